@@ -1,0 +1,89 @@
+/**
+ * `npm test`: sets up what is missing, runs every step below whether or not an earlier one failed, and ends with the
+ * line `N passed, N failed`. A step that counts nothing itself is one test.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { main, root, setup } from "./setup.mjs";
+
+/**
+ * @typedef {object} Step
+ * @property {string} script name in package.json's scripts
+ * @property {string[]} [args] for that script
+ * @property {boolean} [vitest] it runs vitest, whose JSON report has the counts; any other script may print a line
+ *   `N passed, N failed`, of which the last one counts
+ * @typedef {{ passed: number, failed: number, skipped: number }} Counts
+ */
+
+/** Reference cases from PyTorch: a folder named in the environment, or the one beside this repository. */
+const conformance = process.env["TWOPASS_CONFORMANCE"] ?? join(root, "../shared/conformance");
+
+/** @type {Step[]} */
+const steps = [
+  { script: "typecheck" },
+  { script: "lint" },
+  { script: "build" },
+  { script: "test:unit", vitest: true },
+  ...(existsSync(conformance) ? [{ script: "conformance", args: [conformance] }] : []),
+];
+
+/** @param {Step} step @param {string} report file for vitest's JSON @returns {Promise<Counts>} */
+async function run({ script, args = [], vitest = false }, report) {
+  const all = vitest ? [...args, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`] : args;
+  const child = spawn("npm", ["run", "--silent", script, "--", ...all], {
+    cwd: root,
+    env: process.stdout.isTTY ? { ...process.env, FORCE_COLOR: "1" } : process.env,
+    shell: process.platform === "win32",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (/** @type {string} */ text) => {
+    process.stdout.write(text);
+    output += text;
+  });
+  const code = await new Promise((resolve) => child.on("close", resolve).on("error", () => resolve(1)));
+  const counts = (vitest ? fromReport(report) : fromOutput(output)) ?? {
+    passed: code === 0 ? 1 : 0,
+    failed: 0,
+    skipped: 0,
+  };
+  // A step can fail without a failed test: a file that does not load, an error outside the tests.
+  if (code !== 0) counts.failed = Math.max(counts.failed, 1);
+  return counts;
+}
+
+/** @param {string} report @returns {Counts | undefined} */
+function fromReport(report) {
+  if (!existsSync(report)) return undefined;
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, "utf8"));
+  return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests };
+}
+
+/** @param {string} output @returns {Counts | undefined} */
+function fromOutput(output) {
+  const last = [...output.matchAll(/^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm)].at(-1);
+  return last && { passed: Number(last[1]), failed: Number(last[2]), skipped: Number(last[3] ?? 0) };
+}
+
+await main(async () => {
+  setup();
+  const folder = mkdtempSync(join(tmpdir(), "twopass-test-"));
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const summary = [];
+  for (const [index, step] of steps.entries()) {
+    console.log(`\n== ${step.script}`);
+    const start = performance.now();
+    const { passed, failed, skipped } = await run(step, join(folder, `${index}.json`));
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    summary.push(`${step.script.padEnd(14)} ${seconds.padStart(6)} s  ${failed === 0 ? "ok" : "FAILED"}`);
+    total.passed += passed;
+    total.failed += failed;
+    total.skipped += skipped;
+  }
+  rmSync(folder, { recursive: true, force: true });
+  console.log(`\n${summary.join("\n")}\n`);
+  console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
+  if (total.failed > 0) process.exitCode = 1;
+});

@@ -1,0 +1,61 @@
+/**
+ * How much the compiler says about its work, and whether it checks it. The table of levels is docs/debugging.md. Nothing
+ * here changes a number, and nothing costs time while it is off. Floor: base.
+ */
+import { TwopassError, describe } from "./errors.ts";
+
+/** What is printed at each level, on top of the levels below it. */
+export const debugLevels = [
+  "nothing",
+  "each compilation and each run, in one line",
+  "the graph, before and after each pass",
+  "the kernels",
+  "the places in the arena",
+  "the generated code",
+] as const;
+
+interface DebugSettings {
+  /** 0 to 5, see `debugLevels`. */
+  level: number;
+  /** Whether graphs are checked after each pass, and plans before they run. */
+  verify: boolean;
+}
+
+/** Read where it matters; changed by `setDebug` alone. */
+export const debug: Readonly<DebugSettings> = { level: numberFrom("TWOPASS_DEBUG"), verify: numberFrom("TWOPASS_VERIFY") > 0 };
+
+/**
+ * Sets the level (0 to 5) and, if given, whether graphs and plans are checked.
+ *
+ * @throws TwopassError where the level is not one of `debugLevels`.
+ */
+export function setDebug(level: number, options: { readonly verify?: boolean } = {}): void {
+  if (!Number.isInteger(level) || level < 0 || level >= debugLevels.length) {
+    throw new TwopassError({
+      op: "setDebug",
+      problem: "unknown level",
+      facts: `got ${describe(level)}`,
+      hint: `use a whole number from 0 to ${debugLevels.length - 1}`,
+    });
+  }
+  const settings = debug as DebugSettings;
+  settings.level = level;
+  settings.verify = options.verify ?? settings.verify;
+}
+
+/** Prints lines under a heading. */
+export function debugPrint(heading: string, text: string): void {
+  console.log(text === "" ? `twopass: ${heading}` : `twopass: ${heading}\n${text.replace(/^/gm, "  ")}`);
+}
+
+/** A level from the environment, where there is one: whole numbers in range, else 0. */
+function numberFrom(name: string): number {
+  try {
+    const env = (globalThis as { process?: { env?: Readonly<Record<string, string | undefined>> } }).process?.env;
+    const level = Math.trunc(Number(env?.[name] ?? 0));
+    return level > 0 ? Math.min(level, debugLevels.length - 1) : 0;
+  } catch {
+    // Some systems ask for permission to read the environment; not being allowed to is the same as not set.
+    return 0;
+  }
+}

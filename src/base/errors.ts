@@ -1,0 +1,155 @@
+/**
+ * The one error class of the project and its relatives. Floor: base.
+ * Every message has one form: `op: what is wrong: the facts (hint)`. Our own bugs start with `internal:`.
+ */
+
+export interface ErrorParts {
+  /** The operation as the user wrote it: `matmul`, `nn.Linear`, `loadFile`. */
+  readonly op: string;
+  /** What is wrong, in a few words. */
+  readonly problem: string;
+  /** The facts: shapes, dtypes, names, numbers. */
+  readonly facts?: string;
+  /** What to do about it. */
+  readonly hint?: string;
+  readonly shapes?: readonly (readonly number[])[];
+  readonly dtypes?: readonly string[];
+  readonly cause?: unknown;
+}
+
+/** Folder of the library's own files, so that a stack can start at the user's line. */
+const libraryRoot = new URL("../", import.meta.url).href;
+const libraryPath = libraryRoot.startsWith("file://") ? decodeURIComponent(libraryRoot.slice(7)) : libraryRoot;
+
+/** An error with its facts as fields. The stack starts at the line of the caller outside of the library. */
+export class TwopassError extends Error {
+  override readonly name: string = "TwopassError";
+  readonly op: string;
+  readonly hint: string | undefined;
+  readonly shapes: readonly (readonly number[])[];
+  readonly dtypes: readonly string[];
+
+  constructor(parts: ErrorParts) {
+    const facts = parts.facts === undefined ? "" : `: ${parts.facts}`;
+    const hint = parts.hint === undefined ? "" : ` (${parts.hint})`;
+    super(
+      `${parts.op}: ${parts.problem}${facts}${hint}`,
+      parts.cause === undefined ? undefined : { cause: parts.cause },
+    );
+    this.op = parts.op;
+    this.hint = parts.hint;
+    this.shapes = parts.shapes ?? [];
+    this.dtypes = parts.dtypes ?? [];
+    if (parts.op !== "internal") this.stack = userStack(this.stack);
+  }
+}
+
+/** A pending tensor still needs the old content of a parameter, buffer or state that has been overwritten. */
+export class StaleError extends TwopassError {
+  override readonly name: string = "StaleError";
+}
+
+/** A bug of ours, never the user's fault. */
+export function internal(problem: string): TwopassError {
+  return new TwopassError({ op: "internal", problem, hint: "this is a bug in twopass, please report it" });
+}
+
+/** Drops the frames of the library at the top of a stack; the message stays. */
+function userStack(stack: string | undefined): string {
+  if (stack === undefined) return "";
+  const lines = stack.split("\n");
+  const first = lines.findIndex((line) => /^\s+at /.test(line));
+  if (first < 0) return stack;
+  const isOurs = (line: string): boolean => line.includes(libraryRoot) || line.includes(libraryPath);
+  let user = first;
+  while (user < lines.length && isOurs(lines[user] ?? "")) user++;
+  return user === lines.length ? stack : [...lines.slice(0, first), ...lines.slice(user)].join("\n");
+}
+
+/** Remembers where the program is. Cheap: `lineOf` makes the text. */
+export function here(): Error {
+  const settings = Error as { stackTraceLimit?: number };
+  const before = settings.stackTraceLimit;
+  if (before === undefined) return new Error("here");
+  // The user's frame is behind those of the library, which may be more than the usual ten.
+  settings.stackTraceLimit = 40;
+  const place = new Error("here");
+  settings.stackTraceLimit = before;
+  return place;
+}
+
+/** The user's line at a place: the first frame outside of the library, or "" where a stack has none. */
+export function lineOf(place: Error): string {
+  const frame =
+    userStack(place.stack)
+      .split("\n")
+      .find((line) => /^\s+at /.test(line)) ?? "";
+  return frame.replace(/^\s+at /, "").replace(/^.*\((.*)\)$/, "$1");
+}
+
+/** The user's line that is being executed. */
+export function callerLine(): string {
+  return lineOf(here());
+}
+
+/** Text for a shape in messages: `[2, 3]`. */
+export function showShape(shape: readonly number[]): string {
+  return `[${shape.join(", ")}]`;
+}
+
+/** The candidate nearest to `word` by edit distance, or undefined where none is near. */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+/** Throws for keys of `options` that are not in `known`, with the nearest known one as hint. */
+export function checkOptions(op: string, options: object | undefined, known: readonly string[]): void {
+  if (options === undefined) return;
+  if (options === null || typeof options !== "object" || Array.isArray(options)) {
+    throw new TwopassError({ op, problem: "options must be an object", facts: `got ${describe(options)}` });
+  }
+  for (const key of Object.keys(options)) {
+    if (known.includes(key)) continue;
+    const near = nearest(key, known);
+    throw new TwopassError({
+      op,
+      problem: `unknown option "${key}"`,
+      hint: near === undefined ? `known: ${known.join(", ") || "none"}` : `did you mean "${near}"?`,
+    });
+  }
+}
+
+/** A short text for any value, for messages. */
+export function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "function") return `the function ${value.name || "(anonymous)"}`;
+  if (typeof value === "undefined") return "undefined";
+  if (typeof value !== "object") return String(value as number | boolean | bigint | symbol);
+  const name = value.constructor?.name ?? "object";
+  if (Array.isArray(value)) return `an array of length ${value.length}`;
+  if (ArrayBuffer.isView(value)) return `a ${name}`;
+  return name === "Object" ? `an object with the keys ${Object.keys(value).join(", ") || "(none)"}` : `a ${name}`;
+}

@@ -1,0 +1,646 @@
+/**
+ * Loop kernels in WebAssembly: nests of loops with pointers that move, statements on vectors, a tail of single lanes
+ * that goes through the same instructions (so that results do not depend on where an element stands). Floor: codegen.
+ *
+ * Arguments of a kernel, 32 bits each: the extent of each loop; then for each access its start and one step for each
+ * loop (bytes for memory, counts for an index), and the extent and step of a chosen dim; last the address of the fault
+ * words [number of the fault, index, extent].
+ */
+import { itemSize } from "../../base/dtype.ts";
+import { internal } from "../../base/errors.ts";
+import type { Scalar } from "../../ir/scalar.ts";
+import { type Access, type LoopKernel, type Statement, laneLoop, laneStep } from "../../schedule/kernel.ts";
+import { type KernelFn, kernelFunction } from "./driver.ts";
+import { foldInto, horizontal, startOf } from "./folds.ts";
+import type { HostFunction, Local } from "./function.ts";
+import { type Width, loadLanes, loadNext, loadSplat, storeLanes, storeNext } from "./memory-access.ts";
+import { type Lanes, VectorSpeller } from "./vector.ts";
+
+/** Vectors folded side by side, so that one addition need not wait for the one before. */
+const unroll = 4;
+/** Sums across go in blocks of so many elements, whose sums are then added: rounding errors stay small. */
+const sumBlock = 4096;
+
+type FoldStatement = Extract<Statement, { kind: "fold" }>;
+type StoreStatement = Extract<Statement, { kind: "store" }>;
+
+/** Lanes of a kernel: two where it holds float64. */
+export function lanesOf(kernel: LoopKernel): Lanes {
+  const seen = new Set<Scalar>();
+  const wide = (s: Scalar): boolean => {
+    if (seen.has(s)) return false;
+    seen.add(s);
+    return s.dtype === "float64" || s.args.some(wide);
+  };
+  const inStatement = (s: Statement): boolean =>
+    wide(s.value) ||
+    (s.kind === "store" ? s.index !== undefined && wide(s.index) : s.position !== undefined && wide(s.position));
+  return kernel.accesses.some((a) => a.dtype === "float64") ||
+    kernel.levels.some((l) => [...l.row, ...l.loop].some(inStatement))
+    ? 2
+    : 4;
+}
+
+/** The arguments of a call, in order; `address` gives the start of each buffer in bytes. */
+export function loopArguments(kernel: LoopKernel, address: (buffer: number) => number, fault: number): number[] {
+  const words = [...kernel.extents];
+  for (const access of kernel.accesses) {
+    const unit = access.buffer < 0 ? 1 : itemSize[access.dtype];
+    words.push((access.buffer < 0 ? 0 : address(access.buffer)) + access.offset * unit);
+    for (const stride of access.strides) words.push(stride * unit);
+    words.push(access.indirect?.size ?? 0, (access.indirect?.stride ?? 0) * unit);
+  }
+  words.push(fault);
+  return words;
+}
+
+/** The code of a loop kernel. `hosts` collects the host functions that it calls. */
+export function loopKernel(kernel: LoopKernel, hosts: Map<string, HostFunction>): KernelFn {
+  return new LoopEmitter(kernel, hosts).build();
+}
+
+interface Accumulator {
+  readonly statement: FoldStatement;
+  /** One for each unrolled copy. */
+  readonly values: readonly Local[];
+  /** Sums of whole blocks, one for each copy, where the fold is a sum across. */
+  readonly totals: readonly Local[];
+  /** Of argmax and argmin. */
+  readonly positions: readonly Local[];
+  /** The result, once the level is over: all lanes (across) or a lane each (along). */
+  readonly result: Local;
+}
+
+class LoopEmitter {
+  readonly #kernel: LoopKernel;
+  readonly #f: KernelFn = kernelFunction();
+  readonly #lanes: Lanes;
+  readonly #speller: VectorSpeller;
+  readonly #extents: readonly Local[];
+  readonly #fault: Local;
+  /** Where each access is now: an address, or a count. */
+  #pointers: readonly Local[];
+  readonly #accumulators = new Map<number, Accumulator>();
+
+  constructor(kernel: LoopKernel, hosts: Map<string, HostFunction>) {
+    this.#kernel = kernel;
+    this.#lanes = lanesOf(kernel);
+    this.#speller = new VectorSpeller(this.#f, this.#lanes, hosts);
+    const loops = kernel.extents.length;
+    this.#extents = kernel.extents.map((_, i) => this.#argument(i));
+    this.#pointers = kernel.accesses.map((_, i) => this.#argument(loops + i * (loops + 3)));
+    this.#fault = this.#argument(loops + kernel.accesses.length * (loops + 3));
+    for (const level of kernel.levels) {
+      for (const s of level.loop) {
+        if (s.kind !== "fold") continue;
+        const copies = this.#oneByOne(level.loop) || kernel.lanes === "along" ? 1 : unroll;
+        this.#accumulators.set(s.accumulator, {
+          statement: s,
+          values: this.#f.localArray("v128", copies),
+          totals: s.fold === "sum" && copies > 1 ? this.#f.localArray("v128", copies) : [],
+          positions: s.position === undefined ? [] : this.#f.localArray("v128", 1),
+          result: this.#f.local("v128"),
+        });
+      }
+    }
+  }
+
+  build(): KernelFn {
+    const outer = Array.from({ length: this.#kernel.outer }, (_, i) => i);
+    const all = this.#kernel.accesses.map((_, i) => i);
+    this.#loops(outer, all, () => {
+      if (this.#kernel.lanes === "across") this.#levels("single", false);
+      else this.#laneLoop(all, (width) => this.#levels(width, true), this.#hoisted());
+    });
+    return this.#f;
+  }
+
+  #argument(i: number): Local {
+    const local = this.#f.local("i32");
+    this.#f
+      .get(this.#f.params[0])
+      .load("i32.load", 4 * i)
+      .set(local);
+    return local;
+  }
+
+  /** Pushes the step of an access along a loop. */
+  #step(access: number, loop: number): void {
+    const loops = this.#kernel.extents.length;
+    this.#f.get(this.#f.params[0]).load("i32.load", 4 * (loops + access * (loops + 3) + 1 + loop));
+  }
+
+  /** Nested loops, pointers of the `active` accesses moving; `body` runs innermost. */
+  #loops(loops: readonly number[], active: readonly number[], body: () => void): void {
+    const loop = loops[0];
+    if (loop === undefined) {
+      body();
+      return;
+    }
+    const f = this.#f;
+    const before = this.#pointers;
+    this.#pointers = this.#copyPointers(active);
+    f.for(f.local("i32"), 0, this.#extents[loop] as Local, 1, () => {
+      this.#loops(loops.slice(1), active, body);
+      for (const a of active) {
+        const pointer = this.#pointers[a] as Local;
+        f.get(pointer);
+        this.#step(a, loop);
+        f.op("i32.add").set(pointer);
+      }
+    });
+    this.#pointers = before;
+  }
+
+  #copyPointers(active: readonly number[]): readonly Local[] {
+    const f = this.#f;
+    return this.#pointers.map((pointer, a) => {
+      if (!active.includes(a)) return pointer;
+      const moving = f.local("i32");
+      f.get(pointer).set(moving);
+      return moving;
+    });
+  }
+
+  /** The loop along which lanes lie: whole vectors, then single lanes. `prepare` runs once in front. */
+  #laneLoop(
+    active: readonly number[],
+    body: (width: Width, copy: number) => void,
+    prepare: () => void,
+    copies = 1,
+    vectors = true,
+    endBlock?: () => void,
+  ): void {
+    const f = this.#f;
+    const kernel = this.#kernel;
+    const loop = laneLoop(kernel);
+    const before = this.#pointers;
+    const moving = active.filter((a) => laneStep(kernel, kernel.accesses[a] as Access) !== "same");
+    this.#pointers = this.#copyPointers(moving);
+    const whole = this.#extents[loop] as Local;
+    const extent = endBlock === undefined ? whole : f.local("i32");
+    const counter = f.local("i32");
+    prepare();
+    const advance = (count: number): void => {
+      for (const a of moving) {
+        const access = kernel.accesses[a] as Access;
+        const pointer = this.#pointers[a] as Local;
+        const isNext = laneStep(kernel, access) === "next";
+        f.get(pointer);
+        if (isNext) f.i32(count * (access.buffer < 0 ? 1 : itemSize[access.dtype]));
+        else {
+          this.#step(a, loop);
+          if (count > 1) f.i32(count).op("i32.mul");
+        }
+        f.op("i32.add").set(pointer);
+      }
+    };
+    const pass = (width: Width, count: number): void => {
+      const step = (width === "vector" ? this.#lanes : 1) * count;
+      const end = f.local("i32");
+      f.get(extent)
+        .i32(step - 1)
+        .op("i32.sub")
+        .set(end);
+      f.get(counter)
+        .get(end)
+        .op("i32.lt_s")
+        .if(() => {
+          f.loop((again) => {
+            for (let copy = 0; copy < count; copy++) {
+              body(width, copy);
+              advance(width === "vector" ? this.#lanes : 1);
+            }
+            f.push(counter, step).op("i32.add").tee(counter).get(end).op("i32.lt_s").brIf(again);
+          });
+        });
+    };
+    const passes = (): void => {
+      f.i32(0).set(counter);
+      if (vectors && copies > 1) pass("vector", copies);
+      if (vectors) pass("vector", 1);
+      pass("single", 1);
+    };
+    if (endBlock === undefined) passes();
+    else {
+      const done = f.local("i32");
+      f.for(done, 0, whole, sumBlock, () => {
+        // The pointers go on through all blocks; only the count starts again.
+        f.get(whole).get(done).op("i32.sub").set(extent);
+        f.minimum(extent, sumBlock).set(extent);
+        passes();
+        endBlock();
+      });
+    }
+    this.#pointers = before;
+  }
+
+  #levels(width: Width, along: boolean): void {
+    const kernel = this.#kernel;
+    const firstInner = kernel.outer + (along ? 1 : 0);
+    const inner = Array.from({ length: kernel.extents.length - firstInner }, (_, i) => firstInner + i);
+    for (const level of kernel.levels) {
+      if (level.row.length > 0) this.#run(level.row, level.reload, along ? width : "single", along, new Map(), 0);
+      if (level.loop.length === 0) continue;
+      const active = this.#accessesOf(level.loop, level.reload);
+      const folds = level.loop.filter((s): s is FoldStatement => s.kind === "fold");
+      for (const fold of folds) this.#start(fold);
+      if (along) {
+        const known = inner.length === 0 ? this.#known : new Map<Scalar, Local>();
+        this.#loops(inner, active, () => this.#run(level.loop, level.reload, width, true, known, 0));
+        for (const fold of folds) this.#finish(fold, false);
+      } else {
+        const oneByOne = this.#oneByOne(level.loop);
+        const known = new Map<Scalar, Local>();
+        this.#loops(inner.slice(0, -1), active, () =>
+          this.#laneLoop(
+            active,
+            (w, copy) => this.#run(level.loop, level.reload, w, true, known, copy),
+            () => this.#hoist(level.loop, level.reload, known),
+            folds.length > 0 ? unroll : 1,
+            !oneByOne,
+            folds.some((fold) => this.#accumulatorOf(fold).totals.length > 0)
+              ? () => folds.forEach((s) => this.#endBlock(s))
+              : undefined,
+          ),
+        );
+        for (const fold of folds) this.#finish(fold, true);
+      }
+    }
+  }
+
+  /** Positions and scans take elements one by one when lanes would lie across them. */
+  #oneByOne(statements: readonly Statement[]): boolean {
+    return (
+      this.#kernel.lanes === "across" &&
+      statements.some((s) =>
+        s.kind === "fold" ? s.position !== undefined || s.running === true : s.index !== undefined,
+      )
+    );
+  }
+
+  #accumulatorOf(s: FoldStatement): Accumulator {
+    return this.#accumulators.get(s.accumulator) as Accumulator;
+  }
+
+  /** Adds the sums of a block to the totals and starts them again. */
+  #endBlock(s: FoldStatement): void {
+    const f = this.#f;
+    const { values, totals } = this.#accumulatorOf(s);
+    totals.forEach((total, copy) => {
+      const value = values[copy] as Local;
+      foldInto(f, s.fold, s.dtype, total, value, undefined, undefined, value, value);
+      f.set(total);
+      startOf(f, s.fold, s.dtype);
+      f.set(value);
+    });
+  }
+
+  #start(s: FoldStatement): void {
+    const a = this.#accumulatorOf(s);
+    for (const value of [...a.values, ...a.totals]) {
+      startOf(this.#f, s.fold, s.dtype);
+      this.#f.set(value);
+    }
+    for (const position of a.positions) this.#f.i32x4(-1).set(position);
+  }
+
+  #finish(s: FoldStatement, across: boolean): void {
+    const f = this.#f;
+    const a = this.#accumulatorOf(s);
+    const position = a.positions[0];
+    if (position !== undefined) {
+      f.get(position).i32x4(0).op("i32x4.max_s");
+      if (across) f.set(a.result).get(a.result).get(a.result).shuffleLanes(0, 0, 0, 0);
+    } else if (across && s.running !== true) {
+      horizontal(
+        f,
+        s.fold,
+        s.dtype,
+        this.#lanes,
+        a.totals.length > 0 ? a.totals : a.values,
+        this.#speller.temporary(0),
+      );
+    } else {
+      f.get(a.values[0] as Local);
+      if (across) f.set(a.result).get(a.result).get(a.result).shuffleLanes(0, 0, 0, 0);
+    }
+    f.set(a.result);
+  }
+
+  /** What an "along" kernel without inner loops computed in front of its lane loop. */
+  #known = new Map<Scalar, Local>();
+
+  #hoisted(): () => void {
+    return () => {
+      this.#known = new Map();
+      const { levels, outer, extents } = this.#kernel;
+      if (extents.length > outer + 1) return;
+      for (const level of levels) this.#hoist([...level.row, ...level.loop], level.reload, this.#known);
+    };
+  }
+
+  /** Computes in front of a lane loop all that is the same in all its lanes. */
+  #hoist(statements: readonly Statement[], reload: ReadonlyMap<Scalar, Scalar>, known: Map<Scalar, Local>): void {
+    const roots = statements.flatMap(scalarsOf);
+    const fixed = new Map<Scalar, boolean>();
+    const isFixed = (given: Scalar): boolean => {
+      const s = reload.get(given) ?? given;
+      let answer = fixed.get(s);
+      if (answer === undefined) {
+        answer = this.#sameInAllLanes(s) && s.args.every(isFixed);
+        fixed.set(s, answer);
+      }
+      return answer;
+    };
+    const visited = new Set<Scalar>();
+    const visit = (given: Scalar): void => {
+      const s = reload.get(given) ?? given;
+      if (visited.has(s)) return;
+      visited.add(s);
+      if (!isFixed(s)) {
+        for (const arg of s.args) visit(arg);
+      } else if (s.instruction !== "const" && s.name !== "row") {
+        this.#evaluate(s, reload, "vector", known);
+      }
+    };
+    roots.forEach(visit);
+  }
+
+  #sameInAllLanes(s: Scalar): boolean {
+    if (s.instruction === "load" && s.name === "row") return this.#kernel.lanes === "across";
+    if (s.instruction !== "load" && s.instruction !== "index") return true;
+    // A chosen place may be out of range, which must not be noticed for a loop that never runs.
+    return s.args.length === 0 && laneStep(this.#kernel, this.#kernel.accesses[s.value] as Access) === "same";
+  }
+
+  /** Accesses that statements use. */
+  #accessesOf(statements: readonly Statement[], reload: ReadonlyMap<Scalar, Scalar>): number[] {
+    const found = new Set<number>();
+    const seen = new Set<Scalar>();
+    const visit = (given: Scalar): void => {
+      const s = reload.get(given) ?? given;
+      if (seen.has(s)) return;
+      seen.add(s);
+      if ((s.instruction === "load" && s.name !== "row") || s.instruction === "index") found.add(s.value);
+      s.args.forEach(visit);
+    };
+    for (const s of statements) {
+      if (s.kind === "store") found.add(s.access);
+      scalarsOf(s).forEach(visit);
+    }
+    return [...found];
+  }
+
+  /** All values of the statements first, then all stores: a statement may overwrite what another one reads. */
+  #run(
+    statements: readonly Statement[],
+    reload: ReadonlyMap<Scalar, Scalar>,
+    width: Width,
+    lanesDiffer: boolean,
+    known: ReadonlyMap<Scalar, Local>,
+    copy: number,
+  ): void {
+    const f = this.#f;
+    const here = new Map(known);
+    for (const s of statements) if (s.kind === "fold") this.#fold(s, reload, width, here, copy);
+    const stores = statements.filter((s): s is StoreStatement => s.kind === "store");
+    const values = stores.map((s) => {
+      const value = this.#evaluate(s.value, reload, width, here);
+      return { s, value, index: s.index === undefined ? undefined : this.#evaluate(s.index, reload, width, here) };
+    });
+    for (const { s, value, index } of values) {
+      const access = this.#kernel.accesses[s.access] as Access;
+      const pointer = this.#pointers[s.access] as Local;
+      if (index !== undefined) this.#addChosen(s, access, value, index, width);
+      else if (!lanesDiffer || width === "single" || laneStep(this.#kernel, access) === "same") {
+        storeLanes(f, access.dtype, 1, value, this.#speller.temporary(0), () => f.get(pointer));
+      } else if (laneStep(this.#kernel, access) === "next") {
+        storeNext(f, access.dtype, this.#lanes, pointer, value, this.#speller.temporary(0));
+      } else {
+        storeLanes(f, access.dtype, this.#lanes, value, this.#speller.temporary(0), (lane) =>
+          this.#lanePlace(s.access, lane),
+        );
+      }
+    }
+  }
+
+  /** Pushes the address of a lane of an access. */
+  #lanePlace(access: number, lane: number): void {
+    const f = this.#f;
+    const kind = laneStep(this.#kernel, this.#kernel.accesses[access] as Access);
+    f.get(this.#pointers[access] as Local);
+    if (lane === 0 || kind === "same") return;
+    if (kind === "next") f.i32(lane * itemSize[(this.#kernel.accesses[access] as Access).dtype]);
+    else {
+      this.#step(access, laneLoop(this.#kernel));
+      f.i32(lane).op("i32.mul");
+    }
+    f.op("i32.add");
+  }
+
+  #fold(
+    s: FoldStatement,
+    reload: ReadonlyMap<Scalar, Scalar>,
+    width: Width,
+    here: Map<Scalar, Local>,
+    copy: number,
+  ): void {
+    const f = this.#f;
+    const a = this.#accumulatorOf(s);
+    const value = this.#evaluate(s.value, reload, width, here);
+    const position = s.position === undefined ? undefined : this.#evaluate(s.position, reload, width, here);
+    const target = a.values[Math.min(copy, a.values.length - 1)] as Local;
+    const held = a.positions[0];
+    // A single lane across: the other lanes keep what they have.
+    const masked = width === "single" && this.#kernel.lanes === "across";
+    const mask = (): void => {
+      if (s.dtype === "float64") f.i32x4(-1, -1, 0, 0);
+      else f.i32x4(-1, 0, 0, 0);
+    };
+    foldInto(f, s.fold, s.dtype, target, value, held, position, this.#speller.temporary(0), this.#speller.temporary(1));
+    if (masked && held === undefined) {
+      f.get(target);
+      mask();
+      f.op("v128.bitselect");
+    }
+    f.set(target);
+    if (s.running === true) f.get(target).set(a.result);
+  }
+
+  /** Reads the value of a computation into a local, computing each thing once. */
+  #evaluate(given: Scalar, reload: ReadonlyMap<Scalar, Scalar>, width: Width, here: Map<Scalar, Local>): Local {
+    const s = reload.get(given) ?? given;
+    const known = here.get(s);
+    if (known !== undefined) return known;
+    const f = this.#f;
+    if (s.instruction === "load" && s.name === "row") {
+      return (this.#accumulators.get(s.value) as Accumulator).result;
+    }
+    for (const arg of s.args) if (arg.instruction !== "const") this.#evaluate(arg, reload, width, here);
+    const local = f.local("v128");
+    const push = (arg: Scalar): void => {
+      if (arg.instruction === "const") this.#speller.emit(arg, push);
+      else f.get(this.#evaluate(arg, reload, width, here));
+    };
+    if (s.instruction === "load") this.#load(s, width, push);
+    else if (s.instruction === "index") this.#index(s);
+    else this.#speller.emit(s, push);
+    f.set(local);
+    here.set(s, local);
+    return local;
+  }
+
+  #index(s: Scalar): void {
+    const f = this.#f;
+    const access = this.#kernel.accesses[s.value] as Access;
+    f.get(this.#pointers[s.value] as Local).op("i32x4.splat");
+    const step = laneStep(this.#kernel, access);
+    if (step === "same") return;
+    f.i32x4(0, 1, 2, 3);
+    if (step === "other") {
+      this.#step(s.value, laneLoop(this.#kernel));
+      f.op("i32x4.splat", "i32x4.mul");
+    }
+    f.op("i32x4.add");
+  }
+
+  #load(s: Scalar, width: Width, push: (arg: Scalar) => void): void {
+    const f = this.#f;
+    const access = this.#kernel.accesses[s.value] as Access;
+    const pointer = this.#pointers[s.value] as Local;
+    const index = s.args[0];
+    if (index !== undefined) {
+      this.#loadChosen(s, access, index, width, push);
+      return;
+    }
+    const step = laneStep(this.#kernel, access);
+    if (width === "single" || step === "same") loadSplat(f, access.dtype, pointer);
+    else if (step === "next") loadNext(f, access.dtype, this.#lanes, pointer);
+    else loadLanes(f, access.dtype, this.#lanes, (lane) => this.#lanePlace(s.value, lane));
+  }
+
+  /** Clamps chosen places into range and notes a fault where one is outside. Leaves them in `index`. */
+  #checkChosen(access: number, index: Local, width: Width): void {
+    const f = this.#f;
+    const loops = this.#kernel.extents.length;
+    const size = f.local("i32");
+    f.get(this.#f.params[0])
+      .load("i32.load", 4 * (loops + access * (loops + 3) + 1 + loops))
+      .set(size);
+    const lanes = width === "single" ? 1 : this.#lanes;
+    // 1 in each lane that is used and out of range.
+    f.get(index)
+      .get(size)
+      .op("i32x4.splat", "i32x4.ge_u", "i32x4.bitmask")
+      .i32((1 << lanes) - 1)
+      .op("i32.and");
+    f.if(() => {
+      for (let lane = lanes - 1; lane >= 0; lane--) {
+        f.get(index)
+          .lane("i32x4.extract_lane", lane)
+          .get(size)
+          .op("i32.ge_u")
+          .if(() => {
+            f.get(this.#fault).i32(1).store("i32.store", 0);
+            f.get(this.#fault).get(index).lane("i32x4.extract_lane", lane).store("i32.store", 4);
+            f.get(this.#fault).get(size).store("i32.store", 8);
+          });
+      }
+    });
+    f.get(index).get(index).get(size).op("i32x4.splat", "i32x4.lt_u", "v128.and").set(index);
+  }
+
+  /** Pushes the address of a chosen place. */
+  #chosenPlace(access: number, index: Local, lane: number, base: () => void): void {
+    const f = this.#f;
+    const loops = this.#kernel.extents.length;
+    base();
+    f.get(index).lane("i32x4.extract_lane", lane);
+    f.get(this.#f.params[0]).load("i32.load", 4 * (loops + access * (loops + 3) + 2 + loops));
+    f.op("i32.mul", "i32.add");
+  }
+
+  #loadChosen(s: Scalar, access: Access, index: Scalar, width: Width, push: (arg: Scalar) => void): void {
+    const f = this.#f;
+    const at = f.local("v128");
+    push(index);
+    f.set(at);
+    this.#checkChosen(s.value, at, width);
+    const step = laneStep(this.#kernel, access);
+    if (width === "single" || (this.#isUniform(index) && step !== "other")) {
+      const address = f.local("i32");
+      this.#chosenPlace(s.value, at, 0, () => f.get(this.#pointers[s.value] as Local));
+      f.set(address);
+      if (width === "single" || step === "same") loadSplat(f, access.dtype, address);
+      else loadNext(f, access.dtype, this.#lanes, address);
+      return;
+    }
+    loadLanes(f, access.dtype, this.#lanes, (lane) =>
+      this.#chosenPlace(s.value, at, lane, () => this.#lanePlace(s.value, lane)),
+    );
+  }
+
+  /** Whether a computation is the same in all lanes. */
+  #isUniform(s: Scalar): boolean {
+    if (s.instruction === "load" && s.name !== "row" && s.args.length > 0) return false;
+    return this.#sameInAllLanes(s) && s.args.every((arg) => this.#isUniform(arg));
+  }
+
+  #addChosen(s: StoreStatement, access: Access, value: Local, index: Local, width: Width): void {
+    const f = this.#f;
+    const at = f.local("v128");
+    f.get(index).set(at);
+    this.#checkChosen(s.access, at, width);
+    const sum = f.local("v128");
+    const add = (): void => {
+      const dtype = access.dtype;
+      f.get(value).op(dtype === "float32" ? "f32x4.add" : dtype === "float64" ? "f64x2.add" : "i32x4.add");
+      f.set(sum);
+    };
+    const address = f.local("i32");
+    if (
+      s.index !== undefined &&
+      this.#isUniform(s.index) &&
+      width === "vector" &&
+      laneStep(this.#kernel, access) === "next"
+    ) {
+      this.#chosenPlace(s.access, at, 0, () => f.get(this.#pointers[s.access] as Local));
+      f.set(address);
+      loadNext(f, access.dtype, this.#lanes, address);
+      add();
+      storeNext(f, access.dtype, this.#lanes, address, sum, this.#speller.temporary(0));
+      return;
+    }
+    const count = width === "single" ? 1 : this.#lanes;
+    for (let lane = 0; lane < count; lane++) {
+      this.#chosenPlace(s.access, at, lane, () => this.#lanePlace(s.access, lane));
+      f.set(address);
+      // The element goes to all lanes, so that the lane of the value is the lane of the sum.
+      loadSplat(f, access.dtype, address);
+      add();
+      this.#storeLane(access, address, sum, lane);
+    }
+  }
+
+  #storeLane(access: Access, address: Local, value: Local, lane: number): void {
+    const f = this.#f;
+    if (access.dtype === "float64") f.get(address).get(value).memoryLane("v128.store64_lane", lane);
+    else if (itemSize[access.dtype] === 4) f.get(address).get(value).memoryLane("v128.store32_lane", lane);
+    else
+      f.get(address)
+        .get(value)
+        .memoryLane("v128.store8_lane", lane * 4);
+  }
+}
+
+/** The computations that a statement starts from. */
+function scalarsOf(s: Statement): Scalar[] {
+  const second = s.kind === "store" ? s.index : s.position;
+  return second === undefined ? [s.value] : [s.value, second];
+}
+
+/** Checked by the scheduler; here as the emitter's own guard. */
+export function checkLoopKernel(kernel: LoopKernel): void {
+  if (kernel.lanes === "across" && kernel.inner === 0) throw internal("a kernel across no loop");
+}

@@ -1,0 +1,30 @@
+/** What applies to every vertex that is made: phase of the step, gradients on or off, module path. Floor: ir. */
+
+/** The phases of a training step, in the order in which a plan runs them. */
+export const phases = ["forward", "backward", "update"] as const;
+export type Phase = 0 | 1 | 2;
+
+export interface Mode {
+  phase: Phase;
+  /** Whether vertices record that a gradient may flow through them. */
+  grad: boolean;
+  /** Dotted path of the module whose `forward` is running, or "". */
+  path: string;
+}
+
+export const mode: Mode = { phase: 0, grad: true, path: "" };
+
+/** Runs `body` with some settings changed, and restores them whatever happens. */
+export function withMode<T>(change: Partial<Mode>, body: () => T): T {
+  const { phase, grad, path } = mode;
+  mode.phase = change.phase ?? phase;
+  mode.grad = change.grad ?? grad;
+  mode.path = change.path ?? path;
+  try {
+    return body();
+  } finally {
+    mode.phase = phase;
+    mode.grad = grad;
+    mode.path = path;
+  }
+}

@@ -1,0 +1,34 @@
+/** Text for graphs, for people and snapshots. It is never read back. Floor: ir. */
+import { showShape } from "../base/errors.ts";
+import { phases } from "./mode.ts";
+import type { AttrValue } from "./op.ts";
+import { type Value, sortGraph } from "./value.ts";
+
+/**
+ * The graph below `roots`, a line for each vertex, inputs before users: number, dtype, shape, operation with its inputs
+ * and attributes, then phase and module where they are not forward and "".
+ */
+export function showGraph(roots: readonly Value[]): string {
+  const { order } = sortGraph(roots, (value) => value.leaf !== undefined);
+  const lines = order.map((value, i) => {
+    const type = `${value.dtype} ${showShape(value.shape)}`;
+    const notes = [value.phase === 0 ? "" : phases[value.phase], value.path].filter((note) => note !== "");
+    const note = notes.length === 0 ? "" : `  # ${notes.join(" ")}`;
+    return `%${i}: ${type} = ${showVertex(value)}${note}`;
+  });
+  return [...lines, `return ${roots.map((root) => `%${root.position}`).join(", ")}`].join("\n");
+}
+
+/** An operation with its inputs and those attributes that are not plain from the result's type. */
+function showVertex(value: Value): string {
+  const { leaf } = value;
+  if (leaf !== undefined) return leaf.kind === "input" ? `input ${leaf.index}` : leaf.kind;
+  const inputs = value.inputs.map((input) => ` %${input.position}`).join("");
+  const attrs = Object.entries(value.attrs).filter(([key]) => key !== "shape" && key !== "dtype");
+  return `${value.op.name}${inputs}${attrs.map(([key, attr]) => ` ${key}=${showAttr(attr)}`).join("")}`;
+}
+
+function showAttr(attr: AttrValue): string {
+  if (typeof attr === "object") return showShape(attr);
+  return Object.is(attr, -0) ? "-0" : String(attr);
+}

@@ -1,0 +1,150 @@
+/**
+ * A vertex of the graph: an operation applied to other vertices. Shape and dtype are known at once; nothing runs.
+ * Immutable but for its life: a run may leave its elements here (`leaf`) and later drop its inputs. Floor: ir.
+ */
+import type { Dtype, TypedArray } from "../base/dtype.ts";
+import { isFloating } from "../base/dtype.ts";
+import { here } from "../base/errors.ts";
+import type { Shape } from "../base/shape.ts";
+import type { Cell } from "./cell.ts";
+import { type Phase, mode } from "./mode.ts";
+import type { Attrs, OpDef } from "./op.ts";
+
+/** Elements in JavaScript's own memory: data the user gave, or a result that a run kept. */
+export interface DataLeaf {
+  readonly kind: "data";
+  readonly data: TypedArray;
+}
+/** One version of a stored tensor (parameter, buffer, optimiser state). */
+export interface CellLeaf {
+  readonly kind: "cell";
+  readonly cell: Cell;
+  readonly version: number;
+}
+/** A number that may differ at each run without changing the structure. */
+export interface SlotLeaf {
+  readonly kind: "slot";
+  readonly read: () => number;
+  /** The number that the user wrote, where `read` gives it for ever; absent where it is read from somewhere. */
+  readonly written?: number;
+}
+/** A numbered input: of a plan, or an argument of a function while it is being traced. */
+export interface InputLeaf {
+  readonly kind: "input";
+  readonly index: number;
+}
+export type Leaf = DataLeaf | CellLeaf | SlotLeaf | InputLeaf;
+
+const none: readonly Value[] = [];
+let created = 0;
+
+/** The number of the newest vertex. */
+export function newestId(): number {
+  return created - 1;
+}
+
+export class Value {
+  /** Order of creation. */
+  readonly id: number = created++;
+  readonly op: OpDef;
+  readonly attrs: Attrs;
+  readonly shape: Shape;
+  readonly dtype: Dtype;
+  readonly phase: Phase;
+  /** Whether a gradient may flow through this vertex. */
+  readonly requiresGrad: boolean;
+  /** Path of the module in whose `forward` this vertex was made. */
+  readonly path: string;
+  /** The variable (a tensor handle) whose `.grad` collects what reaches this vertex. */
+  owner: object | undefined = undefined;
+  /** Where the elements are, if they are anywhere. */
+  leaf: Leaf | undefined;
+  /** Whether its backward() has been written without `retainGraph`: it cannot be differentiated again. */
+  released = false;
+  /** Whether a user's tensor with this vertex was used to make another: results nobody used are kept by a run. */
+  consumed = false;
+  /** Where the program wrote it; only for what can fail when it runs, that is, for choices by computed positions. */
+  readonly origin: Error | undefined;
+  #inputs: readonly Value[];
+
+  /** Scratch of graph walks: the walk's number and the position in it. */
+  mark = 0;
+  position = 0;
+
+  /** `like` lends phase and module path to a copy. */
+  constructor(op: OpDef, inputs: readonly Value[], attrs: Attrs, leaf?: Leaf, requiresGrad?: boolean, like?: Value) {
+    this.op = op;
+    this.#inputs = inputs;
+    this.attrs = attrs;
+    const type = op.infer(inputs, attrs);
+    this.shape = type.shape;
+    this.dtype = type.dtype;
+    this.leaf = leaf;
+    this.path = like?.path ?? mode.path;
+    let phase = like?.phase ?? mode.phase;
+    let grad = false;
+    for (const input of inputs) {
+      if (input.phase > phase && input.leaf === undefined) phase = input.phase;
+      if (input.requiresGrad) grad = true;
+    }
+    this.phase = phase;
+    this.requiresGrad = requiresGrad ?? (grad && mode.grad && isFloating(type.dtype));
+    const mayFail = op.kind === "gather" || op.kind === "scatter";
+    // The choices of a backward pass repeat those of the forward pass, which fail first.
+    this.origin = mayFail && this.phase === 0 && like === undefined ? here() : undefined;
+  }
+
+  get inputs(): readonly Value[] {
+    return this.#inputs;
+  }
+
+  /** Lets the inputs go; only for a vertex that has its elements. */
+  dropInputs(): void {
+    this.#inputs = none;
+  }
+}
+
+let walks = 0;
+
+/** A fresh number for the `mark` of a walk. */
+export function nextWalk(): number {
+  return ++walks;
+}
+
+/**
+ * The vertices that `roots` need, inputs before users, each once. `isEnd` stops at vertices whose inputs are not
+ * wanted. Sets `mark` (to the number returned) and `position` of each.
+ */
+export function sortGraph(roots: readonly Value[], isEnd: (value: Value) => boolean): { order: Value[]; walk: number } {
+  const walk = nextWalk();
+  const order: Value[] = [];
+  const stack: Value[] = [];
+  const next: number[] = [];
+  for (const root of roots) {
+    if (root.mark === walk) continue;
+    root.mark = walk;
+    stack.push(root);
+    next.push(0);
+    while (stack.length > 0) {
+      const top = stack.length - 1;
+      const value = stack[top] as Value;
+      const at = next[top] as number;
+      const inputs = isEnd(value) ? none : value.inputs;
+      if (at < inputs.length) {
+        next[top] = at + 1;
+        const input = inputs[at] as Value;
+        if (input.mark !== walk) {
+          input.mark = walk;
+          stack.push(input);
+          next.push(0);
+        }
+      } else {
+        value.position = order.length;
+        order.push(value);
+        stack.pop();
+        next.pop();
+      }
+    }
+  }
+  return { order, walk };
+}

@@ -1,0 +1,68 @@
+/** Dropout layers. They do something in training mode only. Floor: nn. */
+import { structureChanged } from "../tensor/capture.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { numberIn } from "./functional/common.ts";
+import { type MaskShape, channelMask, dropWith, elementMask } from "./functional/dropout.ts";
+import { Module } from "./module.ts";
+
+abstract class DropoutLayer extends Module {
+  readonly #mask: MaskShape;
+  #p = 0;
+
+  constructor(mask: MaskShape, p: number) {
+    super();
+    this.#mask = mask;
+    this.p = p;
+  }
+
+  /** Probability of 0. It may be changed at any time. */
+  get p(): number {
+    return this.#p;
+  }
+
+  set p(to: number) {
+    numberIn(`nn.${this.constructor.name}`, "p", to, 0, 1);
+    // Without a probability there is no mask in the graph.
+    if ((to === 0) !== (this.#p === 0)) structureChanged("the p of a dropout layer became 0, or no longer is");
+    this.#p = to;
+  }
+
+  forward(input: Tensor): Tensor {
+    return dropWith(`nn.${this.constructor.name}`, input, () => this.#p, this.training, this.#mask);
+  }
+
+  protected override describeSettings(): string {
+    return String(this.p);
+  }
+}
+
+/**
+ * Sets elements to 0 with probability p (default 0.5) and scales the others by 1 / (1 − p); in evaluation mode it gives
+ * its input back. Srivastava et al. (2014).
+ */
+export class Dropout extends DropoutLayer {
+  constructor(p = 0.5) {
+    super(elementMask, p);
+  }
+}
+
+/** Dropout of whole channels of [N, C, L]. */
+export class Dropout1d extends DropoutLayer {
+  constructor(p = 0.5) {
+    super(channelMask("nn.Dropout1d", 1), p);
+  }
+}
+
+/** Dropout of whole channels of [N, C, H, W]. */
+export class Dropout2d extends DropoutLayer {
+  constructor(p = 0.5) {
+    super(channelMask("nn.Dropout2d", 2), p);
+  }
+}
+
+/** Dropout of whole channels of [N, C, D, H, W]. */
+export class Dropout3d extends DropoutLayer {
+  constructor(p = 0.5) {
+    super(channelMask("nn.Dropout3d", 3), p);
+  }
+}

@@ -1,0 +1,217 @@
+/** Normalisation as functions. Floor: nn. */
+import { TwopassError, showShape } from "../../base/errors.ts";
+import { sizeOf } from "../../base/shape.ts";
+import { normalizeDim } from "../../base/shape.ts";
+import { withMode } from "../../ir/mode.ts";
+import type { Value } from "../../ir/value.ts";
+import { allButChannels, groupNorm as groupNormOf, layerNorm as layerNormOf, moments, normalizeChannels } from "../../ops/composite/normalization.ts";
+import { norm } from "../../ops/composite/reduction.ts";
+import { kit } from "../../ops/kit.ts";
+import { currentEngine } from "../../tensor/engines.ts";
+import { inner } from "../../tensor/inner.ts";
+import { StoredTensor } from "../../tensor/stored.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import {
+  type Optional,
+  floatingVertex,
+  likeVertex,
+  optionalVertex,
+  present,
+  resultOf,
+  wholeNumber,
+  withDefaults,
+} from "./common.ts";
+
+export interface BatchNormOptions {
+  /** Whether to use, and to learn, the statistics of this batch; default false. */
+  readonly training?: boolean;
+  /** Share of this batch in the running statistics; default 0.1. A 0-d tensor may be given instead of a number. */
+  readonly momentum?: number | Tensor;
+  /** Added to the variance; default 1e-5. */
+  readonly eps?: number;
+}
+
+/**
+ * Batch normalisation: y = (x − mean) / √(variance + eps) · weight + bias for each channel.
+ *
+ * In training the statistics are those of the batch, and the running ones become (1 − momentum) · old + momentum · new
+ * (with the variance over n − 1) at the next run; they must be stored tensors then.
+ *
+ * @param input [N, C, ...]
+ * @param runningMean, runningVar [C]; needed unless training.
+ * @param weight, bias [C]; default none.
+ */
+export function batchNorm(
+  input: Tensor,
+  runningMean: Optional<Tensor>,
+  runningVar: Optional<Tensor>,
+  weight?: Optional<Tensor>,
+  bias?: Optional<Tensor>,
+  given?: BatchNormOptions,
+): Tensor {
+  const op = "batchNorm";
+  const options = withDefaults<Required<BatchNormOptions>>(op, given, { training: false, momentum: 0.1, eps: 1e-5 });
+  const x = floatingVertex(op, input);
+  if (x.shape.length < 2) {
+    throw new TwopassError({ op, problem: "the input must have a batch and channels", facts: `shape ${showShape(x.shape)}` });
+  }
+  const channels = [x.shape[1] as number];
+  const mean = optionalVertex(op, "runningMean", runningMean, x, channels);
+  const variance = optionalVertex(op, "runningVar", runningVar, x, channels);
+  const w = optionalVertex(op, "the weight", weight, x, channels);
+  const b = optionalVertex(op, "the bias", bias, x, channels);
+  const used = present(input, weight, bias);
+  if (!options.training) {
+    if (mean === undefined || variance === undefined) {
+      throw new TwopassError({ op, problem: "running statistics are needed outside of training", hint: "{ training: true }" });
+    }
+    const y = normalizeChannels(kit, x, { mean, variance }, w, b, options.eps);
+    return resultOf(y, [...used, ...present(runningMean, runningVar)]);
+  }
+  const batch = moments(kit, x, allButChannels(x.shape));
+  if (batch.count <= 1) {
+    throw new TwopassError({
+      op,
+      problem: "training needs more than one value for each channel",
+      facts: `input ${showShape(x.shape)}`,
+      hint: "use a larger batch, or eval()",
+      shapes: [x.shape],
+    });
+  }
+  withMode({ grad: false }, () => {
+    const { momentum } = options;
+    const share = typeof momentum === "number" ? momentum : kit.cast(likeVertex(op, "the momentum", momentum, x), x.dtype);
+    updateRunning(op, runningMean, batch.mean, share);
+    updateRunning(op, runningVar, kit.mul(batch.variance, batch.count / (batch.count - 1)), share);
+  });
+  return resultOf(normalizeChannels(kit, x, batch, w, b, options.eps), used);
+}
+
+/** running ← running + share · (batch − running). */
+function updateRunning(op: string, running: Optional<Tensor>, batch: Value, share: number | Value): void {
+  if (running === undefined || running === null) return;
+  if (!(running instanceof StoredTensor)) {
+    throw new TwopassError({
+      op,
+      problem: "running statistics change, so they must be stored tensors",
+      hint: "use new nn.Buffer(tensor)",
+    });
+  }
+  const part = running[inner];
+  const old = part.value;
+  const next = kit.add(kit.mul(old, kit.sub(1, asVertex(share, old))), kit.mul(batch, share));
+  (part.engine ?? currentEngine()).noteWrite(part, next);
+}
+
+function asVertex(x: number | Value, like: Value): Value {
+  return typeof x === "number" ? kit.full([], x, like.dtype) : x;
+}
+
+/**
+ * Layer normalisation: y = (x − mean) / √(variance + eps) · weight + bias over the last dims. Ba, Kiros, Hinton (2016).
+ *
+ * @param input [..., ...normalizedShape]
+ * @param weight, bias of shape normalizedShape; default none.
+ * @param options.eps added to the variance; default 1e-5.
+ */
+export function layerNorm(
+  input: Tensor,
+  normalizedShape: number | readonly number[],
+  weight?: Optional<Tensor>,
+  bias?: Optional<Tensor>,
+  options?: { readonly eps?: number },
+): Tensor {
+  const op = "layerNorm";
+  const { eps } = withDefaults(op, options, { eps: 1e-5 });
+  const x = floatingVertex(op, input);
+  const shape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
+  const last = x.shape.slice(x.shape.length - shape.length);
+  if (shape.length === 0 || shape.length > x.shape.length || shape.some((n, i) => n !== last[i])) {
+    throw new TwopassError({
+      op,
+      problem: "the last dims of the input must be normalizedShape",
+      facts: `input ${showShape(x.shape)}, normalizedShape ${showShape(shape)}`,
+      shapes: [x.shape, shape],
+    });
+  }
+  const w = optionalVertex(op, "the weight", weight, x, shape);
+  const b = optionalVertex(op, "the bias", bias, x, shape);
+  return resultOf(layerNormOf(kit, x, shape.length, w, b, eps), present(input, weight, bias));
+}
+
+/**
+ * Group normalisation: y = (x − mean) / √(variance + eps) · weight + bias over groups of channels. Wu, He (2018).
+ *
+ * @param input [N, C, ...]
+ * @param numGroups divides C.
+ * @param weight, bias [C]; default none.
+ * @param options.eps added to the variance; default 1e-5.
+ */
+export function groupNorm(
+  input: Tensor,
+  numGroups: number,
+  weight?: Optional<Tensor>,
+  bias?: Optional<Tensor>,
+  options?: { readonly eps?: number },
+): Tensor {
+  return grouped("groupNorm", input, () => wholeNumber("groupNorm", "numGroups", numGroups, 1), weight, bias, options);
+}
+
+/**
+ * Instance normalisation: group normalisation with a group for each channel. Ulyanov, Vedaldi, Lempitsky (2016).
+ *
+ * @param input [N, C, ...]
+ * @param weight, bias [C]; default none.
+ * @param options.eps added to the variance; default 1e-5.
+ */
+export function instanceNorm(
+  input: Tensor,
+  weight?: Optional<Tensor>,
+  bias?: Optional<Tensor>,
+  options?: { readonly eps?: number },
+): Tensor {
+  return grouped("instanceNorm", input, (channels) => channels, weight, bias, options);
+}
+
+function grouped(
+  op: string,
+  input: Tensor,
+  groupsOf: (channels: number) => number,
+  weight: Optional<Tensor>,
+  bias: Optional<Tensor>,
+  options: { readonly eps?: number } | undefined,
+): Tensor {
+  const { eps } = withDefaults(op, options, { eps: 1e-5 });
+  const x = floatingVertex(op, input);
+  const channels = x.shape[1] ?? 0;
+  const groups = groupsOf(channels);
+  if (x.shape.length < 2 || channels % groups !== 0) {
+    throw new TwopassError({
+      op,
+      problem: "the channels must be divisible by numGroups",
+      facts: `input ${showShape(x.shape)}, numGroups ${groups}`,
+      shapes: [x.shape],
+    });
+  }
+  if (sizeOf(x.shape.slice(2)) * (channels / groups) * (x.shape[0] as number) <= 1) {
+    throw new TwopassError({ op, problem: "one value has no deviation", facts: `input ${showShape(x.shape)}` });
+  }
+  const w = optionalVertex(op, "the weight", weight, x, [channels]);
+  const b = optionalVertex(op, "the bias", bias, x, [channels]);
+  return resultOf(groupNormOf(kit, x, groups, w, b, eps), present(input, weight, bias));
+}
+
+/**
+ * Vectors scaled to length 1: y = x / max(‖x‖ₚ, eps) along a dim.
+ *
+ * @param dim default 1.
+ * @param options.p the norm; default 2.
+ * @param options.eps smallest divisor; default 1e-12.
+ */
+export function normalize(input: Tensor, dim = 1, options?: { readonly p?: number; readonly eps?: number }): Tensor {
+  const { p, eps } = withDefaults("normalize", options, { p: 2, eps: 1e-12 });
+  const x = floatingVertex("normalize", input);
+  const along = normalizeDim("normalize", dim, x.shape.length);
+  const length = kit.spread(kit.maximum(norm(kit, x, p, [along]), eps), x.shape, [along]);
+  return resultOf(kit.div(x, length), [input]);
+}

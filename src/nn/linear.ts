@@ -1,0 +1,85 @@
+/** Fully connected layers, and layers that only pass on. Floor: nn. */
+import type { Tensor } from "../tensor/tensor.ts";
+import { wholeNumber, withDefaults } from "./functional/common.ts";
+import { linear } from "./functional/linear.ts";
+import { uniformContent } from "./init.ts";
+import { Module } from "./module.ts";
+import { Parameter } from "./parameter.ts";
+
+/**
+ * Fully connected layer: y = x Wᵀ + b. Input [..., inFeatures], output [..., outFeatures].
+ *
+ * `weight` [outFeatures, inFeatures] and `bias` [outFeatures] start uniform in ±1/√inFeatures.
+ *
+ * @param options.bias whether there is one; default true.
+ * @example
+ * new nn.Linear(2, 3).forward(zeros(5, 2)).shape; // [5, 3]
+ */
+export class Linear extends Module {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  weight: Parameter;
+  bias: Parameter | null;
+
+  constructor(inFeatures: number, outFeatures: number, options?: { readonly bias?: boolean }) {
+    super();
+    const { bias } = withDefaults("nn.Linear", options, { bias: true });
+    this.inFeatures = wholeNumber("nn.Linear", "inFeatures", inFeatures, 0);
+    this.outFeatures = wholeNumber("nn.Linear", "outFeatures", outFeatures, 0);
+    const bound = 1 / Math.sqrt(Math.max(inFeatures, 1));
+    this.weight = new Parameter(uniformContent([outFeatures, inFeatures], bound));
+    this.bias = bias ? new Parameter(uniformContent([outFeatures], bound)) : null;
+  }
+
+  forward(input: Tensor): Tensor {
+    return linear(input, this.weight, this.bias);
+  }
+
+  protected override describeSettings(): string {
+    return `${this.inFeatures}, ${this.outFeatures}${this.bias === null ? ", bias: false" : ""}`;
+  }
+}
+
+/** Gives its input back. */
+export class Identity extends Module {
+  forward(input: Tensor): Tensor {
+    return input;
+  }
+}
+
+/**
+ * Joins the dims from startDim to endDim; default all but the first.
+ *
+ * @example
+ * new nn.Flatten().forward(zeros(5, 2, 3)).shape; // [5, 6]
+ */
+export class Flatten extends Module {
+  readonly startDim: number;
+  readonly endDim: number;
+
+  constructor(startDim = 1, endDim = -1) {
+    super();
+    this.startDim = startDim;
+    this.endDim = endDim;
+  }
+
+  forward(input: Tensor): Tensor {
+    return input.flatten(this.startDim, this.endDim);
+  }
+}
+
+/** Splits a dim into several: `new nn.Unflatten(1, [2, 3])` makes [5, 6] to [5, 2, 3]. One size may be −1. */
+export class Unflatten extends Module {
+  readonly dim: number;
+  readonly sizes: readonly number[];
+
+  constructor(dim: number, sizes: readonly number[]) {
+    super();
+    this.dim = dim;
+    this.sizes = [...sizes];
+  }
+
+  forward(input: Tensor): Tensor {
+    return input.unflatten(this.dim, this.sizes);
+  }
+}

@@ -1,0 +1,220 @@
+/** Normalisation layers. Floor: nn. */
+import { TwopassError, showShape } from "../base/errors.ts";
+import { withMode } from "../ir/mode.ts";
+import { kit } from "../ops/kit.ts";
+import { inner } from "../tensor/inner.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { resultOf, wholeNumber, withDefaults } from "./functional/common.ts";
+import { batchNorm, groupNorm, instanceNorm, layerNorm } from "./functional/normalization.ts";
+import { constantContent } from "./init.ts";
+import { Module } from "./module.ts";
+import { Parameter, StateBuffer } from "./parameter.ts";
+
+export interface BatchNormLayerOptions {
+  /** Added to the variance; default 1e-5. */
+  readonly eps?: number;
+  /** Share of a batch in the running statistics; null takes the plain mean of all batches; default 0.1. */
+  readonly momentum?: number | null;
+  /** Whether there are `weight` and `bias`; default true. */
+  readonly affine?: boolean;
+  /** Whether running statistics are kept; without them evaluation uses those of the batch; default true. */
+  readonly trackRunningStats?: boolean;
+}
+
+abstract class BatchNorm extends Module {
+  readonly numFeatures: number;
+  readonly eps: number;
+  readonly momentum: number | null;
+  weight: Parameter | null;
+  bias: Parameter | null;
+  running_mean: StateBuffer | null;
+  running_var: StateBuffer | null;
+  num_batches_tracked: StateBuffer | null;
+  readonly #ranks: readonly number[];
+
+  constructor(ranks: readonly number[], numFeatures: number, given?: BatchNormLayerOptions) {
+    super();
+    const op = `nn.${this.constructor.name}`;
+    const options = withDefaults<Required<BatchNormLayerOptions>>(op, given, {
+      eps: 1e-5,
+      momentum: 0.1,
+      affine: true,
+      trackRunningStats: true,
+    });
+    const shape = [wholeNumber(op, "numFeatures", numFeatures, 1)];
+    this.numFeatures = numFeatures;
+    this.eps = options.eps;
+    this.momentum = options.momentum;
+    this.weight = options.affine ? new Parameter(constantContent(shape, 1)) : null;
+    this.bias = options.affine ? new Parameter(constantContent(shape, 0)) : null;
+    const tracks = options.trackRunningStats;
+    this.running_mean = tracks ? new StateBuffer(constantContent(shape, 0)) : null;
+    this.running_var = tracks ? new StateBuffer(constantContent(shape, 1)) : null;
+    const none = { data: new Int32Array(1), shape: [], dtype: "int32" } as const;
+    this.num_batches_tracked = tracks ? new StateBuffer(none) : null;
+    this.#ranks = ranks;
+  }
+
+  forward(input: Tensor): Tensor {
+    if (!this.#ranks.includes(input.ndim) || input.shape[1] !== this.numFeatures) {
+      throw new TwopassError({
+        op: `nn.${this.constructor.name}`,
+        problem: `the input must have ${this.#ranks.join(" or ")} dims, the second of extent ${this.numFeatures}`,
+        facts: `shape ${showShape(input.shape)}`,
+        shapes: [input.shape],
+      });
+    }
+    const training = this.training || this.running_mean === null;
+    const momentum = this.training ? this.#countBatch(input) : 0;
+    const [mean, variance] = [this.running_mean, this.running_var];
+    return batchNorm(input, mean, variance, this.weight, this.bias, { training, momentum, eps: this.eps });
+  }
+
+  /** Counts this batch and gives its share in the running statistics. */
+  #countBatch(input: Tensor): number | Tensor {
+    const counter = this.num_batches_tracked;
+    if (counter === null) return 0;
+    withMode({ grad: false }, () => counter.assign(counter.add(1)));
+    if (this.momentum !== null) return this.momentum;
+    // The mean of all batches so far: the n-th has the share 1 / n.
+    const share = withMode({ grad: false }, () => kit.div(1, kit.cast(counter[inner].value, input.dtype)));
+    return resultOf(share, [counter]);
+  }
+
+  protected override describeSettings(): string {
+    return String(this.numFeatures);
+  }
+}
+
+/** Batch normalisation of [N, C] or [N, C, L], as `BatchNorm2d`. */
+export class BatchNorm1d extends BatchNorm {
+  constructor(numFeatures: number, options?: BatchNormLayerOptions) {
+    super([2, 3], numFeatures, options);
+  }
+}
+
+/**
+ * Batch normalisation of images [N, C, H, W]: y = (x − mean) / √(variance + eps) · weight + bias for each channel.
+ * Ioffe and Szegedy (2015). In training with the statistics of the batch, else with the running ones.
+ *
+ * @param options.eps default 1e-5.
+ * @param options.momentum share of a batch in the running statistics; default 0.1.
+ * @param options.affine, options.trackRunningStats default true.
+ */
+export class BatchNorm2d extends BatchNorm {
+  constructor(numFeatures: number, options?: BatchNormLayerOptions) {
+    super([4], numFeatures, options);
+  }
+}
+
+/** Batch normalisation of volumes [N, C, D, H, W], as `BatchNorm2d`. */
+export class BatchNorm3d extends BatchNorm {
+  constructor(numFeatures: number, options?: BatchNormLayerOptions) {
+    super([5], numFeatures, options);
+  }
+}
+
+/**
+ * Layer normalisation over the last dims: y = (x − mean) / √(variance + eps) · weight + bias. Ba, Kiros, Hinton (2016).
+ *
+ * @param normalizedShape the last dims of the input.
+ * @param options.eps default 1e-5.
+ * @param options.elementwiseAffine whether there are `weight` and `bias`; default true.
+ * @param options.bias whether there is a `bias` beside the weight; default true.
+ */
+export class LayerNorm extends Module {
+  readonly normalizedShape: readonly number[];
+  readonly eps: number;
+  weight: Parameter | null;
+  bias: Parameter | null;
+
+  constructor(
+    normalizedShape: number | readonly number[],
+    given?: { readonly eps?: number; readonly elementwiseAffine?: boolean; readonly bias?: boolean },
+  ) {
+    super();
+    const options = withDefaults("nn.LayerNorm", given, { eps: 1e-5, elementwiseAffine: true, bias: true });
+    const shape = typeof normalizedShape === "number" ? [normalizedShape] : [...normalizedShape];
+    for (const n of shape) wholeNumber("nn.LayerNorm", "normalizedShape", n, 0);
+    this.normalizedShape = shape;
+    this.eps = options.eps;
+    this.weight = options.elementwiseAffine ? new Parameter(constantContent(shape, 1)) : null;
+    this.bias = options.elementwiseAffine && options.bias ? new Parameter(constantContent(shape, 0)) : null;
+  }
+
+  forward(input: Tensor): Tensor {
+    return layerNorm(input, this.normalizedShape, this.weight, this.bias, { eps: this.eps });
+  }
+
+  protected override describeSettings(): string {
+    return `[${this.normalizedShape.join(", ")}]`;
+  }
+}
+
+/**
+ * Group normalisation of [N, C, ...]: as layer normalisation, over each of numGroups groups of channels. Wu, He (2018).
+ *
+ * @param options.eps default 1e-5.
+ * @param options.affine whether there are `weight` and `bias` [C]; default true.
+ */
+export class GroupNorm extends Module {
+  readonly numGroups: number;
+  readonly numChannels: number;
+  readonly eps: number;
+  weight: Parameter | null;
+  bias: Parameter | null;
+
+  constructor(numGroups: number, numChannels: number, given?: { readonly eps?: number; readonly affine?: boolean }) {
+    super();
+    const { eps, affine } = withDefaults("nn.GroupNorm", given, { eps: 1e-5, affine: true });
+    this.numGroups = wholeNumber("nn.GroupNorm", "numGroups", numGroups, 1);
+    this.numChannels = wholeNumber("nn.GroupNorm", "numChannels", numChannels, 1);
+    if (numChannels % numGroups !== 0) {
+      throw new TwopassError({
+        op: "nn.GroupNorm",
+        problem: "numChannels must be divisible by numGroups",
+        facts: `${numChannels} and ${numGroups}`,
+      });
+    }
+    this.eps = eps;
+    this.weight = affine ? new Parameter(constantContent([numChannels], 1)) : null;
+    this.bias = affine ? new Parameter(constantContent([numChannels], 0)) : null;
+  }
+
+  forward(input: Tensor): Tensor {
+    return groupNorm(input, this.numGroups, this.weight, this.bias, { eps: this.eps });
+  }
+
+  protected override describeSettings(): string {
+    return `${this.numGroups}, ${this.numChannels}`;
+  }
+}
+
+/** Instance normalisation of [N, C, ...] by the statistics of each channel of each example. No running statistics. */
+abstract class InstanceNorm extends Module {
+  readonly numFeatures: number;
+  readonly eps: number;
+  weight: Parameter | null;
+  bias: Parameter | null;
+
+  constructor(numFeatures: number, given?: { readonly eps?: number; readonly affine?: boolean }) {
+    super();
+    const op = `nn.${this.constructor.name}`;
+    const { eps, affine } = withDefaults(op, given, { eps: 1e-5, affine: false });
+    this.numFeatures = wholeNumber(op, "numFeatures", numFeatures, 1);
+    this.eps = eps;
+    this.weight = affine ? new Parameter(constantContent([numFeatures], 1)) : null;
+    this.bias = affine ? new Parameter(constantContent([numFeatures], 0)) : null;
+  }
+
+  forward(input: Tensor): Tensor {
+    return instanceNorm(input, this.weight, this.bias, { eps: this.eps });
+  }
+}
+
+/** Instance normalisation of [N, C, L]. Differs from PyTorch: no running statistics. */
+export class InstanceNorm1d extends InstanceNorm {}
+/** Instance normalisation of [N, C, H, W]. Differs from PyTorch: no running statistics. */
+export class InstanceNorm2d extends InstanceNorm {}
+/** Instance normalisation of [N, C, D, H, W]. Differs from PyTorch: no running statistics. */
+export class InstanceNorm3d extends InstanceNorm {}

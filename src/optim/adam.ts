@@ -1,0 +1,101 @@
+/** Adam and AdamW. Floor: optim. */
+import type { Value } from "../ir/value.ts";
+import { kit } from "../ops/kit.ts";
+import { type HostNumber, Optimizer, type Parameters, type StateAccess } from "./optimizer.ts";
+
+export interface AdamOptions {
+  /** Learning rate; default 0.001. */
+  lr: number;
+  /** Shares of the old means of gradients and of their squares; default [0.9, 0.999]. */
+  betas: readonly [number, number];
+  /** Added to the divisor; default 1e-8. */
+  eps: number;
+  /** Adam: share of the parameter added to its gradient, default 0. AdamW: rate by which it shrinks, default 0.01. */
+  weightDecay: number;
+  /** Whether the divisor never falls; default false. Reddi, Kale, Kumar (2018). */
+  amsgrad: boolean;
+  /** Whether to ascend; default false. */
+  maximize: boolean;
+}
+
+interface Numbers {
+  /** 1 − β₁ and 1 − β₂: shares of the new gradient in the means. */
+  readonly share1: Value;
+  readonly share2: Value;
+  /** lr / (1 − β₁ᵗ). */
+  readonly rate: Value;
+  /** 1 / √(1 − β₂ᵗ). */
+  readonly scale: Value;
+  readonly weightDecay: Value;
+  /** 1 − lr · weightDecay. */
+  readonly shrink: Value;
+}
+
+/** m + share · (x − m): the mean moved toward x. */
+export function movedToward(m: Value, x: Value, share: Value): Value {
+  return kit.add(m, kit.mul(kit.sub(x, m), share));
+}
+
+abstract class AdamBase extends Optimizer<AdamOptions, Numbers> {
+  /** Whether weight decay shrinks the parameter itself instead of changing its gradient. */
+  protected abstract readonly decoupled: boolean;
+
+  protected override numbers(group: AdamOptions, steps: () => number, number: HostNumber): Numbers {
+    return {
+      share1: number(() => 1 - group.betas[0]),
+      share2: number(() => 1 - group.betas[1]),
+      rate: number(() => group.lr / (1 - group.betas[0] ** steps())),
+      scale: number(() => 1 / Math.sqrt(1 - group.betas[1] ** steps())),
+      weightDecay: number(() => group.weightDecay),
+      shrink: number(() => 1 - group.lr * group.weightDecay),
+    };
+  }
+
+  protected override update(group: AdamOptions, n: Numbers, p: Value, gradient: Value, state: StateAccess): Value {
+    const decays = group.weightDecay !== 0;
+    const g = decays && !this.decoupled ? kit.add(gradient, kit.mul(p, n.weightDecay)) : gradient;
+    const mean = movedToward(state.get("exp_avg"), g, n.share1);
+    const squares = movedToward(state.get("exp_avg_sq"), kit.square(g), n.share2);
+    state.set("exp_avg", mean);
+    state.set("exp_avg_sq", squares);
+    let bound = squares;
+    if (group.amsgrad) {
+      bound = kit.maximum(state.get("max_exp_avg_sq"), squares);
+      state.set("max_exp_avg_sq", bound);
+    }
+    const divisor = kit.add(kit.mul(kit.sqrt(bound), n.scale), group.eps);
+    const shrunk = decays && this.decoupled ? kit.mul(p, n.shrink) : p;
+    return kit.sub(shrunk, kit.mul(kit.div(mean, divisor), n.rate));
+  }
+}
+
+/**
+ * Adam: p ← p − lr · m̂ / (√v̂ + eps), with m̂ and v̂ the running means of gradients and their squares, corrected for
+ * their start at 0. Kingma and Ba (2015).
+ *
+ * @param parameters `model.parameters()`, or groups `{ params, lr, ... }`.
+ * @throws for an empty list, an unknown option, or a value out of range.
+ * @example
+ * const optimizer = new Adam(model.parameters(), { lr: 0.001 });
+ */
+export class Adam extends AdamBase {
+  protected override readonly decoupled = false;
+
+  constructor(parameters: Parameters<AdamOptions>, options?: Partial<AdamOptions>) {
+    super(parameters, options, { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false, maximize: false });
+  }
+}
+
+/**
+ * Adam with weight decay apart from the gradient: first p ← p · (1 − lr · weightDecay), then as Adam.
+ * Loshchilov and Hutter (2019).
+ *
+ * @param parameters `model.parameters()`, or groups `{ params, lr, ... }`.
+ */
+export class AdamW extends AdamBase {
+  protected override readonly decoupled = true;
+
+  constructor(parameters: Parameters<AdamOptions>, options?: Partial<AdamOptions>) {
+    super(parameters, options, { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01, amsgrad: false, maximize: false });
+  }
+}

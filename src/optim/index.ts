@@ -1,0 +1,35 @@
+/** `twopass/optim`: optimisers and learning-rate schedules. Floor: optim. */
+export { Adagrad, type AdagradOptions } from "./adagrad.ts";
+export { Adamax, type AdamaxOptions, NAdam, type NAdamOptions, RAdam } from "./adam-relatives.ts";
+export { Adam, type AdamOptions, AdamW } from "./adam.ts";
+export { type ChainState, ChainedScheduler, SWALR, type SWALROptions, SequentialLR } from "./combined-schedule.ts";
+export { CyclicLR, type CyclicOptions, OneCycleLR, type OneCycleOptions } from "./cyclic-schedule.ts";
+export { type GroupOptions, Optimizer, type OptimizerState, type ParamGroup, type Parameters } from "./optimizer.ts";
+export { type PlateauOptions, type PlateauState, ReduceLROnPlateau } from "./plateau-schedule.ts";
+export { RMSprop, type RMSpropOptions } from "./rmsprop.ts";
+export {
+  ConstantLR,
+  CosineAnnealingLR,
+  CosineAnnealingWarmRestarts,
+  ExponentialLR,
+  LRScheduler,
+  LambdaLR,
+  LinearLR,
+  MultiStepLR,
+  MultiplicativeLR,
+  PolynomialLR,
+  type RateFunction,
+  type Rated,
+  type RatedGroup,
+  type ScheduleState,
+  StepLR,
+} from "./schedule.ts";
+export { SGD, type SGDOptions } from "./sgd.ts";
+export {
+  ASGD,
+  type ASGDOptions,
+  Adadelta,
+  type AdadeltaOptions,
+  Rprop,
+  type RpropOptions,
+} from "./step-size-optimizers.ts";

@@ -1,0 +1,309 @@
+/**
+ * The base of optimisers: groups of parameters, their settings, their state, and the step. A step is a graph like any
+ * other; what changes from step to step (rates, corrections by the number of steps) is computed on the host in float64
+ * and read when it runs, so that it compiles nothing. Floor: optim.
+ */
+import { type Dtype, allocate } from "../base/dtype.ts";
+import { TwopassError, checkOptions, describe, showShape } from "../base/errors.ts";
+import { sameShape, sizeOf } from "../base/shape.ts";
+import { withMode } from "../ir/mode.ts";
+import type { Value } from "../ir/value.ts";
+import { kit } from "../ops/kit.ts";
+import { hostEffect, hostNumber, structureChanged, tracing } from "../tensor/capture.ts";
+import type { Engine } from "../tensor/engine.ts";
+import { type DeviceName, currentEngine, withDevice } from "../tensor/engines.ts";
+import { inner } from "../tensor/inner.ts";
+import { StoredTensor } from "../tensor/stored.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { checkSettings } from "./settings.ts";
+
+/** A group of parameters with its settings, which may be changed between steps. */
+export type ParamGroup<S> = S & { readonly params: readonly StoredTensor[] };
+
+/** Parameters of one group, and settings that differ from the optimiser's. */
+export type GroupOptions<S> = Partial<S> & { readonly params: Iterable<StoredTensor> };
+
+/** What an optimiser updates: `model.parameters()`, or groups with settings of their own. */
+export type Parameters<S> = Iterable<StoredTensor> | Iterable<GroupOptions<S>>;
+
+/** State of all parameters by their number, and the settings of the groups. The tensors are live. */
+export interface OptimizerState {
+  readonly state: Readonly<Record<number, Readonly<Record<string, Tensor | number>>>>;
+  readonly paramGroups: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** How often the parameters that share it were updated. */
+interface Counter {
+  steps: number;
+}
+
+/** What an optimiser keeps for one parameter. */
+interface ParamState {
+  counter: Counter;
+  readonly tensors: Map<string, StoredTensor>;
+}
+
+/** The state of the parameter that is being updated, as vertices. */
+export interface StateAccess {
+  /** The content of a state tensor of the parameter's shape; `initial` everywhere (default 0) before the first step. */
+  get(name: string, initial?: number): Value;
+  /** Replaces that content. */
+  set(name: string, value: Value): void;
+}
+
+/** Makes a 0-d vertex for a number that is computed at each step. */
+export type HostNumber = (compute: () => number) => Value;
+
+export abstract class Optimizer<S extends object, N> {
+  /** Settings of groups that do not give their own. */
+  readonly defaults: Readonly<S>;
+  /** Groups of parameters with their settings: `optimizer.paramGroups[0].lr = 0.01`. */
+  readonly paramGroups: ParamGroup<S>[] = [];
+  readonly #states = new Map<StoredTensor, ParamState>();
+
+  constructor(parameters: Parameters<S>, options: Partial<S> | undefined, standard: S) {
+    const op = this.constructor.name;
+    checkOptions(op, options, Object.keys(standard));
+    this.defaults = checkSettings(op, overlay(standard, options));
+    for (const group of readGroups<S>(op, parameters)) this.addParamGroup(group);
+    if (this.paramGroups.length === 0) {
+      throw new TwopassError({ op, problem: "got no parameters", hint: "give model.parameters(), after the layers are made" });
+    }
+  }
+
+  /** The numbers that all parameters of one history share. `steps` counts the step being made, from 1. */
+  protected abstract numbers(group: S, steps: () => number, number: HostNumber): N;
+
+  /** The new content of a parameter p with gradient g. Writes its state. */
+  protected abstract update(group: S, n: N, p: Value, g: Value, state: StateAccess): Value;
+
+  /** Adds parameters with settings of their own, such as those of a layer that is unfrozen. */
+  addParamGroup(group: GroupOptions<S>): void {
+    const op = this.constructor.name;
+    const { params, ...own } = group;
+    checkOptions(op, own, Object.keys(this.defaults));
+    const list = isIterable(params) ? [...params] : [params];
+    if (list.length === 0) throw new TwopassError({ op, problem: "a group without parameters" });
+    const counter: Counter = { steps: 0 };
+    for (const parameter of list) {
+      checkParameter(op, parameter);
+      if (this.#states.has(parameter)) {
+        throw new TwopassError({ op, problem: "a parameter comes twice", facts: parameter.label });
+      }
+      this.#states.set(parameter, { counter, tensors: new Map() });
+    }
+    const settings = checkSettings(op, overlay(this.defaults, own as Partial<S>));
+    this.paramGroups.push(Object.assign(watched(settings), { params: list as readonly StoredTensor[] }));
+    structureChanged("a parameter group was added");
+  }
+
+  /** Unsets the gradients of all parameters. */
+  zeroGrad(): void {
+    for (const { params } of this.paramGroups) for (const parameter of params) parameter.grad = null;
+  }
+
+  /** Updates all parameters that have a gradient, and runs all that is pending. */
+  step(): void {
+    const engines = new Set<Engine>();
+    withMode({ phase: 2, grad: false }, () => {
+      for (const group of this.paramGroups) {
+        for (const [counter, parameters] of this.#countSteps(group.params)) this.#updateAll(group, counter, parameters, engines);
+      }
+    });
+    for (const engine of engines) engine.run([]);
+  }
+
+  /** The parameters that have a gradient by their counter, which is advanced. Those without one keep their count. */
+  #countSteps(parameters: readonly StoredTensor[]): Map<Counter, StoredTensor[]> {
+    const active = new Map<Counter, StoredTensor[]>();
+    const idle = new Map<Counter, ParamState[]>();
+    for (const parameter of parameters) {
+      const state = this.#states.get(parameter) as ParamState;
+      if (parameter[inner].gradient === undefined) push(idle, state.counter, state);
+      else push(active, state.counter, parameter);
+    }
+    for (const counter of active.keys()) {
+      const left = idle.get(counter);
+      const held = { steps: counter.steps };
+      for (const state of left ?? []) state.counter = held;
+      hostEffect(
+        () => counter.steps++,
+        () => counter.steps--,
+      );
+    }
+    return active;
+  }
+
+  #updateAll(group: ParamGroup<S>, counter: Counter, parameters: readonly StoredTensor[], engines: Set<Engine>): void {
+    const shared = new Map<Dtype, N>();
+    for (const parameter of parameters) {
+      const part = parameter[inner];
+      tracing()?.noteGradient(part, true);
+      let numbers = shared.get(parameter.dtype);
+      if (numbers === undefined) {
+        numbers = this.numbers(group, () => counter.steps, (compute) => hostNumber(compute, parameter.dtype));
+        shared.set(parameter.dtype, numbers);
+      }
+      const engine = part.engine ?? currentEngine();
+      engines.add(engine);
+      const maximize = "maximize" in group && group.maximize === true;
+      const gradient = part.gradient as Value;
+      const g = maximize ? kit.neg(gradient) : gradient;
+      const next = this.update(group, numbers, part.value, g, this.#access(parameter, engine));
+      engine.noteWrite(part, next);
+    }
+  }
+
+  #access(parameter: StoredTensor, engine: Engine): StateAccess {
+    const { tensors } = this.#states.get(parameter) as ParamState;
+    const tensorOf = (name: string, initial = 0): StoredTensor => {
+      let tensor = tensors.get(name);
+      if (tensor === undefined) {
+        const data = allocate(parameter.dtype, sizeOf(parameter.shape)).fill(initial);
+        tensor = store({ data, shape: parameter.shape, dtype: parameter.dtype }, parameter, name);
+        tensors.set(name, tensor);
+      }
+      return tensor;
+    };
+    return {
+      get: (name, initial) => tensorOf(name, initial)[inner].value,
+      set: (name, value) => engine.noteWrite(tensorOf(name)[inner], value),
+    };
+  }
+
+  /** State and settings, as PyTorch arranges them: parameters are numbered through all groups. */
+  stateDict(): OptimizerState {
+    const state: Record<number, Record<string, Tensor | number>> = {};
+    let number = 0;
+    const paramGroups = this.paramGroups.map(({ params, ...settings }) => {
+      const numbers = params.map((parameter) => {
+        const { counter, tensors } = this.#states.get(parameter) as ParamState;
+        if (counter.steps > 0) state[number] = { step: counter.steps, ...Object.fromEntries(tensors) };
+        return number++;
+      });
+      return { ...settings, params: numbers };
+    });
+    return { state, paramGroups };
+  }
+
+  /**
+   * Copies a state that `stateDict()` of an optimiser over parameters of the same shapes gave.
+   *
+   * @throws where groups, parameters or shapes differ. Nothing is changed then.
+   */
+  loadStateDict(from: OptimizerState): void {
+    const op = `${this.constructor.name}.loadStateDict`;
+    const all = this.paramGroups.flatMap((group) => group.params);
+    const sizes = this.paramGroups.map((group) => group.params.length).join(", ");
+    const given = from.paramGroups.map((group) => (group["params"] as readonly number[]).length).join(", ");
+    if (sizes !== given) {
+      throw new TwopassError({ op, problem: "the groups differ", facts: `groups of ${sizes} parameters, the state of ${given}` });
+    }
+    for (const [number, entries] of Object.entries(from.state)) {
+      const parameter = all[Number(number)];
+      for (const [name, value] of Object.entries(entries)) {
+        if (!(value instanceof Tensor) || (parameter !== undefined && sameShape(value.shape, parameter.shape))) continue;
+        throw new TwopassError({
+          op,
+          problem: "a shape differs",
+          facts: `${name} of parameter ${number} is ${showShape(value.shape)}, the parameter ${showShape(parameter?.shape ?? [])}`,
+          shapes: [value.shape],
+        });
+      }
+    }
+    const settings = from.paramGroups.map(({ params: _, ...own }) => {
+      checkOptions(op, own, Object.keys(this.defaults));
+      return checkSettings(op, own);
+    });
+    this.paramGroups.forEach((group, i) => Object.assign(group, settings[i]));
+    all.forEach((parameter, i) => {
+      const { step = 0, ...entries } = from.state[i] ?? {};
+      const tensors = new Map<string, StoredTensor>();
+      for (const [name, value] of Object.entries(entries)) {
+        if (value instanceof Tensor) tensors.set(name, store(value, parameter, name));
+      }
+      this.#states.set(parameter, { counter: { steps: Number(step) }, tensors });
+    });
+    this.#joinCounters();
+    structureChanged("loadStateDict() of an optimiser");
+  }
+
+  /** Parameters of one group with equal counts share a counter again, and so their numbers. */
+  #joinCounters(): void {
+    for (const { params } of this.paramGroups) {
+      const counters = new Map<number, Counter>();
+      for (const parameter of params) {
+        const state = this.#states.get(parameter) as ParamState;
+        const known = counters.get(state.counter.steps);
+        if (known === undefined) counters.set(state.counter.steps, state.counter);
+        else state.counter = known;
+      }
+    }
+  }
+}
+
+/** A state tensor on the device of its parameter. */
+function store(content: ConstructorParameters<typeof StoredTensor>[0], parameter: StoredTensor, name: string): StoredTensor {
+  return withDevice(parameter.device as DeviceName, () => new StoredTensor(content, { label: `${name} of ${parameter.label}` }));
+}
+
+/** Settings that are not undefined, over others. */
+function overlay<S extends object>(standard: S, own: Partial<S> | undefined): S {
+  const merged = { ...standard };
+  for (const key in own) if (own[key] !== undefined) merged[key] = own[key] as S[Extract<keyof S, string>];
+  return merged;
+}
+
+/**
+ * Settings whose changes are seen: a step has another graph where a setting becomes 0 or false or no longer is, and
+ * for another eps; rates and the like are read at each step.
+ */
+function watched<S extends object>(settings: S): S {
+  const group = {} as S;
+  for (const key of Object.keys(settings) as (keyof S & string)[]) {
+    let value = settings[key];
+    Object.defineProperty(group, key, {
+      enumerable: true,
+      configurable: true,
+      get: () => value,
+      set: (to: typeof value) => {
+        const isOther = key === "eps" ? to !== value : Boolean(to) !== Boolean(value);
+        if (isOther && key !== "lr") structureChanged(`${key} of an optimiser changed`);
+        value = to;
+      },
+    });
+  }
+  return group;
+}
+
+function isIterable(x: unknown): x is Iterable<unknown> {
+  return typeof x === "object" && x !== null && Symbol.iterator in x;
+}
+
+/** Parameters or groups as groups. */
+function readGroups<S>(op: string, parameters: unknown): GroupOptions<S>[] {
+  if (!isIterable(parameters)) {
+    throw new TwopassError({ op, problem: "takes a list of parameters", facts: `got ${describe(parameters)}`, hint: "model.parameters()" });
+  }
+  const list = [...parameters];
+  if (list.length === 0) return [];
+  const isGroup = (x: unknown): x is GroupOptions<S> => typeof x === "object" && x !== null && "params" in x;
+  if (list.every(isGroup)) return list;
+  return [{ params: list as StoredTensor[] } as unknown as GroupOptions<S>];
+}
+
+function checkParameter(op: string, x: unknown): asserts x is StoredTensor {
+  if (x instanceof StoredTensor) return;
+  throw new TwopassError({
+    op,
+    problem: "takes parameters",
+    facts: `got ${describe(x)}`,
+    hint: x instanceof Tensor ? "wrap it: new nn.Parameter(tensor)" : "model.parameters()",
+  });
+}
+
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}

@@ -1,0 +1,218 @@
+/**
+ * The WebAssembly device: byte code made at run time, one memory for everything, one driver call for each phase of a
+ * plan. Runs wherever JavaScript runs. Floor: runtime.
+ */
+import { type Dtype, type TypedArray, allocate, itemSize, viewOf } from "../../base/dtype.ts";
+import { internal } from "../../base/errors.ts";
+import { sizeOf } from "../../base/shape.ts";
+import type { Cell, DeviceBuffer } from "../../ir/cell.ts";
+import type { Program } from "../../ir/program.ts";
+import { Rewriter } from "../../ir/rewrite.ts";
+import { contractWorkspaceBytes } from "../../codegen/wasm/contract.ts";
+import { planKernels } from "../../schedule/plan.ts";
+import { decompose } from "../../transform/decompose.ts";
+import { simplify } from "../../transform/simplify.ts";
+import { debugCompiled, debugGraph, debugPlan } from "../debug-passes.ts";
+import type { Device, DeviceMemory, Plan } from "../device.ts";
+import { chooseTiles, engineFeatures } from "./features.ts";
+import { type Block, Heap } from "./heap.ts";
+import { Kernels } from "./kernels.ts";
+import { WasmPlan } from "./plan.ts";
+
+/** User data that was used twice stays on the device, up to this many bytes. */
+const cacheBytes = 64 * 2 ** 20;
+/** A cell that no run used for so long moves out to JavaScript's memory, where the collector sees it. */
+const idleRuns = 512;
+
+interface CellBlock extends DeviceBuffer {
+  readonly block: Block;
+  lastRun: number;
+}
+
+export interface WasmDeviceOptions {
+  /** Off: one kernel for each operation, for finding faults. The numbers are the same. Default on. */
+  readonly fuse?: boolean;
+}
+
+export class WasmDevice implements Device {
+  readonly name = "wasm";
+  readonly features: string;
+  readonly heap = new Heap();
+  readonly kernels: Kernels;
+  readonly phaseTimes: [number, number, number] = [0, 0, 0];
+  readonly workspaceAddress: number;
+  /** Words that a kernel writes when an index is out of range: 1, the index, the extent. */
+  readonly faultAddress: number;
+  readonly #fuse: boolean;
+  #arena: Block | undefined;
+  #runs = 0;
+  readonly #cells = new Map<Cell, CellBlock>();
+  /** Data seen once, so that the second use makes a copy; and the copies, in order of last use. */
+  readonly #seen = new WeakSet<TypedArray>();
+  readonly #copies = new Map<TypedArray, Block>();
+  #copiedBytes = 0;
+
+  constructor(options: WasmDeviceOptions = {}) {
+    const features = engineFeatures();
+    const tiles = chooseTiles(features);
+    this.#fuse = options.fuse ?? true;
+    this.features = `wasm ${features.fma ? "fma" : "mul+add"} ${this.#fuse ? "" : "unfused"}`;
+    this.kernels = new Kernels(this.heap.memory, tiles);
+    const workspace = Math.max(
+      contractWorkspaceBytes("float32", tiles.float32),
+      contractWorkspaceBytes("float64", tiles.float64),
+      contractWorkspaceBytes("int32", tiles.int32),
+    );
+    this.workspaceAddress = this.heap.allocate(workspace, "the workspace").address;
+    this.faultAddress = this.heap.allocate(16, "the fault words").address;
+  }
+
+  get compiled(): number {
+    return this.kernels.compiled;
+  }
+
+  compile(program: Program): Plan {
+    const [start, before] = [performance.now(), this.compiled];
+    const written = program.outputs.map((o) => o.value);
+    debugGraph("as written", written);
+    const roots = new Rewriter().run(written, decompose);
+    debugGraph("decomposed", roots);
+    const simple = simplify(roots);
+    debugGraph("simplified", simple);
+    const outputs = program.outputs.map((o, i) => ({ ...o, value: simple[i] as (typeof simple)[number] }));
+    const lowered = { ...program, outputs };
+    const kernels = planKernels(lowered, { fuse: this.#fuse });
+    debugPlan(lowered, kernels);
+    const plan = new WasmPlan(this, lowered, kernels);
+    debugCompiled(plan, this.compiled - before, start);
+    return plan;
+  }
+
+  // What plans ask for.
+
+  beginRun(): void {
+    this.#runs++;
+    if (this.#runs % idleRuns === 0) this.#moveIdleCellsOut();
+  }
+
+  /** Address of the one arena, which is as large as the largest plan needs. */
+  arena(bytes: number): number {
+    if (this.#arena === undefined || this.#arena.bytes < bytes) {
+      if (this.#arena !== undefined) this.heap.free(this.#arena);
+      this.#arena = undefined;
+      this.#arena = this.heap.allocate(bytes, "the arena of a plan");
+    }
+    return this.#arena.address;
+  }
+
+  /** Where a cell's elements are; brings them in from JavaScript's memory. */
+  addressOf(cell: Cell): number {
+    let known = cell.buffer as CellBlock | undefined;
+    if (known === undefined) {
+      if (cell.host === undefined) throw internal(`${cell.label} has no elements`);
+      const block = this.heap.allocate(cell.host.byteLength, cell.label);
+      known = { bytes: cell.host.byteLength, block, lastRun: this.#runs };
+      this.#view(cell.dtype, block.address, cell.host.length).set(cell.host);
+      cell.buffer = known;
+      cell.host = undefined;
+      this.#cells.set(cell, known);
+    }
+    known.lastRun = this.#runs;
+    return known.block.address;
+  }
+
+  /** Copies user data in: to `staging`, or to a place of its own from the second time on. */
+  stage(data: TypedArray, staging: number): number {
+    const copy = this.#copies.get(data);
+    if (copy !== undefined) {
+      this.#copies.delete(data);
+      this.#copies.set(data, copy);
+      return copy.address;
+    }
+    if (data.byteLength > cacheBytes / 4 || !this.#seen.has(data)) {
+      this.#seen.add(data);
+      this.heap.bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), staging);
+      return staging;
+    }
+    const block = this.heap.allocate(data.byteLength, "a copy of data");
+    this.heap.bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), block.address);
+    this.#copies.set(data, block);
+    this.#copiedBytes += block.bytes;
+    for (const [oldest, old] of this.#copies) {
+      if (this.#copiedBytes <= cacheBytes) break;
+      if (oldest === data) continue;
+      this.#dropCopy(oldest, old);
+    }
+    return block.address;
+  }
+
+  #dropCopy(data: TypedArray, block: Block): void {
+    this.#copies.delete(data);
+    this.#copiedBytes -= block.bytes;
+    this.heap.free(block);
+  }
+
+  writeNumber(dtype: Dtype, address: number, value: number): void {
+    this.#view(dtype, address, 1)[0] = dtype === "bool" ? Number(value !== 0) : value;
+  }
+
+  /** The fault that a kernel has noted since the last call. */
+  takeFault(): { index: number; size: number } | undefined {
+    const words = new Int32Array(this.heap.memory.buffer, this.faultAddress, 3);
+    if (words[0] === 0) return undefined;
+    words[0] = 0;
+    return { index: words[1] as number, size: words[2] as number };
+  }
+
+  copyOut(dtype: Dtype, address: number, size: number): TypedArray {
+    return this.#view(dtype, address, size).slice();
+  }
+
+  #view(dtype: Dtype, address: number, size: number): TypedArray {
+    return viewOf(dtype, this.heap.memory.buffer, address, size);
+  }
+
+  // Cells.
+
+  read(cell: Cell): TypedArray {
+    if (cell.host !== undefined) return cell.host.slice();
+    return this.copyOut(cell.dtype, this.#blockOf(cell).address, sizeOf(cell.shape));
+  }
+
+  write(cell: Cell, data: TypedArray): void {
+    if (cell.host !== undefined) cell.host.set(data);
+    else this.#view(cell.dtype, this.#blockOf(cell).address, data.length).set(data);
+  }
+
+  release(cell: Cell): void {
+    const known = this.#cells.get(cell);
+    if (known !== undefined) {
+      this.heap.free(known.block);
+      this.#cells.delete(cell);
+    }
+    cell.buffer = undefined;
+    cell.host = allocate(cell.dtype, 0);
+  }
+
+  #blockOf(cell: Cell): Block {
+    const known = this.#cells.get(cell);
+    if (known === undefined) throw internal(`${cell.label} is on another device`);
+    return known.block;
+  }
+
+  #moveIdleCellsOut(): void {
+    for (const [cell, known] of this.#cells) {
+      if (this.#runs - known.lastRun < idleRuns) continue;
+      cell.host = this.copyOut(cell.dtype, known.block.address, sizeOf(cell.shape));
+      cell.buffer = undefined;
+      this.heap.free(known.block);
+      this.#cells.delete(cell);
+    }
+  }
+
+  memory(): DeviceMemory {
+    let cells = 0;
+    for (const [cell] of this.#cells) cells += sizeOf(cell.shape) * itemSize[cell.dtype];
+    return { cells, arena: this.#arena?.bytes ?? 0, cache: this.#copiedBytes, reserved: this.heap.reserved };
+  }
+}

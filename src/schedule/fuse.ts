@@ -1,0 +1,331 @@
+/**
+ * From a graph to kernels: which values are computed together, and which are kept in memory between kernels.
+ *
+ * Every elementwise value is first thought of as repeated wherever it is read. Values that are worth keeping (read more
+ * than once and not cheap, wanted as results, or read by a kernel that needs memory) are *candidates*; candidates of one
+ * iteration space that feed each other become one kernel. Floor: schedule.
+ */
+import { internal } from "../base/errors.ts";
+import { sameShape } from "../base/shape.ts";
+import { type Value, sortGraph } from "../ir/value.ts";
+import { listOf } from "../ops/record.ts";
+import { CannotFuse } from "./affine.ts";
+import { baseOf, isReadable, lowerConv, lowerDot } from "./contract.ts";
+import { type Group, belowReshapes, lower } from "./lower.ts";
+
+/** A kernel to be: a group of values with one space, or one value with a kernel of its own. */
+export interface Unit {
+  readonly kind: "group" | "single";
+  group: Group;
+  readonly phase: number;
+  readonly sources: Set<Unit>;
+  /** Whether nothing may join. */
+  readonly closed: boolean;
+}
+
+export interface Fused {
+  /** In an order in which they can run, phase by phase. */
+  readonly units: readonly Unit[];
+  /** Values that a kernel writes for others or as a result. */
+  readonly kept: ReadonlySet<Value>;
+}
+
+/** Elementwise work up to this is repeated rather than kept. */
+const cheap = 3;
+/** Operands that one kernel reads at most, before values are kept in between. */
+const mostReads = 24;
+
+export interface FuseOptions {
+  /** Off: every value is kept, one kernel for each operation. The numbers are the same. */
+  readonly fuse: boolean;
+}
+
+export function fuse(outputs: readonly Value[], options: FuseOptions): Fused {
+  const forced = new Set<Value>(outputs);
+  for (;;) {
+    try {
+      return new Fusion(outputs, forced, options).run();
+    } catch (error) {
+      if (!(error instanceof CannotFuse)) throw error;
+      const value = error.value;
+      if (value === undefined || forced.has(value)) throw internal(`cannot plan: ${error.message}`);
+      forced.add(value);
+    }
+  }
+}
+
+class Fusion {
+  readonly #order: readonly Value[];
+  readonly #forced: ReadonlySet<Value>;
+  readonly #options: FuseOptions;
+  readonly #users = new Map<Value, Value[]>();
+  readonly #candidates = new Set<Value>();
+  readonly #costs = new Map<Value, number>();
+  readonly #units = new Map<Value, Unit>();
+  readonly #list: Unit[] = [];
+
+  constructor(outputs: readonly Value[], forced: ReadonlySet<Value>, options: FuseOptions) {
+    this.#order = sortGraph(outputs, () => false).order;
+    this.#forced = forced;
+    this.#options = options;
+  }
+
+  run(): Fused {
+    for (const value of this.#order) {
+      for (const input of value.inputs) {
+        const list = this.#users.get(input);
+        if (list === undefined) this.#users.set(input, [value]);
+        else list.push(value);
+      }
+    }
+    this.#choose();
+    for (const value of this.#order) if (this.#candidates.has(value)) this.#place(value);
+    const kept = new Set<Value>();
+    for (const value of this.#order) if (this.#candidates.has(value) && this.#forced.has(value)) kept.add(value);
+    for (const unit of this.#list) {
+      for (const member of unit.group.members) {
+        for (const source of this.#reads(member)) if (this.#units.get(source) !== unit) kept.add(source);
+      }
+    }
+    return { units: this.#sorted(), kept };
+  }
+
+  /** Whether a value is read from memory, if it is kept. */
+  readonly isBuffer = (value: Value): boolean => value.op.kind === "leaf" || this.#candidates.has(value);
+
+  /** Decides which values are candidates. */
+  #choose(): void {
+    const demanded = new Set<Value>(this.#forced);
+    for (const value of this.#order) for (const need of demandsOf(value)) demanded.add(need);
+    for (const value of this.#order) {
+      const { kind } = value.op;
+      if (kind === "leaf") continue;
+      let chosen = demanded.has(value);
+      if (kind === "elementwise" || kind === "gather") {
+        const reads = this.#reads(value);
+        const cost = (value.op.cost ?? 2) + value.inputs.reduce((sum, x) => sum + this.#inlinedCost(x), 0);
+        this.#costs.set(value, cost);
+        const many = this.#readers(value).size > 1;
+        chosen ||= (many && (cost > cheap || reads.length > 2)) || reads.length > mostReads || !this.#options.fuse;
+      } else if (kind !== "view" && kind !== "constant" && kind !== "iota") chosen = true;
+      if (chosen) this.#candidates.add(value);
+    }
+  }
+
+  #inlinedCost(value: Value): number {
+    if (this.isBuffer(value)) return 0;
+    if (value.op.kind === "view") return this.#inlinedCost(value.inputs[0] as Value);
+    return this.#costs.get(value) ?? 0;
+  }
+
+  /** The values other than views that read this one, directly or through views. */
+  #readers(value: Value, found = new Set<Value>()): Set<Value> {
+    for (const user of this.#users.get(value) ?? []) {
+      if (user.op.kind === "view" && !this.#forced.has(user)) this.#readers(user, found);
+      else found.add(user);
+    }
+    return found;
+  }
+
+  /** The values in memory that the computation of a value reads, inlined values looked through. */
+  #reads(value: Value): Value[] {
+    const found = new Set<Value>();
+    const seen = new Set<Value>();
+    const visit = (x: Value): void => {
+      if (seen.has(x)) return;
+      seen.add(x);
+      if (this.#candidates.has(x)) found.add(x);
+      else if (x.op.kind === "leaf") found.add(x);
+      else x.inputs.forEach(visit);
+    };
+    value.inputs.forEach(visit);
+    return [...found];
+  }
+
+  #place(value: Value): void {
+    const sources = new Set<Unit>();
+    for (const read of this.#reads(value)) {
+      const unit = this.#units.get(read);
+      if (unit !== undefined) sources.add(unit);
+    }
+    const own = unitOf(value, sources);
+    if (own.kind === "group" && this.#options.fuse && !own.closed) {
+      const joined = this.#join(value, own, sources);
+      if (joined !== undefined) {
+        this.#units.set(value, joined);
+        return;
+      }
+    }
+    if (own.kind === "group") this.#try(own.group);
+    this.#list.push(own);
+    this.#units.set(value, own);
+  }
+
+  /** Puts a value into the unit of one of its sources, together with further sources of the same space. */
+  #join(value: Value, own: Unit, sources: ReadonlySet<Unit>): Unit | undefined {
+    let joined: Unit | undefined;
+    for (const unit of [...sources].reverse()) {
+      if (unit.closed || unit.kind !== "group" || unit.phase !== value.phase) continue;
+      if (joined === undefined) {
+        const group = combine(unit.group, own.group);
+        const rest = [...sources].filter((s) => s !== unit);
+        if (group === undefined || rest.some((s) => dependsOn(s, unit)) || !this.#fits(group)) continue;
+        unit.group = group;
+        for (const s of rest) unit.sources.add(s);
+        joined = unit;
+      } else if (unit !== joined) this.#absorb(joined, unit);
+    }
+    return joined;
+  }
+
+  /** Makes two units one, where nothing outside depends on one and feeds the other. */
+  #absorb(into: Unit, from: Unit): void {
+    const group = combine(from.group, into.group);
+    if (group === undefined) return;
+    const between = (a: Unit, b: Unit): boolean => [...a.sources].some((s) => s !== b && dependsOn(s, b));
+    if (between(into, from) || between(from, into)) return;
+    const members = [...group.members].sort((a, b) => a.position - b.position);
+    const whole = { ...group, members };
+    if (!this.#fits(whole)) return;
+    into.group = whole;
+    for (const s of from.sources) if (s !== into) into.sources.add(s);
+    into.sources.delete(from);
+    for (const unit of this.#list) if (unit !== into && unit.sources.delete(from)) unit.sources.add(into);
+    this.#list.splice(this.#list.indexOf(from), 1);
+    for (const member of from.group.members) this.#units.set(member, into);
+  }
+
+  #fits(group: Group): boolean {
+    try {
+      this.#try(group);
+      return true;
+    } catch (error) {
+      if (error instanceof CannotFuse) return false;
+      throw error;
+    }
+  }
+
+  /** Lowers on trial, everything stored. */
+  #try(group: Group): void {
+    const reads = new Set(group.members.flatMap((member) => this.#reads(member)));
+    if (group.members.length > 1 && reads.size > mostReads) throw new CannotFuse("too many operands");
+    const inside = new Set(group.members);
+    try {
+      lower(group, { isBuffer: (v) => this.isBuffer(v) && !inside.has(v), stored: () => true });
+    } catch (error) {
+      if (!(error instanceof CannotFuse) || group.members.length > 1 || error.value !== undefined) throw error;
+      // Alone, a fold can always go over an operand of its own.
+      throw new CannotFuse(error.message, group.members[0]?.inputs[0]);
+    }
+  }
+
+  /** Units in topological order, phases one behind the other, otherwise as they came. */
+  #sorted(): Unit[] {
+    const done = new Set<Unit>();
+    const out: Unit[] = [];
+    const visit = (unit: Unit): void => {
+      if (done.has(unit)) return;
+      done.add(unit);
+      for (const source of unit.sources) visit(source);
+      out.push(unit);
+    };
+    for (let phase = 0; phase < 3; phase++) for (const unit of this.#list) if (unit.phase === phase) visit(unit);
+    return out.sort((a, b) => a.phase - b.phase);
+  }
+}
+
+/** Operands that a kernel must find in memory. */
+function demandsOf(value: Value): Value[] {
+  const isLeaf = (x: Value): boolean => x.op.kind === "leaf";
+  switch (value.op.kind) {
+    case "contract":
+    case "conv": {
+      const readable = value.inputs.map((x) => (isReadable(x, isLeaf) ? baseOf(x, isLeaf) : x));
+      const bases = new Set(readable);
+      const isBuffer = (x: Value): boolean => isLeaf(x) || bases.has(x);
+      const lowered = value.op.kind === "contract" ? lowerDot(value, isBuffer) : lowerConv(value, isBuffer);
+      return lowered === undefined ? [...value.inputs] : readable;
+    }
+    case "gather": {
+      const memory = belowReshapes(value.inputs[0] as Value, isLeaf);
+      return [memory.op.kind === "view" ? (value.inputs[0] as Value) : memory];
+    }
+    case "sort":
+      return [value.inputs[0] as Value];
+    default:
+      return [];
+  }
+}
+
+/** The unit of a value alone. */
+function unitOf(value: Value, sources: Set<Unit>): Unit {
+  const { kind } = value.op;
+  const x = value.inputs[0];
+  const phase = value.phase;
+  const group = (space: readonly number[], reduced: readonly number[], closed: boolean): Unit => ({
+    kind: "group",
+    group: { space, reduced, members: [value] },
+    phase,
+    sources,
+    closed,
+  });
+  switch (kind) {
+    case "elementwise":
+    case "view":
+    case "gather":
+    case "constant":
+    case "iota":
+      return group(value.shape, [], false);
+    case "reduce":
+      return group((x as Value).shape, listOf(value.attrs, "dims"), false);
+    case "arg":
+    case "cumulate":
+      return group((x as Value).shape, [(x as Value).shape.length - 1], true);
+    case "window": {
+      const taps = listOf(value.attrs, "kernel");
+      const space = [...value.shape.slice(0, 2), ...taps, ...value.shape.slice(2)];
+      return group(
+        space,
+        taps.map((_, d) => d + 2),
+        true,
+      );
+    }
+    case "scatter":
+      return group((value.inputs[1] as Value).shape, [], true);
+    default:
+      return {
+        kind: "single",
+        group: { space: value.shape, reduced: [], members: [value] },
+        phase,
+        sources,
+        closed: true,
+      };
+  }
+}
+
+/** Both groups as one, if their spaces allow it; the members of `b` come behind. */
+function combine(a: Group, b: Group): Group | undefined {
+  const members = [...a.members, ...b.members];
+  const sameReduced = sameShape(a.reduced, b.reduced);
+  if (sameShape(a.space, b.space) && (sameReduced || a.reduced.length === 0 || b.reduced.length === 0)) {
+    return { space: a.space, reduced: a.reduced.length > 0 ? a.reduced : b.reduced, members };
+  }
+  if (b.reduced.length === 0 && a.reduced.length > 0 && isRowShape(b.space, a)) return { ...a, members };
+  if (a.reduced.length === 0 && b.reduced.length > 0 && isRowShape(a.space, b)) return { ...b, members };
+  return undefined;
+}
+
+function isRowShape(shape: readonly number[], group: Group): boolean {
+  const kept = group.space.filter((_, d) => !group.reduced.includes(d));
+  const ones = group.space.map((n, d) => (group.reduced.includes(d) ? 1 : n));
+  return sameShape(shape, kept) || sameShape(shape, ones);
+}
+
+/** Whether `unit` needs `other`, over any number of steps. */
+function dependsOn(unit: Unit, other: Unit, seen = new Set<Unit>()): boolean {
+  if (unit === other) return true;
+  if (seen.has(unit)) return false;
+  seen.add(unit);
+  for (const source of unit.sources) if (dependsOn(source, other, seen)) return true;
+  return false;
+}

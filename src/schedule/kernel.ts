@@ -1,0 +1,148 @@
+/**
+ * Kernels as data: what a target's code generator spells. A loop kernel is a nest of loops around scalar statements;
+ * extents and strides are numbers of the call, not of the code, so that new sizes need no new code. Floor: schedule.
+ */
+import type { Dtype } from "../base/dtype.ts";
+import type { Scalar } from "../ir/scalar.ts";
+
+/** How an access moves from one lane to the next. */
+export type LaneStep = "same" | "next" | "other";
+
+/**
+ * One way of reading or writing a buffer, or of counting. Loops are numbered: outer loops first, then the lane
+ * loop of an "along" kernel, then the inner loops; of an "across" kernel the last inner loop is the lane loop.
+ */
+export interface Access {
+  /** Number of the buffer among the kernel's buffers; -1 for counting (an index, no memory). */
+  readonly buffer: number;
+  readonly dtype: Dtype;
+  /** In elements, from the start of the buffer. */
+  readonly offset: number;
+  /** In elements, for each loop. */
+  readonly strides: readonly number[];
+  /** For places that a computed index chooses: extent and stride of the dim. */
+  readonly indirect?: { readonly size: number; readonly stride: number };
+}
+
+export type Fold = "sum" | "prod" | "max" | "min" | "argmax" | "argmin";
+
+export type Statement =
+  | {
+      readonly kind: "store";
+      readonly access: number;
+      readonly value: Scalar;
+      /** Of a chosen place: add instead of replace. */
+      readonly index?: Scalar;
+    }
+  | {
+      readonly kind: "fold";
+      readonly fold: Fold;
+      /** Number of the accumulator; its result is read by a `load` named "row". */
+      readonly accumulator: number;
+      readonly dtype: Dtype;
+      readonly value: Scalar;
+      /** Of argmax and argmin: the position. */
+      readonly position?: Scalar;
+      /** The accumulator is read while it runs (a scan): elements go one by one, in order. */
+      readonly running?: boolean;
+    };
+
+/**
+ * For each index of the outer loops: level by level, first the row statements of the level (once for a row), then
+ * its loop statements (for each index of the inner loops). Accumulators of a level are ready at the next one.
+ */
+export interface Level {
+  readonly row: readonly Statement[];
+  readonly loop: readonly Statement[];
+  /** In this level these computations are read from memory instead: they were stored at a level before. */
+  readonly reload: ReadonlyMap<Scalar, Scalar>;
+}
+
+export interface LoopKernel {
+  readonly kind: "loop";
+  /** Where the lanes of a vector lie: along the last kept dim, or across the elements that are folded. */
+  readonly lanes: "along" | "across";
+  /** Number of outer loops, without the lane loop of an "along" kernel. */
+  readonly outer: number;
+  /** Number of inner loops, with the lane loop of an "across" kernel. */
+  readonly inner: number;
+  readonly extents: readonly number[];
+  readonly accesses: readonly Access[];
+  readonly levels: readonly Level[];
+}
+
+/** An offset of an operand of a contraction: a stride, or a table of places for an index over several dims. */
+export type Offsets = { readonly stride: number } | { readonly table: Int32Array };
+
+/** C[batch, m, n] = Σ A[batch, m, k] · B[batch, k, n]; strides in elements. */
+export interface ContractKernel {
+  readonly kind: "contract";
+  readonly dtype: Dtype;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly aOffset: number;
+  readonly bOffset: number;
+  readonly aM: Offsets;
+  readonly aK: Offsets;
+  readonly bK: Offsets;
+  readonly bN: Offsets;
+  readonly cM: number;
+  /** Up to three loops: extent and the strides of A, B and C. */
+  readonly batch: readonly { readonly extent: number; readonly a: number; readonly b: number; readonly c: number }[];
+  /** A loop outside of k that adds to the same C. */
+  readonly fold: { readonly extent: number; readonly a: number; readonly b: number };
+}
+
+/** Positions that sort each row. */
+export interface SortKernel {
+  readonly kind: "sort";
+  readonly dtype: Dtype;
+  readonly rows: number;
+  readonly length: number;
+  readonly descending: boolean;
+}
+
+export type Kernel = LoopKernel | ContractKernel | SortKernel;
+
+export function laneStep(kernel: LoopKernel, access: Access): LaneStep {
+  const step = access.strides[laneLoop(kernel)] ?? 0;
+  return step === 0 ? "same" : step === 1 ? "next" : "other";
+}
+
+/** The number of the loop that lanes walk. */
+export function laneLoop(kernel: LoopKernel): number {
+  return kernel.lanes === "along" ? kernel.outer : kernel.extents.length - 1;
+}
+
+/** Text that is equal for kernels with equal code: everything but extents, offsets and strides. */
+export function kernelKey(kernel: Kernel): string {
+  if (kernel.kind === "sort") return `sort ${kernel.dtype} ${kernel.descending}`;
+  if (kernel.kind === "contract") {
+    const modes = [kernel.aM, kernel.aK, kernel.bK, kernel.bN].map((o) => ("table" in o ? "t" : "s"));
+    return `contract ${kernel.dtype} ${modes.join("")}`;
+  }
+  const known = new Map<Scalar, number>();
+  const lines: string[] = [];
+  const text = (s: Scalar): number => {
+    const seen = known.get(s);
+    if (seen !== undefined) return seen;
+    const args = s.args.map(text);
+    const number = known.size;
+    known.set(s, number);
+    lines.push(`${s.instruction} ${s.dtype} ${args.join(",")} ${Object.is(s.value, -0) ? "-0" : s.value} ${s.name}`);
+    return number;
+  };
+  const statement = (s: Statement): string =>
+    s.kind === "store"
+      ? `store ${s.access} ${text(s.value)} ${s.index === undefined ? "" : text(s.index)}`
+      : `${s.fold} ${s.accumulator} ${s.dtype} ${text(s.value)} ${s.position === undefined ? "" : text(s.position)} ${s.running ?? false}`;
+  const levels = kernel.levels.map((level) => {
+    const reload = [...level.reload].map(([from, to]) => `${text(from)}=${text(to)}`).join(" ");
+    return `row ${level.row.map(statement).join(";")} loop ${level.loop.map(statement).join(";")} reload ${reload}`;
+  });
+  const accesses = kernel.accesses.map(
+    (a) => `${a.buffer} ${a.dtype} ${laneStep(kernel, a)} ${a.indirect === undefined ? "" : "chosen"}`,
+  );
+  return [`loop ${kernel.lanes} ${kernel.outer} ${kernel.inner}`, ...accesses, ...lines, ...levels].join("\n");
+}

@@ -1,0 +1,300 @@
+/**
+ * From a program to a list of kernels with their buffers, and the place of each buffer in one arena. Floor: schedule.
+ */
+import { type Dtype, itemSize } from "../base/dtype.ts";
+import { internal } from "../base/errors.ts";
+import { type Shape, sizeOf, stridesOf } from "../base/shape.ts";
+import type { Program } from "../ir/program.ts";
+import type { Value } from "../ir/value.ts";
+import { kit } from "../ops/kit.ts";
+import { padPlaces } from "../ops/view.ts";
+import { numberOf } from "../ops/record.ts";
+import { lowerConv, lowerDot } from "./contract.ts";
+import { type FuseOptions, type Unit, fuse } from "./fuse.ts";
+import type { Kernel, LoopKernel } from "./kernel.ts";
+import { type Target, lower } from "./lower.ts";
+
+/** Forward, backward, update; then the copies into cells that could not be written in place. */
+export type Stage = 0 | 1 | 2 | 3;
+
+export interface Step {
+  readonly kernel: Kernel;
+  /** The buffers of the kernel, in the kernel's numbering. */
+  readonly buffers: readonly number[];
+  readonly stage: Stage;
+  /** Module path and operations, for people. */
+  readonly label: string;
+}
+
+export interface PlanBuffer {
+  readonly dtype: Dtype;
+  readonly shape: Shape;
+  readonly bytes: number;
+  /** Number of the program's input that it is, or -1 for a place in the arena. */
+  input: number;
+  /** Place in the arena in bytes. */
+  offset: number;
+}
+
+export interface KernelPlan {
+  readonly steps: readonly Step[];
+  readonly buffers: readonly PlanBuffer[];
+  readonly arenaBytes: number;
+  /** For each output of the program the buffer that holds it at the end. */
+  readonly outputs: readonly number[];
+  /** Whether a step of the update may find an index out of range. */
+  readonly faultsInUpdate: boolean;
+}
+
+/** Buffers start at multiples of this. */
+const alignment = 64;
+
+export function planKernels(program: Program, options: FuseOptions): KernelPlan {
+  return new Planner(program, options).run();
+}
+
+class Planner {
+  readonly #program: Program;
+  readonly #options: FuseOptions;
+  readonly #buffers: PlanBuffer[] = [];
+  readonly #bufferOf = new Map<Value, number>();
+  readonly #steps: Step[] = [];
+  #kept: ReadonlySet<Value> = new Set();
+
+  constructor(program: Program, options: FuseOptions) {
+    this.#program = program;
+    this.#options = options;
+  }
+
+  run(): KernelPlan {
+    this.#program.inputs.forEach((value, index) => this.#bufferOf.set(value, this.#newBuffer(value, index)));
+    // A result that is a leaf, or a view of one, gets elements of its own.
+    const outputs = this.#program.outputs.map(({ value }) => (value.op.kind === "leaf" ? kit.copy(value) : value));
+    const { units, kept } = fuse(outputs, this.#options);
+    this.#kept = kept;
+    for (const unit of units) this.#addUnit(unit);
+    const places = outputs.map((value) => this.#bufferNumber(value));
+    const faultsInUpdate = this.#steps.some((s) => s.stage === 2 && mayFault(s.kernel));
+    this.#writeCells(places, faultsInUpdate);
+    const arenaBytes = placeBuffers(this.#buffers, this.#steps, places);
+    return { steps: this.#steps, buffers: this.#buffers, arenaBytes, outputs: places, faultsInUpdate };
+  }
+
+  #newBuffer(like: { shape: Shape; dtype: Dtype }, input = -1): number {
+    const bytes = sizeOf(like.shape) * itemSize[like.dtype];
+    this.#buffers.push({ dtype: like.dtype, shape: like.shape, bytes, input, offset: 0 });
+    return this.#buffers.length - 1;
+  }
+
+  #bufferNumber(value: Value): number {
+    let number = this.#bufferOf.get(value);
+    if (number === undefined) {
+      const leaf = value.leaf;
+      number =
+        leaf?.kind === "input"
+          ? (this.#bufferOf.get(this.#program.inputs[leaf.index] as Value) as number)
+          : this.#newBuffer(value);
+      this.#bufferOf.set(value, number);
+    }
+    return number;
+  }
+
+  readonly #isBuffer = (value: Value): boolean => value.op.kind === "leaf" || this.#kept.has(value);
+
+  #addUnit(unit: Unit): void {
+    const stage = unit.phase as Stage;
+    const value = unit.group.members[0] as Value;
+    if (unit.kind === "single") {
+      this.#addSingle(value, stage);
+      return;
+    }
+    if (value.op.kind === "scatter") this.#fill(value, 0, stage);
+    const inside = new Set(unit.group.members);
+    const stored = (member: Value): boolean => this.#kept.has(member);
+    if (!unit.group.members.some(stored)) return;
+    const lowered = lower(unit.group, { isBuffer: (v) => this.#isBuffer(v) && !inside.has(v), stored });
+    const scratch = lowered.scratch.map((v) => this.#newBuffer(v));
+    const buffers = [...lowered.reads, ...lowered.writes].map((v) => this.#bufferNumber(v)).concat(scratch);
+    this.#steps.push({ kernel: lowered.kernel, buffers, stage, label: labelOf(unit.group.members) });
+  }
+
+  #addSingle(value: Value, stage: Stage): void {
+    const out = this.#bufferNumber(value);
+    const [x, y] = value.inputs;
+    const label = labelOf([value]);
+    switch (value.op.kind) {
+      case "contract":
+      case "conv": {
+        const c = value.op.kind === "contract" ? lowerDot(value, this.#isBuffer) : lowerConv(value, this.#isBuffer);
+        if (c === undefined) throw internal(`no contraction for ${value.op.name}`);
+        this.#steps.push({
+          kernel: c.kernel,
+          buffers: [this.#bufferNumber(c.a), this.#bufferNumber(c.b), out],
+          stage,
+          label,
+        });
+        return;
+      }
+      case "sort": {
+        const length = value.shape.at(-1) ?? 1;
+        const kernel: Kernel = {
+          kind: "sort",
+          dtype: (x as Value).dtype,
+          rows: sizeOf(value.shape.slice(0, -1)),
+          length,
+          descending: value.attrs["descending"] === true,
+        };
+        const scratch = this.#newBuffer({ shape: [length], dtype: "int32" });
+        this.#steps.push({ kernel, buffers: [this.#bufferNumber(x as Value), out, scratch], stage, label });
+        return;
+      }
+      case "pad":
+        this.#fill(value, numberOf(value.attrs, "value"), stage);
+        this.#placeIn(value, x as Value, padPlaces(value.shape, value.attrs), stage);
+        return;
+      case "concat": {
+        const dim = numberOf(value.attrs, "dim");
+        const strides = stridesOf(value.shape);
+        let at = 0;
+        for (const part of value.inputs) {
+          this.#placeIn(value, part, { strides, offset: at * (strides[dim] as number) }, stage);
+          at += part.shape[dim] as number;
+        }
+        return;
+      }
+      default:
+        throw internal(`no kernel for ${value.op.name} of ${y?.op.name ?? "nothing"}`);
+    }
+  }
+
+  /** Writes a number everywhere. */
+  #fill(value: Value, number: number, stage: Stage): void {
+    const all = kit.full(value.shape, number, value.dtype);
+    const { kernel } = lower(
+      { space: value.shape, reduced: [], members: [all] },
+      { isBuffer: this.#isBuffer, stored: () => true },
+    );
+    this.#steps.push({ kernel, buffers: [this.#bufferNumber(value)], stage, label: `fill ${value.op.name}` });
+  }
+
+  /** Writes `part` into places of the buffer of `whole`. */
+  #placeIn(whole: Value, part: Value, places: { strides: readonly number[]; offset: number }, stage: Stage): void {
+    if (sizeOf(part.shape) === 0) return;
+    const copy = kit.copy(part);
+    const target: Target = { value: copy, ...places };
+    const lowered = lower(
+      { space: part.shape, reduced: [], members: [copy] },
+      { isBuffer: this.#isBuffer, stored: () => true, target },
+    );
+    const buffers = [...lowered.reads.map((v) => this.#bufferNumber(v)), this.#bufferNumber(whole)];
+    this.#steps.push({ kernel: lowered.kernel, buffers, stage, label: labelOf([whole]) });
+  }
+
+  /**
+   * Results that go into cells: written there directly by their kernel where nothing later needs the old content and
+   * the update cannot fault any more; else copied at the end.
+   */
+  #writeCells(places: number[], faultsInUpdate: boolean): void {
+    const taken = new Set<number>();
+    this.#program.outputs.forEach(({ target }, i) => {
+      if (target < 0) return;
+      const place = places[i] as number;
+      const cell = this.#bufferOf.get(this.#program.inputs[target] as Value) as number;
+      const buffer = this.#buffers[place] as PlanBuffer;
+      if (!faultsInUpdate && buffer.input < 0 && !taken.has(place) && this.#canWriteInPlace(place, cell)) {
+        taken.add(place);
+        buffer.input = target;
+        return;
+      }
+      this.#copyInto(cell, place);
+    });
+  }
+
+  #canWriteInPlace(place: number, cell: number): boolean {
+    const writers = this.#steps.filter((s) => writtenBy(s).includes(place));
+    const writer = writers[0];
+    if (writer === undefined || writers.length !== 1 || writer.stage !== 2 || writer.kernel.kind !== "loop")
+      return false;
+    const at = this.#steps.indexOf(writer);
+    if (this.#steps.slice(at + 1).some((s) => s.buffers.includes(cell))) return false;
+    const kernel = writer.kernel;
+    if (!writer.buffers.includes(cell)) return true;
+    if (kernel.levels.length !== 1) return false;
+    const placesOf = (buffer: number): string[] =>
+      kernel.accesses
+        .filter((a) => a.buffer >= 0 && writer.buffers[a.buffer] === buffer)
+        .map((a) => (a.indirect === undefined ? `${a.offset} ${a.strides.join(",")}` : "chosen"));
+    const own = placesOf(place);
+    return own.length === 1 && own[0] !== "chosen" && placesOf(cell).every((p) => p === own[0]);
+  }
+
+  #copyInto(cell: number, from: number): void {
+    const { shape, dtype } = this.#buffers[from] as PlanBuffer;
+    const source = kit.full(shape, 0, dtype);
+    const copy = kit.copy(source);
+    const lowered = lower(
+      { space: shape, reduced: [], members: [copy] },
+      { isBuffer: (v) => v === source, stored: () => true },
+    );
+    this.#steps.push({ kernel: lowered.kernel, buffers: [from, cell], stage: 3, label: "copy into a stored tensor" });
+  }
+}
+
+/** The buffers that a step writes. */
+function writtenBy(step: Step): number[] {
+  if (step.kernel.kind !== "loop") return step.buffers.slice(step.kernel.kind === "contract" ? 2 : 1);
+  const out: number[] = [];
+  for (const level of step.kernel.levels) {
+    for (const s of [...level.row, ...level.loop]) {
+      if (s.kind !== "store") continue;
+      const buffer = (step.kernel.accesses[s.access] as LoopKernel["accesses"][number]).buffer;
+      out.push(step.buffers[buffer] as number);
+    }
+  }
+  return out;
+}
+
+function mayFault(kernel: Kernel): boolean {
+  return kernel.kind === "loop" && kernel.accesses.some((a) => a.indirect !== undefined);
+}
+
+function labelOf(members: readonly Value[]): string {
+  const last = members[members.length - 1] as Value;
+  const names = [...new Set(members.map((m) => m.op.name))].join(" ");
+  return last.path === "" ? names : `${last.path}: ${names}`;
+}
+
+/** Gives each buffer a place in the arena, so that no two overlap in time and place. The bytes needed in all. */
+function placeBuffers(buffers: readonly PlanBuffer[], steps: readonly Step[], outputs: readonly number[]): number {
+  const first = new Map<number, number>();
+  const last = new Map<number, number>();
+  steps.forEach((step, at) => {
+    for (const b of step.buffers) {
+      if (!first.has(b)) first.set(b, at);
+      last.set(b, at);
+    }
+  });
+  for (const b of outputs) last.set(b, steps.length);
+  const own = [...first.keys()].filter((b) => (buffers[b] as PlanBuffer).input < 0);
+  // Large ones first: each goes to the lowest gap among those that live at the same time.
+  own.sort((a, b) => (buffers[b] as PlanBuffer).bytes - (buffers[a] as PlanBuffer).bytes);
+  const placed: number[] = [];
+  let total = 0;
+  for (const b of own) {
+    const buffer = buffers[b] as PlanBuffer;
+    const [from, to] = [first.get(b) as number, last.get(b) as number];
+    const neighbours = placed
+      .filter((o) => (first.get(o) as number) <= to && from <= (last.get(o) as number))
+      .map((o) => buffers[o] as PlanBuffer)
+      .sort((x, y) => x.offset - y.offset);
+    let offset = 0;
+    for (const n of neighbours) {
+      if (offset + buffer.bytes <= n.offset) break;
+      offset = Math.max(offset, Math.ceil((n.offset + n.bytes) / alignment) * alignment);
+    }
+    buffer.offset = offset;
+    total = Math.max(total, offset + buffer.bytes);
+    placed.push(b);
+  }
+  return total;
+}

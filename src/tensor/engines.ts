@@ -1,0 +1,76 @@
+/** The devices of this process by name, and which one is current. Floor: tensor. */
+import { TwopassError, nearest } from "../base/errors.ts";
+import type { Device } from "../runtime/device.ts";
+import { JsDevice } from "../runtime/js/device.ts";
+import { WasmDevice } from "../runtime/wasm/device.ts";
+import { Engine } from "./engine.ts";
+import { scope } from "./scope.ts";
+
+const makers = {
+  js: (): Device => new JsDevice(),
+  wasm: (): Device => new WasmDevice(),
+} as const;
+
+/** Names of the devices that tensors can be on. */
+export type DeviceName = keyof typeof makers;
+
+export const deviceNames = Object.keys(makers) as readonly DeviceName[];
+
+const engines = new Map<DeviceName, Engine>();
+let current: DeviceName = "wasm";
+
+/** The engine of a device; starts it at the first call. */
+export function engineOf(name: DeviceName): Engine {
+  let engine = engines.get(name);
+  if (engine === undefined) {
+    const make = makers[name];
+    if (make === undefined) {
+      const near = nearest(String(name), deviceNames);
+      throw new TwopassError({
+        op: "device",
+        problem: `unknown device "${String(name)}"`,
+        hint: near === undefined ? `known: ${deviceNames.join(", ")}` : `did you mean "${near}"?`,
+      });
+    }
+    engine = new Engine(make());
+    engines.set(name, engine);
+  }
+  return engine;
+}
+
+/** The engine that new work goes to. */
+export function currentEngine(): Engine {
+  return engineOf(current);
+}
+
+/** The device that new work goes to; "wasm" unless changed. */
+export function defaultDevice(): DeviceName {
+  return current;
+}
+
+/** Sets the device for all new work of this process. */
+export function setDefaultDevice(name: DeviceName): void {
+  engineOf(name);
+  current = name;
+}
+
+/** Runs a synchronous function whose new work goes to `name`. */
+export function withDevice<T>(name: DeviceName, body: () => T): T {
+  engineOf(name);
+  const before = current;
+  return scope(
+    "withDevice",
+    body,
+    () => {
+      current = name;
+    },
+    () => {
+      current = before;
+    },
+  );
+}
+
+/** All engines that were started. */
+export function startedEngines(): ReadonlyMap<DeviceName, Engine> {
+  return engines;
+}

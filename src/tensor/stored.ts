@@ -1,0 +1,145 @@
+/**
+ * Stored tensors: the only ones whose content changes. Parameters, buffers and optimiser state are stored.
+ * A write is pending until the next run and happens in place; everything written before it sees the old content.
+ * Floor: tensor.
+ */
+import { type Dtype, type TypedArray, isFloating } from "../base/dtype.ts";
+import { TwopassError, showShape } from "../base/errors.ts";
+import { sameShape, sizeOf } from "../base/shape.ts";
+import { Cell } from "../ir/cell.ts";
+import { withMode } from "../ir/mode.ts";
+import type { Value } from "../ir/value.ts";
+import { kit } from "../ops/kit.ts";
+import { makeLeaf } from "../ops/leaf.ts";
+import { refuseData } from "./capture.ts";
+import { currentEngine } from "./engines.ts";
+import { Inner, inner } from "./inner.ts";
+import { limits } from "./limits.ts";
+import { type Operand, promoteOperands } from "./operand.ts";
+import { Tensor } from "./tensor.ts";
+import { useAll, valueOf } from "./handle.ts";
+
+export interface StoredOptions {
+  /** Whether `backward()` leaves a gradient in `.grad`; default false. */
+  readonly requiresGrad?: boolean;
+  /** Name for messages. */
+  readonly label?: string;
+}
+
+export class StoredTensor extends Tensor {
+  /** Copies the elements of `from`, or takes `from.data` over when they are handed over. */
+  constructor(from: Tensor | { data: TypedArray; shape: readonly number[]; dtype: Dtype }, options: StoredOptions = {}) {
+    const requiresGrad = options.requiresGrad ?? false;
+    const data = from instanceof Tensor ? from.dataSync() : from.data;
+    if (requiresGrad && !isFloating(from.dtype)) {
+      throw new TwopassError({
+        op: "Parameter",
+        problem: "only floating tensors can require grad",
+        facts: `dtype ${from.dtype}`,
+        hint: "use { requiresGrad: false } or a Buffer",
+      });
+    }
+    const engine = (from instanceof Tensor ? from[inner].engine : undefined) ?? currentEngine();
+    const cell = new Cell([...from.shape], from.dtype, data, options.label ?? "a stored tensor");
+    const leaf = makeLeaf(cell.shape, cell.dtype, { kind: "cell", cell, version: 0 }, requiresGrad);
+    const part = new Inner(leaf, engine, cell, requiresGrad);
+    limits.check?.(engine.device, data.byteLength);
+    engine.noteStored(part);
+    super(part);
+  }
+
+  /** Name for messages, such as "fc1.weight". */
+  get label(): string {
+    return (this[inner].cell as Cell).label;
+  }
+
+  set label(to: string) {
+    (this[inner].cell as Cell).label = to;
+  }
+
+  /**
+   * Replaces the content: `this ← value` at the next run. `value` is read as it is now; it is copied, never shared.
+   * It is broadcast to the shape and cast to the dtype. No gradient flows through.
+   */
+  assign(value: Operand): this {
+    return withMode({ grad: false }, () => {
+      const x = value instanceof Tensor ? valueOf(value) : (promoteOperands("assign", [this, value])[1] as Value);
+      if (!fits(x.shape, this.shape)) {
+        throw new TwopassError({
+          op: "assign",
+          problem: "the value does not fit",
+          facts: `shape ${showShape(x.shape)} into ${showShape(this.shape)}`,
+          shapes: [x.shape, this.shape],
+        });
+      }
+      const engine = useAll(value instanceof Tensor ? [this, value] : [this]);
+      engine.noteWrite(this[inner], kit.broadcast(kit.cast(x, this.dtype), this.shape));
+      return this;
+    });
+  }
+
+  /** Replaces the content at once, without a run; what is pending runs first. */
+  load(data: TypedArray): void {
+    const part = this[inner];
+    const cell = part.cell as Cell;
+    if (data.length !== sizeOf(cell.shape)) {
+      throw new TwopassError({
+        op: "load",
+        problem: "wrong number of elements",
+        facts: `${data.length} for ${showShape(cell.shape)}`,
+      });
+    }
+    refuseData("load");
+    const engine = part.engine ?? currentEngine();
+    if (!engine.idle) engine.run([]);
+    engine.device.write(cell, data);
+    cell.change();
+  }
+
+  /** this ← this + other. */
+  add_(other: Operand): this {
+    return this.#update(() => this.add(other));
+  }
+
+  /** this ← this − other. */
+  sub_(other: Operand): this {
+    return this.#update(() => this.sub(other));
+  }
+
+  /** this ← this · other. */
+  mul_(other: Operand): this {
+    return this.#update(() => this.mul(other));
+  }
+
+  /** this ← this / other. */
+  div_(other: Operand): this {
+    return this.#update(() => this.div(other));
+  }
+
+  /** this ← value everywhere. */
+  fill_(value: number): this {
+    return this.assign(value);
+  }
+
+  /** this ← 0. */
+  zero_(): this {
+    return this.assign(0);
+  }
+
+  /** this ← other, copied. */
+  copy_(other: Tensor): this {
+    return this.assign(other);
+  }
+
+  #update(make: () => Tensor): this {
+    return this.assign(withMode({ grad: false }, make));
+  }
+}
+
+function fits(from: readonly number[], to: readonly number[]): boolean {
+  if (from.length > to.length) return false;
+  return sameShape(
+    from.map((n, i) => (n === 1 ? (to[i + to.length - from.length] as number) : n)),
+    to.slice(to.length - from.length),
+  );
+}

@@ -1,0 +1,75 @@
+/**
+ * Graph to a smaller graph with the same results to the bit: only identities that hold for NaN, ±Infinity and −0.
+ * Rules ask for kinds and attributes, never for the name of an operation. Floor: transform.
+ */
+import { toElement } from "../base/dtype.ts";
+import { sameShape, sizeOf } from "../base/shape.ts";
+import { type RewriteRule, Rewriter } from "../ir/rewrite.ts";
+import type { Value } from "../ir/value.ts";
+import { withMode } from "../ir/mode.ts";
+import { kit } from "../ops/kit.ts";
+import { listOf, numberOf } from "../ops/record.ts";
+
+export function simplify(roots: readonly Value[]): Value[] {
+  const rule: RewriteRule = (value, inputs) => {
+    if (value.leaf !== undefined) return value;
+    return withMode({ phase: value.phase, path: value.path, grad: false }, () => rewrite(value, inputs));
+  };
+  return new Rewriter().run(roots, rule);
+}
+
+function rewrite(value: Value, inputs: readonly Value[]): Value | undefined {
+  const { kind } = value.op;
+  if (kind === "elementwise") return foldConstants(value, inputs) ?? neutral(value, inputs);
+  if (kind === "view") return simplerView(value, inputs[0] as Value);
+  return undefined;
+}
+
+/** The number of a vertex that is the same everywhere by its structure. */
+function constantOf(value: Value): number | undefined {
+  return value.op.kind === "constant" ? numberOf(value.attrs, "value") : undefined;
+}
+
+/** A function of numbers is a number, rounded as the operation would. */
+function foldConstants(value: Value, inputs: readonly Value[]): Value | undefined {
+  const numbers = inputs.map(constantOf);
+  if (numbers.some((n) => n === undefined)) return undefined;
+  const args = numbers.map((n, i) => toElement((inputs[i] as Value).dtype, n as number));
+  const result = value.op.scalar?.(...args);
+  return result === undefined ? undefined : kit.full(value.shape, toElement(value.dtype, result), value.dtype);
+}
+
+/** x · 1, x / 1, x − 0: exact for every x. */
+function neutral(value: Value, inputs: readonly Value[]): Value | undefined {
+  const identity = value.op.identity;
+  if (identity === undefined) return undefined;
+  const [a, b] = inputs as [Value, Value];
+  if (identity.right !== undefined && constantOf(b) === identity.right && !Object.is(constantOf(b), -0)) return a;
+  if (identity.left !== undefined && constantOf(a) === identity.left && !Object.is(constantOf(a), -0)) return b;
+  return undefined;
+}
+
+function simplerView(value: Value, x: Value): Value | undefined {
+  const number = constantOf(x);
+  if (number !== undefined) return kit.full(value.shape, number, value.dtype);
+  const { attrs } = value;
+  const isReshape = isReshapeOf(value, x);
+  if (isReshape && sameShape(value.shape, x.shape)) return x;
+  if (isReshape && x.op.kind === "view" && isReshapeOf(x, x.inputs[0] as Value)) {
+    return kit.reshape(x.inputs[0] as Value, value.shape);
+  }
+  if (attrs["order"] !== undefined && x.op.kind === "view" && x.attrs["order"] !== undefined) {
+    const [outer, inner] = [listOf(attrs, "order"), listOf(x.attrs, "order")];
+    return kit.permute(
+      x.inputs[0] as Value,
+      outer.map((d) => inner[d] as number),
+    );
+  }
+  return undefined;
+}
+
+function isReshapeOf(view: Value, x: Value): boolean {
+  return (
+    view.attrs["shape"] !== undefined && view.attrs["step"] === undefined && sizeOf(view.shape) === sizeOf(x.shape)
+  );
+}

@@ -1,0 +1,104 @@
+/** Counts outcomes by section and family, keeps failures, and prints both. */
+import type { Outcome } from "./result.ts";
+
+export interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+  total: number;
+}
+
+interface Group {
+  readonly counts: Counts;
+  readonly families: Map<string, Counts>;
+}
+
+export interface CaseName {
+  readonly section: string;
+  /** Family of operators; "" where there are none. */
+  readonly family: string;
+  /** Operator, module, optimiser, schedule or model. */
+  readonly name: string;
+  readonly id: string;
+}
+
+export class Report {
+  readonly #groups = new Map<string, Group>();
+  readonly #failures: string[] = [];
+  readonly #skips = new Map<string, number>();
+  /** Things that are wrong with the runner's own lists. */
+  readonly #problems: string[] = [];
+  readonly #verbose: boolean;
+
+  constructor(verbose: boolean) {
+    this.#verbose = verbose;
+  }
+
+  add({ section, family, name, id }: CaseName, { status, reason }: Outcome): void {
+    const group = this.#groups.get(section) ?? { counts: none(), families: new Map<string, Counts>() };
+    this.#groups.set(section, group);
+    const inFamily = group.families.get(family) ?? none();
+    group.families.set(family, inFamily);
+    for (const counts of [group.counts, inFamily]) {
+      counts[status]++;
+      counts.total++;
+    }
+    if (status === "failed") this.#failures.push(`${section} ${id} ${name}: ${reason ?? ""}`);
+    if (status === "skipped") {
+      const key = `${section} ${name}: ${reason ?? ""}`;
+      this.#skips.set(key, (this.#skips.get(key) ?? 0) + 1);
+    }
+    if (this.#verbose && status === "passed")
+      console.log(`passed ${section} ${id} ${name}${reason === undefined ? "" : `: ${reason}`}`);
+  }
+
+  problem(text: string): void {
+    this.#problems.push(text);
+  }
+
+  get total(): Counts {
+    const sum = none();
+    for (const { counts } of this.#groups.values()) {
+      sum.passed += counts.passed;
+      sum.failed += counts.failed;
+      sum.skipped += counts.skipped;
+      sum.total += counts.total;
+    }
+    return sum;
+  }
+
+  /** Whether nothing failed and the lists are right. */
+  get good(): boolean {
+    return this.total.failed === 0 && this.#problems.length === 0;
+  }
+
+  print(): void {
+    if (this.#verbose && this.#skips.size > 0) {
+      console.log("\nskipped (cases)");
+      for (const [key, count] of this.#skips) console.log(`  ${key} (${count})`);
+    }
+    if (this.#failures.length > 0) console.log(`\nfailed\n${this.#failures.map((line) => `  ${line}`).join("\n")}`);
+    if (this.#problems.length > 0)
+      console.log(`\nwrong lists\n${this.#problems.map((line) => `  ${line}`).join("\n")}`);
+    console.log(`\n${row("section", ["passed", "failed", "skipped", "total"])}`);
+    for (const [section, { counts, families }] of this.#groups) {
+      console.log(row(section, columns(counts)));
+      if (families.size < 2) continue;
+      for (const [family, inFamily] of [...families].sort(([a], [b]) => (a < b ? -1 : 1))) {
+        console.log(row(`  ${family}`, columns(inFamily)));
+      }
+    }
+  }
+}
+
+function none(): Counts {
+  return { passed: 0, failed: 0, skipped: 0, total: 0 };
+}
+
+function columns({ passed, failed, skipped, total }: Counts): string[] {
+  return [passed, failed, skipped, total].map(String);
+}
+
+function row(name: string, cells: readonly string[]): string {
+  return `${name.padEnd(36)}${cells.map((cell) => cell.padStart(9)).join("")}`;
+}

@@ -1,0 +1,151 @@
+/**
+ * The packed tarball as a user meets it: installed into an empty project outside this repository, without a network.
+ * It checks the files, the entries, their types under `strict` without DOM or Node types, the first program, and sizes.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "rolldown";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+/** Every entry: whether it needs Node, and the most that it may weigh, all of it bundled, minified and gzipped. */
+const entries = [
+  { path: ".", node: false, kilobytes: 60 },
+  { path: "./nn", node: false, kilobytes: 70 },
+  { path: "./nn/functional", node: false, kilobytes: 60 },
+  { path: "./optim", node: false, kilobytes: 60 },
+  { path: "./data", node: false, kilobytes: 60 },
+  { path: "./data/node", node: true, kilobytes: 60 },
+  { path: "./io", node: false, kilobytes: 60 },
+  { path: "./io/node", node: true, kilobytes: 60 },
+  { path: "./debug", node: false, kilobytes: 60 },
+];
+
+const firstProgram = `\
+import { tensor, manualSeed } from "twopass";
+import * as nn from "twopass/nn";
+import { Adam } from "twopass/optim";
+manualSeed(1);
+const x = tensor([[0, 0], [0, 1], [1, 0], [1, 1]]), y = tensor([[0], [1], [1], [0]]);
+const model = new nn.Sequential(new nn.Linear(2, 8), new nn.Tanh(), new nn.Linear(8, 1));
+const optimizer = new Adam(model.parameters(), { lr: 0.05 }), lossOf = new nn.BCEWithLogitsLoss();
+for (let i = 0; i < 200; i++) {
+  const loss = lossOf.forward(model.forward(x), y);
+  optimizer.zeroGrad(); loss.backward(); optimizer.step();
+  if (i % 50 === 0) console.log(i, await loss.item());
+}
+console.log(await model.forward(x).sigmoid().round().array(2));
+`;
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const user = mkdtempSync(join(tmpdir(), "twopass-package-"));
+const specifier = (path: string) => `twopass${path.slice(1)}`;
+const write = (name: string, text: string) => writeFileSync(join(user, name), text);
+
+/** Runs a program, in the user's folder unless told, and returns what it printed; throws with that if it failed. */
+function run(program: string, args: string[], cwd = user): string {
+  try {
+    return execFileSync(program, args, { cwd, encoding: "utf8", stdio: "pipe", shell: process.platform === "win32" });
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${program} ${args.join(" ")}\n${stdout ?? ""}${stderr ?? ""}`, { cause: error });
+  }
+}
+
+const node = (...args: string[]) => run(process.execPath, args);
+
+/** Compiles files of the user's folder with this repository's compiler; returns its messages, none if all is well. */
+function compile(files: string[], resolution: "nodenext" | "bundler", types: string[] = []): string {
+  const compilerOptions = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+    target: "es2022",
+    lib: ["es2022"],
+    types,
+    typeRoots: [join(root, "node_modules/@types")],
+    module: resolution === "nodenext" ? "nodenext" : "esnext",
+    moduleResolution: resolution,
+    outDir: "out",
+  };
+  write("tsconfig.json", JSON.stringify({ compilerOptions, files }));
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  return spawnSync(process.execPath, [tsc, "-p", "tsconfig.json"], { cwd: user, encoding: "utf8" }).stdout;
+}
+
+let packed: string[] = [];
+
+beforeAll(() => {
+  const report = run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", user], root);
+  const [tarball] = JSON.parse(report) as { filename: string; files: { path: string }[] }[];
+  if (!tarball) throw new Error("npm pack made no tarball");
+  packed = tarball.files.map((file) => file.path);
+  write("package.json", JSON.stringify({ name: "user", private: true, type: "module" }));
+  run("npm", ["install", "--offline", "--no-audit", "--no-fund", `./${tarball.filename}`]);
+  mkdirSync(join(user, "out"));
+  // The programs print, and are checked without the types that declare a console.
+  write("console.d.ts", "declare const console: { log(...data: unknown[]): void };\n");
+  write("first.ts", firstProgram);
+  for (const { node: needsNode } of entries) {
+    const imports = entries.filter((entry) => entry.node === needsNode);
+    const lines = imports.map((entry, i) => `export * as e${i} from "${specifier(entry.path)}";\n`);
+    write(needsNode ? "node.ts" : "core.ts", lines.join(""));
+  }
+}, 120_000);
+
+afterAll(() => rmSync(user, { recursive: true, force: true }));
+
+test("holds dist and the documents, nothing else", () => {
+  const others = packed.filter((path) => !path.startsWith("dist/"));
+  expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "README.zh-CN.md", "package.json"]);
+});
+
+test("exports the entries that this test knows", () => {
+  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { exports: object };
+  expect(Object.keys(exports)).toEqual([...entries.map((entry) => entry.path), "./package.json"]);
+});
+
+test.for(entries)("$path is imported and exports something", ({ path }) => {
+  const program = `console.log(Object.keys(await import("${specifier(path)}")).length)`;
+  expect(Number(node("--input-type=module", "-e", program))).toBeGreaterThan(0);
+});
+
+describe.for(["nodenext", "bundler"] as const)("types, %s", (resolution) => {
+  test("entries that run anywhere need neither DOM nor Node types", () => {
+    expect(compile(["core.ts"], resolution)).toBe("");
+  });
+  test("entries for Node need Node types only", () => {
+    expect(compile(["node.ts"], resolution, ["node"])).toBe("");
+  });
+  test("the first program", () => {
+    expect(compile(["first.ts", "console.d.ts"], resolution)).toBe("");
+  });
+});
+
+test("the first program learns XOR", () => {
+  expect(compile(["first.ts", "console.d.ts"], "nodenext")).toBe("");
+  const lines = node("out/first.js").trim().split("\n");
+  expect(lines.at(-1)).toBe("[ [ 0 ], [ 1 ], [ 1 ], [ 0 ] ]");
+  const losses = lines.slice(0, -1).map((line) => Number(line.split(" ")[1]));
+  expect(losses).toHaveLength(4);
+  expect(losses[3]).toBeLessThan(losses[0] as number);
+});
+
+test.for(entries)("$path weighs at most $kilobytes kB", async ({ path, node: needsNode, kilobytes }) => {
+  const input = `whole-${entries.findIndex((entry) => entry.path === path)}.js`;
+  write(input, `export * from "${specifier(path)}";\n`);
+  const { output } = await build({
+    cwd: user,
+    input: `./${input}`,
+    platform: needsNode ? "node" : "browser",
+    ...(needsNode ? { external: /^node:/ } : {}),
+    output: { format: "esm", minify: true },
+    write: false,
+  });
+  const code = output.map((chunk) => (chunk.type === "chunk" ? chunk.code : "")).join("");
+  expect(gzipSync(code).length).toBeLessThanOrEqual(kilobytes * 1000);
+});

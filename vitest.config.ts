@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+// "package" tests the packed tarball, so it needs dist/ and runs after the build; "unit" runs from the sources.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/package/**"] } },
+      { test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 120_000 } },
+    ],
+  },
+});
