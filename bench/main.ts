@@ -30,7 +30,8 @@ const most = 300;
 /** Steps until the time is over, after a warm-up; the loss is read at every step, as people do. */
 async function time(workload: string, device: DeviceName): Promise<Result> {
   const make = workloads[workload];
-  if (make === undefined) fail(`unknown workload "${workload}": use ${[...Object.keys(workloads), "matmul512"].join(", ")}`);
+  if (make === undefined)
+    fail(`unknown workload "${workload}": use ${[...Object.keys(workloads), "matmul512"].join(", ")}`);
   setDefaultDevice(device);
   const { step, inner } = make();
   const start = performance.now();
@@ -48,7 +49,10 @@ async function time(workload: string, device: DeviceName): Promise<Result> {
   };
   for (const from = performance.now(); performance.now() - from < warmUpMs; ) await run();
   const times: number[] = [];
-  for (const from = performance.now(); times.length < 5 || (performance.now() - from < timedMs && times.length < most); ) {
+  for (
+    const from = performance.now();
+    times.length < 5 || (performance.now() - from < timedMs && times.length < most);
+  ) {
     times.push(await run());
   }
   times.sort((a, b) => a - b);
@@ -88,11 +92,19 @@ async function main(): Promise<void> {
   const names = asked.flatMap((name) => (name === "w6" ? ["w6", "w6-compiled"] : [name]));
   for (const name of names) {
     const args = [...process.execArgv, process.argv[1] as string, name, "--child", "--device", device];
-    const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+    const { status, stdout } = spawnSync(process.execPath, args, {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     if (status !== 0) process.exit(status ?? 1);
     const result = JSON.parse(stdout.trim().split("\n").at(-1) as string) as Record<string, unknown>;
     if (values.json === true) console.log(JSON.stringify(result));
-    else console.log(Object.entries(result).map(([key, value]) => `${key} ${String(value)}`).join("  "));
+    else
+      console.log(
+        Object.entries(result)
+          .map(([key, value]) => `${key} ${String(value)}`)
+          .join("  "),
+      );
   }
 }
 

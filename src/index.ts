@@ -45,18 +45,20 @@ export type { Nested } from "./tensor/handle.ts";
 export type { IndexItem } from "./tensor/index-items.ts";
 export {
   blockDiag,
+  broadcastShapes,
   broadcastTensors,
   cartesianProd,
   cat,
   columnStack,
+  combinations,
   dstack,
   hstack,
   meshgrid,
-  pad,
   stack,
   vstack,
 } from "./tensor/joining.ts";
 export { type MemoryLimit, type MemoryReport, memory, setMemoryLimit } from "./tensor/memory.ts";
+export * from "./tensor/linear-functions.ts";
 export type { Operand } from "./tensor/operand.ts";
 export type { Dims, DtypeOptions, KeepdimOptions } from "./tensor/options.ts";
 export {
@@ -72,3 +74,4 @@ export {
 export { enableGrad, noGrad } from "./tensor/scope.ts";
 export { type StoredOptions, StoredTensor } from "./tensor/stored.ts";
 export { Tensor } from "./tensor/tensor.ts";
+export * from "./tensor/view-functions.ts";

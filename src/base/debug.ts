@@ -22,7 +22,10 @@ interface DebugSettings {
 }
 
 /** Read where it matters; changed by `setDebug` alone. */
-export const debug: Readonly<DebugSettings> = { level: numberFrom("TWOPASS_DEBUG"), verify: numberFrom("TWOPASS_VERIFY") > 0 };
+export const debug: Readonly<DebugSettings> = {
+  level: numberFrom("TWOPASS_DEBUG"),
+  verify: numberFrom("TWOPASS_VERIFY") > 0,
+};
 
 /**
  * Sets the level (0 to 5) and, if given, whether graphs and plans are checked.

@@ -179,7 +179,7 @@ function cotangentDerivative(n: number, x: number): number {
 
 /**
  * The nth derivative of the digamma function; n is rounded to a whole number from 0 (digamma itself) to 170 (the last
- * whose factorial is a float64), else NaN. At the poles 0, −1, −2 ... Infinity where n is odd, else NaN.
+ * whose factorial is a float64), else NaN. At the poles 0, −1, −2 ... Infinity where n is odd, else −Infinity, as in PyTorch.
  */
 export function polygamma(order: number, x: number): number {
   const n = Math.round(order);
@@ -187,7 +187,7 @@ export function polygamma(order: number, x: number): number {
   if (n === 0) return digamma(x);
   if (x === Infinity) return 0;
   const sign = n % 2 === 0 ? -1 : 1;
-  if (x <= 0 && Number.isInteger(x)) return n % 2 === 1 ? Infinity : nan;
+  if (x <= 0 && Number.isInteger(x)) return sign * Infinity;
   // ψₙ(1 − x) − (−1)ⁿ ψₙ(x) = (−1)ⁿ π dⁿ/dxⁿ cot(πx)
   if (x < 0) return -sign * polygamma(n, 1 - x) - Math.PI * cotangentDerivative(n, x);
   let factorial = 1;

@@ -42,7 +42,8 @@ export async function mnist({ root, train }: MnistOptions): Promise<MnistDigits>
     readBytes(join(folder, `${part}-labels-idx1-ubyte`)),
   ]);
   const count = labels.data.length;
-  if (count === 0 || !sameShape(labels.shape, [count]) || !sameShape(images.shape, [count, 28, 28])) {
+  if (count === 0) throw badData("the data set is empty", `labels ${showShape(labels.shape)}`, folder);
+  if (!sameShape(labels.shape, [count]) || !sameShape(images.shape, [count, 28, 28])) {
     const facts = `images ${showShape(images.shape)}, labels ${showShape(labels.shape)}`;
     throw badData("images and labels do not belong together", `${facts}, expected [N, 28, 28] and [N]`, folder);
   }

@@ -157,7 +157,11 @@ export function wordsOf(key: Key): Int32Array {
 }
 
 /** The graph of a key with its leaves replaced by numbered inputs: it holds nothing of the run that it came from. */
-export function programOf(key: Key, wanted: readonly Wanted[], leafVertex: (like: Value, leaf: Leaf) => Value): Program {
+export function programOf(
+  key: Key,
+  wanted: readonly Wanted[],
+  leafVertex: (like: Value, leaf: Leaf) => Value,
+): Program {
   const indices = new Map<object, number>(key.leaves.map((leaf, i) => [identity(leaf), i]));
   const inputs = new Array<Value | undefined>(key.leaves.length);
   const made = new Map<Value, Value>();

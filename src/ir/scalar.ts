@@ -46,6 +46,7 @@ export type Instruction =
   | "cast" // by value, float to integer toward zero and saturating, NaN gives 0
   | "bitcast" // float32 <-> int32
   | "call" // a host function
+  | "argument" // a number that comes with the call: made by the code generator
   | "load" // an element of a buffer: made by the code generator
   | "index"; // the position along a loop: made by the code generator
 
@@ -55,7 +56,7 @@ export interface Scalar {
   readonly instruction: Instruction;
   readonly dtype: Dtype;
   readonly args: readonly Scalar[];
-  /** The number of a `const`, the number of the access of a `load` or `index`, else 0. */
+  /** The number of a `const`, the place of an `argument`, the number of the access of a `load` or `index`, else 0. */
   readonly value: number;
   /** The function of a `call`, else "". */
   readonly name: string;

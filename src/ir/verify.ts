@@ -215,7 +215,8 @@ const rules: Readonly<Record<Kind, Rule>> = {
       check.that(check.dims("order", rank).length === rank, "not every dim is in the order");
     } else if ("step" in attrs) {
       check.attributes("start", "step", "size");
-      const start = check.list("start", rank);
+      // A slice of nothing may start anywhere.
+      const start = check.list("start", rank, Number.NEGATIVE_INFINITY);
       const size = check.list("size", rank);
       const step = check.list("step", rank, Number.NEGATIVE_INFINITY);
       for (let d = 0; d < rank; d++) {

@@ -59,7 +59,9 @@ function settable<P extends Record<string, number>>(
       }
 
       protected override describeSettings(): string {
-        return Object.entries(this.settings).map(([key, value]) => `${key}: ${value}`).join(", ");
+        return Object.entries(this.settings)
+          .map(([key, value]) => `${key}: ${value}`)
+          .join(", ");
       }
     },
   );

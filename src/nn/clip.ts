@@ -18,7 +18,12 @@ function withGradients(op: string, parameters: Tensor | Iterable<Tensor>): { par
   const list = parameters instanceof TensorHandle ? [parameters] : [...parameters];
   return list.flatMap((x) => {
     if (!(x instanceof TensorHandle)) {
-      throw new TwopassError({ op, problem: "takes parameters", facts: `got ${describe(x)}`, hint: "model.parameters()" });
+      throw new TwopassError({
+        op,
+        problem: "takes parameters",
+        facts: `got ${describe(x)}`,
+        hint: "model.parameters()",
+      });
     }
     const part = x[inner];
     tracing()?.noteGradient(part, true);
@@ -44,12 +49,27 @@ export function clipGradNorm(
   options?: { readonly normType?: number },
 ): Tensor {
   const { normType } = withDefaults("clipGradNorm", options, { normType: 2 });
-  if (!(maxNorm >= 0)) throw new TwopassError({ op: "clipGradNorm", problem: "maxNorm must be a number from 0", facts: `got ${describe(maxNorm)}` });
+  if (!(maxNorm >= 0))
+    throw new TwopassError({
+      op: "clipGradNorm",
+      problem: "maxNorm must be a number from 0",
+      facts: `got ${describe(maxNorm)}`,
+    });
   const found = withGradients("clipGradNorm", parameters);
   const [first] = found;
   if (first === undefined) return full([], 0);
   return withMode({ phase: 1, grad: false }, () => {
-    const norms = found.map(({ gradient: g }) => kit.reshape(norm(kit, g, normType, g.shape.map((_, i) => i)), [1]));
+    const norms = found.map(({ gradient: g }) =>
+      kit.reshape(
+        norm(
+          kit,
+          g,
+          normType,
+          g.shape.map((_, i) => i),
+        ),
+        [1],
+      ),
+    );
     const total = kit.reshape(norm(kit, kit.concat(norms, 0), normType, [0]), []);
     const scale = kit.minimum(kit.div(numberValue(maxNorm, total.dtype), kit.add(total, 1e-6)), 1);
     for (const { part, gradient } of found) setGradient(part, kit.mul(gradient, kit.cast(scale, gradient.dtype)));
@@ -61,7 +81,12 @@ export function clipGradNorm(
 
 /** Cuts each element of each gradient to [−clipValue, clipValue]. Nothing runs yet. */
 export function clipGradValue(parameters: Tensor | Iterable<Tensor>, clipValue: number): void {
-  if (!(clipValue >= 0)) throw new TwopassError({ op: "clipGradValue", problem: "clipValue must be a number from 0", facts: `got ${describe(clipValue)}` });
+  if (!(clipValue >= 0))
+    throw new TwopassError({
+      op: "clipGradValue",
+      problem: "clipValue must be a number from 0",
+      facts: `got ${describe(clipValue)}`,
+    });
   withMode({ phase: 1, grad: false }, () => {
     for (const { part, gradient } of withGradients("clipGradValue", parameters)) {
       const limit = numberValue(clipValue, gradient.dtype);

@@ -163,7 +163,13 @@ abstract class TransposedConvolution extends Module {
   weight: Parameter;
   bias: Parameter | null;
 
-  constructor(n: number, inChannels: number, outChannels: number, kernelSize: PerDim, given?: ConvTransposeLayerOptions) {
+  constructor(
+    n: number,
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerDim,
+    given?: ConvTransposeLayerOptions,
+  ) {
     super();
     const op = `nn.${this.constructor.name}`;
     const options = withDefaults<Required<ConvTransposeLayerOptions>>(op, given, {

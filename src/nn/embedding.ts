@@ -29,14 +29,22 @@ export class Embedding extends Module {
   constructor(numEmbeddings: number, embeddingDim: number, given?: EmbeddingOptions) {
     super();
     const op = "nn.Embedding";
-    const options = withDefaults<Required<EmbeddingOptions>>(op, given, { paddingIdx: null, maxNorm: null, normType: 2 });
+    const options = withDefaults<Required<EmbeddingOptions>>(op, given, {
+      paddingIdx: null,
+      maxNorm: null,
+      normType: 2,
+    });
     this.numEmbeddings = wholeNumber(op, "numEmbeddings", numEmbeddings, 1);
     this.embeddingDim = wholeNumber(op, "embeddingDim", embeddingDim, 1);
     const row = paddingRow(op, options.paddingIdx, numEmbeddings);
     this.paddingIdx = row ?? null;
     this.maxNorm = options.maxNorm;
     this.normType = options.normType;
-    const content = normalContent([numEmbeddings, embeddingDim], 0, 1) as { data: TypedArray; shape: number[]; dtype: "float32" };
+    const content = normalContent([numEmbeddings, embeddingDim], 0, 1) as {
+      data: TypedArray;
+      shape: number[];
+      dtype: "float32";
+    };
     if (row !== undefined) content.data.fill(0, row * embeddingDim, (row + 1) * embeddingDim);
     this.weight = new Parameter(content);
   }

@@ -67,7 +67,11 @@ function tensorsIn(structure: unknown, found: Tensor[] = []): Tensor[] {
   if (structure instanceof Tensor) found.push(structure);
   else if (Array.isArray(structure)) for (const item of structure) tensorsIn(item, found);
   else if (structure instanceof Map) for (const item of structure.values()) tensorsIn(item, found);
-  else if (typeof structure === "object" && structure !== null && Object.getPrototypeOf(structure) === Object.prototype) {
+  else if (
+    typeof structure === "object" &&
+    structure !== null &&
+    Object.getPrototypeOf(structure) === Object.prototype
+  ) {
     for (const item of Object.values(structure)) tensorsIn(item, found);
   }
   return found;
@@ -95,7 +99,10 @@ function checkReachable(module: TreeNode, args: readonly unknown[], results: rea
     );
   };
   const isOld = (value: Value): boolean => value.id <= start || value.leaf !== undefined;
-  const { order } = sortGraph(results.map((x) => x[inner].value), isOld);
+  const { order } = sortGraph(
+    results.map((x) => x[inner].value),
+    isOld,
+  );
   for (const user of order) {
     if (isOld(user)) continue;
     const value = user.inputs.find(isStrange);

@@ -47,6 +47,7 @@ export { cosineSimilarity, pairwiseDistance } from "./functional/distance.ts";
 export { type DropoutOptions, dropout, dropout1d, dropout2d, dropout3d } from "./functional/dropout.ts";
 export { type EmbeddingOptions, embedding } from "./functional/embedding.ts";
 export type { Labels } from "./functional/labels.ts";
+export { oneHot, pad } from "./functional/layout.ts";
 export { linear } from "./functional/linear.ts";
 export {
   type BinaryOptions,
@@ -66,6 +67,7 @@ export {
 } from "./functional/loss.ts";
 export {
   type BatchNormOptions,
+  type InstanceNormOptions,
   batchNorm,
   groupNorm,
   instanceNorm,

@@ -89,7 +89,11 @@ export function truncNormal_<T extends StoredTensor>(
   // Farther out than 8 deviations there is nothing to draw.
   const [low, high] = [Math.max((a - mean) / std, -8), Math.min((b - mean) / std, 8)];
   if (!(std > 0 && low < high)) {
-    throw new TwopassError({ op: "truncNormal_", problem: "nothing to draw from", facts: `mean ${mean}, std ${std}, [${a}, ${b}]` });
+    throw new TwopassError({
+      op: "truncNormal_",
+      problem: "nothing to draw from",
+      facts: `mean ${mean}, std ${std}, [${a}, ${b}]`,
+    });
   }
   const nearestToMean = Math.max(0, low, -high);
   const pair = new Float64Array(2);
@@ -240,7 +244,10 @@ export function kaimingNormal_<T extends StoredTensor>(tensor: T, options?: Kaim
 export function orthogonal_<T extends StoredTensor>(tensor: T, options?: { readonly gain?: number }): T {
   const { gain } = withDefaults("orthogonal_", options, { gain: 1 });
   const { shape } = tensor;
-  const [rows, columns] = matrixShape("orthogonal_", shape.length < 2 ? shape : [shape[0] as number, sizeOf(shape.slice(1))]);
+  const [rows, columns] = matrixShape(
+    "orthogonal_",
+    shape.length < 2 ? shape : [shape[0] as number, sizeOf(shape.slice(1))],
+  );
   const [count, length] = [Math.min(rows, columns), Math.max(rows, columns)];
   return fillExactly(tensor, (out) => {
     const vectors = new Float64Array(out.length);

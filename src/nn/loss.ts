@@ -147,7 +147,10 @@ export class BCELoss extends Module {
 
   constructor(given?: F.BinaryOptions) {
     super();
-    const { weight, ...options } = withDefaults<Required<F.BinaryOptions>>("nn.BCELoss", given, { ...byMean, weight: null });
+    const { weight, ...options } = withDefaults<Required<F.BinaryOptions>>("nn.BCELoss", given, {
+      ...byMean,
+      weight: null,
+    });
     this.weight = factor(weight);
     this.options = options;
     checkReduction("nn.BCELoss", options.reduction);
@@ -180,6 +183,10 @@ export class BCEWithLogitsLoss extends Module {
   }
 
   forward(input: Tensor, target: Tensor): Tensor {
-    return F.binaryCrossEntropyWithLogits(input, target, { ...this.options, weight: this.weight, posWeight: this.pos_weight });
+    return F.binaryCrossEntropyWithLogits(input, target, {
+      ...this.options,
+      weight: this.weight,
+      posWeight: this.pos_weight,
+    });
   }
 }

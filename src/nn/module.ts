@@ -19,6 +19,9 @@ export interface LoadResult {
   readonly unexpectedKeys: readonly string[];
 }
 
+/** Modules whose `toString()` is running. */
+const printing = new Set<Module>();
+
 /**
  * The base of all layers and models: a subclass keeps parameters and other modules in its fields and computes in `forward`.
  *
@@ -37,7 +40,8 @@ export interface LoadResult {
 export abstract class Module extends TreeNode {
   constructor() {
     super();
-    for (let p: object = Object.getPrototypeOf(this); p !== Module.prototype; p = Object.getPrototypeOf(p)) wrapForward(p);
+    for (let p: object = Object.getPrototypeOf(this); p !== Module.prototype; p = Object.getPrototypeOf(p))
+      wrapForward(p);
   }
 
   /** Computes the output. Subclasses choose the arguments and the result: a tensor, or tensors in arrays and objects. */
@@ -91,8 +95,11 @@ export abstract class Module extends TreeNode {
 
   /** Puts this module and all below it in training mode, or with `false` in evaluation mode. */
   train(on = true): this {
-    for (const module of this.modules()) module.training = on;
-    structureChanged(on ? "train() was called" : "eval() was called");
+    for (const module of this.modules()) {
+      if (module.training === on) continue;
+      module.training = on;
+      structureChanged(on ? "train() was called" : "eval() was called");
+    }
     return this;
   }
 
@@ -114,8 +121,14 @@ export abstract class Module extends TreeNode {
 
   /** Calls `change` with every module, those below before this one. */
   apply(change: (module: Module) => void): this {
-    for (const module of this.children()) module.apply(change);
-    change(this);
+    const seen = new Set<Module>();
+    const visit = (module: Module): void => {
+      if (seen.has(module)) return;
+      seen.add(module);
+      module.children().forEach(visit);
+      change(module);
+    };
+    visit(this);
     return this;
   }
 
@@ -149,7 +162,11 @@ export abstract class Module extends TreeNode {
   loadStateDict(state: Readonly<Record<string, Tensor>>, options: { readonly strict?: boolean } = {}): LoadResult {
     checkOptions("loadStateDict", options, ["strict"]);
     if (typeof state !== "object" || state === null) {
-      throw new TwopassError({ op: "loadStateDict", problem: "a state is an object of tensors", facts: `got ${describe(state)}` });
+      throw new TwopassError({
+        op: "loadStateDict",
+        problem: "a state is an object of tensors",
+        facts: `got ${describe(state)}`,
+      });
     }
     const own = this.stateDict();
     const missingKeys = Object.keys(own).filter((key) => !Object.hasOwn(state, key));
@@ -184,9 +201,18 @@ export abstract class Module extends TreeNode {
 
   /** The tree of modules, one a line. */
   override toString(): string {
-    const lines = this.namedChildren().map(([path, module]) => `(${path}): ${String(module).replaceAll("\n", "\n  ")}`);
     const head = `${this.constructor.name}(${this.describeSettings()}`;
-    return lines.length === 0 ? `${head})` : `${head}\n  ${lines.join("\n  ")}\n)`;
+    // A module may refer to one above it.
+    if (printing.has(this)) return `${head}...)`;
+    printing.add(this);
+    try {
+      const lines = this.namedChildren().map(
+        ([path, module]) => `(${path}): ${String(module).replaceAll("\n", "\n  ")}`,
+      );
+      return lines.length === 0 ? `${head})` : `${head}\n  ${lines.join("\n  ")}\n)`;
+    } finally {
+      printing.delete(this);
+    }
   }
 
   /** Settings to show between the brackets of `toString()`. */

@@ -8,7 +8,7 @@ import { resultOf, wholeNumber, withDefaults } from "./functional/common.ts";
 import { batchNorm, groupNorm, instanceNorm, layerNorm } from "./functional/normalization.ts";
 import { constantContent } from "./init.ts";
 import { Module } from "./module.ts";
-import { Parameter, StateBuffer } from "./parameter.ts";
+import { type Content, Parameter, StateBuffer } from "./parameter.ts";
 
 export interface BatchNormLayerOptions {
   /** Added to the variance; default 1e-5. */
@@ -19,6 +19,11 @@ export interface BatchNormLayerOptions {
   readonly affine?: boolean;
   /** Whether running statistics are kept; without them evaluation uses those of the batch; default true. */
   readonly trackRunningStats?: boolean;
+}
+
+/** A counter at 0. */
+function noBatches(): Content {
+  return { data: new Int32Array(1), shape: [], dtype: "int32" };
 }
 
 abstract class BatchNorm extends Module {
@@ -50,8 +55,7 @@ abstract class BatchNorm extends Module {
     const tracks = options.trackRunningStats;
     this.running_mean = tracks ? new StateBuffer(constantContent(shape, 0)) : null;
     this.running_var = tracks ? new StateBuffer(constantContent(shape, 1)) : null;
-    const none = { data: new Int32Array(1), shape: [], dtype: "int32" } as const;
-    this.num_batches_tracked = tracks ? new StateBuffer(none) : null;
+    this.num_batches_tracked = tracks ? new StateBuffer(noBatches()) : null;
     this.#ranks = ranks;
   }
 
@@ -190,31 +194,95 @@ export class GroupNorm extends Module {
   }
 }
 
-/** Instance normalisation of [N, C, ...] by the statistics of each channel of each example. No running statistics. */
+export interface InstanceNormLayerOptions {
+  /** Added to the variance; default 1e-5. */
+  readonly eps?: number;
+  /** Share of a batch in the running statistics; default 0.1. */
+  readonly momentum?: number;
+  /** Whether there are `weight` and `bias`; default false. */
+  readonly affine?: boolean;
+  /** Whether running statistics are kept, which evaluation then uses; default false. */
+  readonly trackRunningStats?: boolean;
+}
+
 abstract class InstanceNorm extends Module {
   readonly numFeatures: number;
   readonly eps: number;
+  readonly momentum: number;
   weight: Parameter | null;
   bias: Parameter | null;
+  running_mean: StateBuffer | null;
+  running_var: StateBuffer | null;
+  num_batches_tracked: StateBuffer | null;
+  readonly #rank: number;
 
-  constructor(numFeatures: number, given?: { readonly eps?: number; readonly affine?: boolean }) {
+  constructor(rank: number, numFeatures: number, given?: InstanceNormLayerOptions) {
     super();
     const op = `nn.${this.constructor.name}`;
-    const { eps, affine } = withDefaults(op, given, { eps: 1e-5, affine: false });
-    this.numFeatures = wholeNumber(op, "numFeatures", numFeatures, 1);
-    this.eps = eps;
-    this.weight = affine ? new Parameter(constantContent([numFeatures], 1)) : null;
-    this.bias = affine ? new Parameter(constantContent([numFeatures], 0)) : null;
+    const standard = { eps: 1e-5, momentum: 0.1, affine: false, trackRunningStats: false };
+    const options = withDefaults<Required<InstanceNormLayerOptions>>(op, given, standard);
+    const shape = [wholeNumber(op, "numFeatures", numFeatures, 1)];
+    this.numFeatures = numFeatures;
+    this.eps = options.eps;
+    this.momentum = options.momentum;
+    this.weight = options.affine ? new Parameter(constantContent(shape, 1)) : null;
+    this.bias = options.affine ? new Parameter(constantContent(shape, 0)) : null;
+    const tracks = options.trackRunningStats;
+    this.running_mean = tracks ? new StateBuffer(constantContent(shape, 0)) : null;
+    this.running_var = tracks ? new StateBuffer(constantContent(shape, 1)) : null;
+    this.num_batches_tracked = tracks ? new StateBuffer(noBatches()) : null;
+    this.#rank = rank;
   }
 
   forward(input: Tensor): Tensor {
-    return instanceNorm(input, this.weight, this.bias, { eps: this.eps });
+    if (input.ndim === this.#rank - 1) return this.#normalize(input.unsqueeze(0)).squeeze(0);
+    return this.#normalize(input);
+  }
+
+  #normalize(x: Tensor): Tensor {
+    if (x.ndim !== this.#rank || x.shape[1] !== this.numFeatures) {
+      throw new TwopassError({
+        op: `nn.${this.constructor.name}`,
+        problem: `the input must have ${this.#rank} dims, or ${this.#rank - 1} without a batch, and ${this.numFeatures} channels`,
+        facts: `shape ${showShape(x.shape)}`,
+        shapes: [x.shape],
+      });
+    }
+    const { eps, momentum, running_mean: runningMean, running_var: runningVar } = this;
+    const useInputStats = this.training || runningMean === null;
+    const learn = this.training ? { runningMean, runningVar } : {};
+    const use = useInputStats ? learn : { runningMean, runningVar };
+    return instanceNorm(x, this.weight, this.bias, { ...use, useInputStats, momentum, eps });
+  }
+
+  protected override describeSettings(): string {
+    return String(this.numFeatures);
   }
 }
 
-/** Instance normalisation of [N, C, L]. Differs from PyTorch: no running statistics. */
-export class InstanceNorm1d extends InstanceNorm {}
-/** Instance normalisation of [N, C, H, W]. Differs from PyTorch: no running statistics. */
-export class InstanceNorm2d extends InstanceNorm {}
-/** Instance normalisation of [N, C, D, H, W]. Differs from PyTorch: no running statistics. */
-export class InstanceNorm3d extends InstanceNorm {}
+/** Instance normalisation of [N, C, L] or [C, L], as `InstanceNorm2d`. */
+export class InstanceNorm1d extends InstanceNorm {
+  constructor(numFeatures: number, options?: InstanceNormLayerOptions) {
+    super(3, numFeatures, options);
+  }
+}
+
+/**
+ * Instance normalisation of images [N, C, H, W] or [C, H, W]: each channel of each example by its own statistics.
+ * Ulyanov, Vedaldi, Lempitsky (2016).
+ *
+ * @param options.eps, options.momentum default 1e-5 and 0.1.
+ * @param options.affine, options.trackRunningStats default false.
+ */
+export class InstanceNorm2d extends InstanceNorm {
+  constructor(numFeatures: number, options?: InstanceNormLayerOptions) {
+    super(4, numFeatures, options);
+  }
+}
+
+/** Instance normalisation of volumes [N, C, D, H, W] or [C, D, H, W], as `InstanceNorm2d`. */
+export class InstanceNorm3d extends InstanceNorm {
+  constructor(numFeatures: number, options?: InstanceNormLayerOptions) {
+    super(5, numFeatures, options);
+  }
+}

@@ -18,19 +18,97 @@ import {
 } from "./functional/pooling.ts";
 import { Module } from "./module.ts";
 
-type Pool<O> = (input: Tensor, kernelSize: PerDim, options?: O) => Tensor;
+/** What a layer of max pooling gives: with indices two tensors. */
+type MaxPooled<I extends boolean> = I extends true ? [values: Tensor, indices: Tensor] : Tensor;
 
-/** A layer over windows; `returnIndices` is for the functions. */
-abstract class Pooling<O extends object> extends Module {
+const largest: Required<MaxPoolOptions> = {
+  stride: null,
+  padding: 0,
+  dilation: 1,
+  ceilMode: false,
+  returnIndices: false,
+};
+
+abstract class MaxPooling<I extends boolean> extends Module {
   readonly kernelSize: PerDim;
-  readonly options: O;
-  readonly #pool: Pool<O>;
+  readonly options: Readonly<Required<MaxPoolOptions>>;
 
-  constructor(pool: Pool<O>, kernelSize: PerDim, given: Partial<O> | undefined, defaults: O) {
+  constructor(kernelSize: PerDim, given: MaxPoolOptions<I> | undefined) {
+    super();
+    this.kernelSize = kernelSize;
+    this.options = withDefaults<Required<MaxPoolOptions>>(`nn.${this.constructor.name}`, given, largest);
+  }
+
+  protected abstract pool(input: Tensor, kernelSize: PerDim, options: MaxPoolOptions): Tensor | [Tensor, Tensor];
+
+  forward(input: Tensor): MaxPooled<I> {
+    return this.pool(input, this.kernelSize, this.options) as MaxPooled<I>;
+  }
+
+  protected override describeSettings(): string {
+    return String(this.kernelSize);
+  }
+}
+
+/** The largest of each window: input [N, C, L] or [C, L], as `maxPool1d`. */
+export class MaxPool1d<I extends boolean = false> extends MaxPooling<I> {
+  constructor(kernelSize: PerDim, options?: MaxPoolOptions<I>) {
+    super(kernelSize, options);
+  }
+
+  protected override pool(input: Tensor, kernelSize: PerDim, options: MaxPoolOptions): Tensor | [Tensor, Tensor] {
+    return maxPool1d(input, kernelSize, options);
+  }
+}
+
+/**
+ * The largest of each window of an image: input [N, C, H, W] or [C, H, W], as `maxPool2d`.
+ *
+ * @param options.stride default the kernel size.
+ * @param options.padding, options.dilation, options.ceilMode default 0, 1, false.
+ * @param options.returnIndices whether `forward` gives [values, indices]; default false.
+ * @example
+ * new nn.MaxPool2d(2).forward(zeros(1, 3, 28, 28)).shape; // [1, 3, 14, 14]
+ */
+export class MaxPool2d<I extends boolean = false> extends MaxPooling<I> {
+  constructor(kernelSize: PerDim, options?: MaxPoolOptions<I>) {
+    super(kernelSize, options);
+  }
+
+  protected override pool(input: Tensor, kernelSize: PerDim, options: MaxPoolOptions): Tensor | [Tensor, Tensor] {
+    return maxPool2d(input, kernelSize, options);
+  }
+}
+
+/** The largest of each window of a volume: input [N, C, D, H, W] or [C, D, H, W], as `maxPool3d`. */
+export class MaxPool3d<I extends boolean = false> extends MaxPooling<I> {
+  constructor(kernelSize: PerDim, options?: MaxPoolOptions<I>) {
+    super(kernelSize, options);
+  }
+
+  protected override pool(input: Tensor, kernelSize: PerDim, options: MaxPoolOptions): Tensor | [Tensor, Tensor] {
+    return maxPool3d(input, kernelSize, options);
+  }
+}
+
+const average: Required<AvgPoolOptions> = {
+  stride: null,
+  padding: 0,
+  ceilMode: false,
+  countIncludePad: true,
+  divisorOverride: null,
+};
+
+abstract class AvgPooling extends Module {
+  readonly kernelSize: PerDim;
+  readonly options: Readonly<Required<AvgPoolOptions>>;
+  readonly #pool: typeof avgPool1d;
+
+  constructor(pool: typeof avgPool1d, kernelSize: PerDim, given: AvgPoolOptions | undefined) {
     super();
     this.#pool = pool;
     this.kernelSize = kernelSize;
-    this.options = withDefaults(`nn.${this.constructor.name}`, given, defaults);
+    this.options = withDefaults(`nn.${this.constructor.name}`, given, average);
   }
 
   forward(input: Tensor): Tensor {
@@ -42,68 +120,24 @@ abstract class Pooling<O extends object> extends Module {
   }
 }
 
-const largest: Required<Omit<MaxPoolOptions<false>, "returnIndices">> = {
-  stride: null,
-  padding: 0,
-  dilation: 1,
-  ceilMode: false,
-};
-const average: Required<AvgPoolOptions> = {
-  stride: null,
-  padding: 0,
-  ceilMode: false,
-  countIncludePad: true,
-  divisorOverride: null,
-};
-
-export type MaxPoolLayerOptions = Omit<MaxPoolOptions<false>, "returnIndices">;
-
-/** The largest of each window: input [N, C, L], as `maxPool1d`, which also gives indices. */
-export class MaxPool1d extends Pooling<MaxPoolLayerOptions> {
-  constructor(kernelSize: PerDim, options?: MaxPoolLayerOptions) {
-    super(maxPool1d, kernelSize, options, largest);
-  }
-}
-
-/**
- * The largest of each window of an image: input [N, C, H, W], as `maxPool2d`, which also gives indices.
- *
- * @param options.stride default the kernel size.
- * @param options.padding, options.dilation, options.ceilMode default 0, 1, false.
- * @example
- * new nn.MaxPool2d(2).forward(zeros(1, 3, 28, 28)).shape; // [1, 3, 14, 14]
- */
-export class MaxPool2d extends Pooling<MaxPoolLayerOptions> {
-  constructor(kernelSize: PerDim, options?: MaxPoolLayerOptions) {
-    super(maxPool2d, kernelSize, options, largest);
-  }
-}
-
-/** The largest of each window of a volume: input [N, C, D, H, W], as `maxPool3d`. */
-export class MaxPool3d extends Pooling<MaxPoolLayerOptions> {
-  constructor(kernelSize: PerDim, options?: MaxPoolLayerOptions) {
-    super(maxPool3d, kernelSize, options, largest);
-  }
-}
-
 /** The mean of each window: input [N, C, L], as `avgPool1d`. */
-export class AvgPool1d extends Pooling<AvgPoolOptions> {
+export class AvgPool1d extends AvgPooling {
   constructor(kernelSize: PerDim, options?: AvgPoolOptions) {
-    super(avgPool1d, kernelSize, options, average);
+    super(avgPool1d, kernelSize, options);
   }
 }
 
 /** The mean of each window of an image: input [N, C, H, W], as `avgPool2d`. */
-export class AvgPool2d extends Pooling<AvgPoolOptions> {
+export class AvgPool2d extends AvgPooling {
   constructor(kernelSize: PerDim, options?: AvgPoolOptions) {
-    super(avgPool2d, kernelSize, options, average);
+    super(avgPool2d, kernelSize, options);
   }
 }
 
 /** The mean of each window of a volume: input [N, C, D, H, W], as `avgPool3d`. */
-export class AvgPool3d extends Pooling<AvgPoolOptions> {
+export class AvgPool3d extends AvgPooling {
   constructor(kernelSize: PerDim, options?: AvgPoolOptions) {
-    super(avgPool3d, kernelSize, options, average);
+    super(avgPool3d, kernelSize, options);
   }
 }
 

@@ -31,7 +31,10 @@ export class Sequential extends Module {
         op: "nn.Sequential",
         problem: "takes modules",
         facts: `layer ${name} is ${describe(layer)}`,
-        hint: typeof layer === "function" ? "use the module, such as new nn.ReLU()" : "give modules one by one, or an object of them",
+        hint:
+          typeof layer === "function"
+            ? "use the module, such as new nn.ReLU()"
+            : "give modules one by one, or an object of them",
       });
     }
     if (name in this || name.includes(".")) {
@@ -60,7 +63,11 @@ export class Sequential extends Module {
   at(key: number | string): Layer {
     const layer = typeof key === "number" ? this.layers.at(key) : Object.getOwnPropertyDescriptor(this, key)?.value;
     if (layer instanceof Module) return layer as Module & Layer;
-    throw new TwopassError({ op: "nn.Sequential", problem: `no layer ${describe(key)}`, facts: `there are ${this.length}` });
+    throw new TwopassError({
+      op: "nn.Sequential",
+      problem: `no layer ${describe(key)}`,
+      facts: `there are ${this.length}`,
+    });
   }
 
   [Symbol.iterator](): Iterator<Layer> {

@@ -18,8 +18,6 @@ export function dotDims(attrs: Attrs): DotDims & { freeA(rank: number): number[]
   const batchB = listOf(attrs, "batchB");
   const contractA = listOf(attrs, "contractA");
   const contractB = listOf(attrs, "contractB");
-  const rest = (rank: number, ...taken: (readonly number[])[]): number[] =>
-    Array.from({ length: rank }, (_, i) => i).filter((i) => !taken.some((list) => list.includes(i)));
   return {
     batchA,
     batchB,
@@ -28,6 +26,13 @@ export function dotDims(attrs: Attrs): DotDims & { freeA(rank: number): number[]
     freeA: (rank) => rest(rank, batchA, contractA),
     freeB: (rank) => rest(rank, batchB, contractB),
   };
+}
+
+/** The dims below `rank` that are in neither list. */
+function rest(rank: number, batch: readonly number[], contract: readonly number[]): number[] {
+  const free: number[] = [];
+  for (let dim = 0; dim < rank; dim++) if (!batch.includes(dim) && !contract.includes(dim)) free.push(dim);
+  return free;
 }
 
 /**
@@ -42,16 +47,16 @@ export const dot = record({
     const x = a as Value;
     const y = b as Value;
     const dims = dotDims(attrs);
-    const pairs = [...dims.batchA, ...dims.contractA].map((d) => x.shape[d]);
-    const partners = [...dims.batchB, ...dims.contractB].map((d) => y.shape[d]);
-    if (x.dtype !== y.dtype || pairs.some((n, i) => n !== partners[i])) {
+    const pairs = (left: readonly number[], right: readonly number[]): boolean =>
+      left.length === right.length && left.every((d, i) => x.shape[d] === y.shape[right[i] as number]);
+    if (x.dtype !== y.dtype || !pairs(dims.batchA, dims.batchB) || !pairs(dims.contractA, dims.contractB)) {
       throw internal(`dot of ${x.dtype} ${showShape(x.shape)} and ${y.dtype} ${showShape(y.shape)}`);
     }
-    const of = (v: Value, list: readonly number[]): number[] => list.map((d) => v.shape[d] as number);
-    return {
-      shape: [...of(x, dims.batchA), ...of(x, dims.freeA(x.shape.length)), ...of(y, dims.freeB(y.shape.length))],
-      dtype: x.dtype,
-    };
+    const shape: number[] = [];
+    for (const d of dims.batchA) shape.push(x.shape[d] as number);
+    for (const d of dims.freeA(x.shape.length)) shape.push(x.shape[d] as number);
+    for (const d of dims.freeB(y.shape.length)) shape.push(y.shape[d] as number);
+    return { shape, dtype: x.dtype };
   },
   evaluate(out, [a, b], attrs) {
     const x = a as HostTensor;

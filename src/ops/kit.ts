@@ -9,7 +9,7 @@ import type { Attrs, OpDef } from "../ir/op.ts";
 import { Value } from "../ir/value.ts";
 import type { ConvSettings } from "./conv.ts";
 import type { DotDims } from "./contract.ts";
-import { listOf } from "./record.ts";
+import { listOf, numberOf } from "./record.ts";
 import { type Table, table } from "./table.ts";
 
 export type Operand = Value | number;
@@ -70,9 +70,8 @@ export class Kit {
       dtype = x.dtype;
     }
     if (shape === undefined || dtype === undefined) throw internal(`${op.name} of numbers alone`);
-    const to = shape;
-    const like = dtype;
-    const values = operands.map((x) => (typeof x === "number" ? this.full(to, x, like) : this.broadcast(x, to)));
+    const values: Value[] = [];
+    for (const x of operands) values.push(typeof x === "number" ? this.full(shape, x, dtype) : this.broadcast(x, shape));
     return this.apply(op, values);
   }
 
@@ -255,8 +254,10 @@ export class Kit {
   /** New dims of extent 1 in front as needed, then repeated. */
   broadcast(x: Value, shape: Shape): Value {
     if (sameShape(x.shape, shape)) return x;
-    const front = new Array<number>(shape.length - x.shape.length).fill(1);
-    return this.expand(this.reshape(x, [...front, ...x.shape]), shape);
+    if (x.op.kind === "constant" && x.leaf === undefined) return this.full(shape, numberOf(x.attrs, "value"), x.dtype);
+    const from = [...x.shape];
+    while (from.length < shape.length) from.unshift(1);
+    return this.expand(this.reshape(x, from), shape);
   }
 
   /** A reduced tensor put back along the dims that were removed, and repeated to `shape`. */

@@ -1,7 +1,7 @@
 /** Adagrad. Floor: optim. */
 import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
-import { type HostNumber, Optimizer, type Parameters, type StateAccess } from "./optimizer.ts";
+import { type HostNumber, Optimizer, type ParamList, type StateAccess } from "./optimizer.ts";
 
 export interface AdagradOptions {
   /** Learning rate; default 0.01. */
@@ -25,7 +25,7 @@ interface Numbers {
 
 /** Adagrad: p ← p − lr · g / (√Σ g² + eps) over all steps so far. Duchi, Hazan, Singer (2011). */
 export class Adagrad extends Optimizer<AdagradOptions, Numbers> {
-  constructor(parameters: Parameters<AdagradOptions>, options?: Partial<AdagradOptions>) {
+  constructor(parameters: ParamList<AdagradOptions>, options?: Partial<AdagradOptions>) {
     super(parameters, options, {
       lr: 0.01,
       lrDecay: 0,

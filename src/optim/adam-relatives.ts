@@ -2,7 +2,7 @@
 import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { movedToward } from "./adam.ts";
-import { type HostNumber, Optimizer, type Parameters, type StateAccess } from "./optimizer.ts";
+import { type HostNumber, Optimizer, type ParamList, type StateAccess } from "./optimizer.ts";
 
 export interface AdamaxOptions {
   /** Learning rate; default 0.002 for Adamax and NAdam, 0.001 for RAdam. */
@@ -29,7 +29,7 @@ interface AdamaxNumbers {
 /** Adam by the largest gradient: p ← p − lr · m̂ / u with u ← max(β₂ u, |g| + eps). Kingma and Ba (2015), section 7.1. */
 export class Adamax extends Optimizer<AdamaxOptions & { maximize: boolean }, AdamaxNumbers> {
   constructor(
-    parameters: Parameters<AdamaxOptions & { maximize: boolean }>,
+    parameters: ParamList<AdamaxOptions & { maximize: boolean }>,
     options?: Partial<AdamaxOptions & { maximize: boolean }>,
   ) {
     super(parameters, options, { lr: 0.002, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false });
@@ -44,7 +44,13 @@ export class Adamax extends Optimizer<AdamaxOptions & { maximize: boolean }, Ada
     };
   }
 
-  protected override update(group: AdamaxOptions, n: AdamaxNumbers, p: Value, gradient: Value, state: StateAccess): Value {
+  protected override update(
+    group: AdamaxOptions,
+    n: AdamaxNumbers,
+    p: Value,
+    gradient: Value,
+    state: StateAccess,
+  ): Value {
     const g = decayed(group, p, gradient, n.weightDecay);
     const mean = movedToward(state.get("exp_avg"), g, n.share1);
     const largest = kit.maximum(kit.mul(state.get("exp_inf"), n.beta2), kit.add(kit.abs(g), group.eps));
@@ -69,21 +75,22 @@ export interface NAdamOptions extends AdamaxOptions {
   momentumDecay: number;
 }
 
-/** Adam with Nesterov's momentum, which grows toward β₁. Dozat (2016). */
+/**
+ * Adam with Nesterov's momentum, which grows toward β₁. Dozat (2016).
+ *
+ * Differs from PyTorch 1.13, whose correction of the mean has the momentum of the step twice; later ones do as this.
+ */
 export class NAdam extends Optimizer<NAdamOptions, NAdamNumbers> {
-  constructor(parameters: Parameters<NAdamOptions>, options?: Partial<NAdamOptions>) {
+  /** For each group the product of all momenta to a step, from which the next one follows. */
+  readonly #products = new WeakMap<object, { step: number; product: number }>();
+
+  constructor(parameters: ParamList<NAdamOptions>, options?: Partial<NAdamOptions>) {
     super(parameters, options, { lr: 0.002, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, momentumDecay: 0.004 });
   }
 
   protected override numbers(group: NAdamOptions, steps: () => number, number: HostNumber): NAdamNumbers {
     const momentum = (step: number): number => group.betas[0] * (1 - 0.5 * 0.96 ** (step * group.momentumDecay));
-    /** The product of all momenta to a step; β₁ and the decay must not change between steps. */
-    let [known, product] = [0, 1];
-    const productTo = (step: number): number => {
-      if (step < known) [known, product] = [0, 1];
-      while (known < step) product *= momentum(++known);
-      return product;
-    };
+    const productTo = (step: number): number => this.#productTo(group, step, momentum);
     return {
       share1: number(() => 1 - group.betas[0]),
       share2: number(() => 1 - group.betas[1]),
@@ -94,7 +101,24 @@ export class NAdam extends Optimizer<NAdamOptions, NAdamNumbers> {
     };
   }
 
-  protected override update(group: NAdamOptions, n: NAdamNumbers, p: Value, gradient: Value, state: StateAccess): Value {
+  /** The product of the momenta of steps 1 to `step`, as if β₁ and the decay had always been what they are. */
+  #productTo(group: NAdamOptions, step: number, momentum: (step: number) => number): number {
+    let known = this.#products.get(group);
+    if (known === undefined || known.step > step) {
+      known = { step: 0, product: 1 };
+      this.#products.set(group, known);
+    }
+    while (known.step < step) known.product *= momentum(++known.step);
+    return known.product;
+  }
+
+  protected override update(
+    group: NAdamOptions,
+    n: NAdamNumbers,
+    p: Value,
+    gradient: Value,
+    state: StateAccess,
+  ): Value {
     const g = decayed(group, p, gradient, n.weightDecay);
     const mean = movedToward(state.get("exp_avg"), g, n.share1);
     const squares = movedToward(state.get("exp_avg_sq"), kit.square(g), n.share2);
@@ -117,7 +141,7 @@ interface RAdamNumbers {
 
 /** Adam that begins without its divisor, until the variance of that can be told. Liu et al. (2020). */
 export class RAdam extends Optimizer<AdamaxOptions, RAdamNumbers> {
-  constructor(parameters: Parameters<AdamaxOptions>, options?: Partial<AdamaxOptions>) {
+  constructor(parameters: ParamList<AdamaxOptions>, options?: Partial<AdamaxOptions>) {
     super(parameters, options, { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 });
   }
 
@@ -140,7 +164,13 @@ export class RAdam extends Optimizer<AdamaxOptions, RAdamNumbers> {
     };
   }
 
-  protected override update(group: AdamaxOptions, n: RAdamNumbers, p: Value, gradient: Value, state: StateAccess): Value {
+  protected override update(
+    group: AdamaxOptions,
+    n: RAdamNumbers,
+    p: Value,
+    gradient: Value,
+    state: StateAccess,
+  ): Value {
     const g = decayed(group, p, gradient, n.weightDecay);
     const mean = movedToward(state.get("exp_avg"), g, n.share1);
     const squares = movedToward(state.get("exp_avg_sq"), kit.square(g), n.share2);

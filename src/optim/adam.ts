@@ -1,7 +1,7 @@
 /** Adam and AdamW. Floor: optim. */
 import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
-import { type HostNumber, Optimizer, type Parameters, type StateAccess } from "./optimizer.ts";
+import { type HostNumber, Optimizer, type ParamList, type StateAccess } from "./optimizer.ts";
 
 export interface AdamOptions {
   /** Learning rate; default 0.001. */
@@ -81,8 +81,15 @@ abstract class AdamBase extends Optimizer<AdamOptions, Numbers> {
 export class Adam extends AdamBase {
   protected override readonly decoupled = false;
 
-  constructor(parameters: Parameters<AdamOptions>, options?: Partial<AdamOptions>) {
-    super(parameters, options, { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false, maximize: false });
+  constructor(parameters: ParamList<AdamOptions>, options?: Partial<AdamOptions>) {
+    super(parameters, options, {
+      lr: 0.001,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay: 0,
+      amsgrad: false,
+      maximize: false,
+    });
   }
 }
 
@@ -95,7 +102,14 @@ export class Adam extends AdamBase {
 export class AdamW extends AdamBase {
   protected override readonly decoupled = true;
 
-  constructor(parameters: Parameters<AdamOptions>, options?: Partial<AdamOptions>) {
-    super(parameters, options, { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01, amsgrad: false, maximize: false });
+  constructor(parameters: ParamList<AdamOptions>, options?: Partial<AdamOptions>) {
+    super(parameters, options, {
+      lr: 0.001,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay: 0.01,
+      amsgrad: false,
+      maximize: false,
+    });
   }
 }

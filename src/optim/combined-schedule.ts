@@ -13,8 +13,14 @@ export class SequentialLR {
   readonly #schedules: readonly LRScheduler[];
   readonly #milestones: readonly number[];
 
-  constructor(optimizer: Rated, schedules: readonly LRScheduler[], options: { readonly milestones: readonly number[] }) {
-    const { milestones } = scheduleOptions<{ milestones: readonly number[] }>("SequentialLR", options, {}, ["milestones"]);
+  constructor(
+    optimizer: Rated,
+    schedules: readonly LRScheduler[],
+    options: { readonly milestones: readonly number[] },
+  ) {
+    const { milestones } = scheduleOptions<{ milestones: readonly number[] }>("SequentialLR", options, {}, [
+      "milestones",
+    ]);
     if (schedules.length !== milestones.length + 1 || schedules.some((schedule) => schedule.optimizer !== optimizer)) {
       throw new TwopassError({
         op: "SequentialLR",
@@ -117,7 +123,10 @@ export class ChainedScheduler {
   }
 
   stateDict(): ChainState {
-    const schedules = this.#schedules.map((schedule, i) => ({ lastEpoch: schedule.lastEpoch, lrs: this.#own[i] ?? [] }));
+    const schedules = this.#schedules.map((schedule, i) => ({
+      lastEpoch: schedule.lastEpoch,
+      lrs: this.#own[i] ?? [],
+    }));
     return { lrs: this.getLastLr(), schedules };
   }
 
@@ -143,13 +152,18 @@ export class SWALR extends LRScheduler {
 
   constructor(optimizer: Rated, options: SWALROptions) {
     super(optimizer);
-    this.#o = scheduleOptions<Required<SWALROptions>>("SWALR", options, { annealEpochs: 10, annealStrategy: "cos" }, ["swaLr"]);
+    this.#o = scheduleOptions<Required<SWALROptions>>("SWALR", options, { annealEpochs: 10, annealStrategy: "cos" }, [
+      "swaLr",
+    ]);
     this.setStep(0);
   }
 
   protected override rateAt(step: number, base: number, _current: number, group: number): number {
     const { annealEpochs, annealStrategy, swaLr } = this.#o;
-    const passed = Math.max(0, Math.min(1, (annealEpochs === 0 ? Math.max(1, step) : step) / Math.max(1, annealEpochs)));
+    const passed = Math.max(
+      0,
+      Math.min(1, (annealEpochs === 0 ? Math.max(1, step) : step) / Math.max(1, annealEpochs)),
+    );
     const share = annealStrategy === "linear" ? passed : (1 - Math.cos(Math.PI * passed)) / 2;
     return ofGroup(swaLr, group) * share + base * (1 - share);
   }

@@ -174,7 +174,8 @@ export class OneCycleLR extends LRScheduler {
     }
     let start = 0;
     for (const phase of this.#phases) {
-      if (step <= phase.end || phase === this.#phases.at(-1)) return { phase, passed: (step - start) / (phase.end - start) };
+      if (step <= phase.end || phase === this.#phases.at(-1))
+        return { phase, passed: (step - start) / (phase.end - start) };
       start = phase.end;
     }
     return { phase: this.#phases[0] as Phase, passed: 0 };

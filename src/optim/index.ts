@@ -4,7 +4,7 @@ export { Adamax, type AdamaxOptions, NAdam, type NAdamOptions, RAdam } from "./a
 export { Adam, type AdamOptions, AdamW } from "./adam.ts";
 export { type ChainState, ChainedScheduler, SWALR, type SWALROptions, SequentialLR } from "./combined-schedule.ts";
 export { CyclicLR, type CyclicOptions, OneCycleLR, type OneCycleOptions } from "./cyclic-schedule.ts";
-export { type GroupOptions, Optimizer, type OptimizerState, type ParamGroup, type Parameters } from "./optimizer.ts";
+export { type GroupOptions, Optimizer, type OptimizerState, type ParamGroup, type ParamList } from "./optimizer.ts";
 export { type PlateauOptions, type PlateauState, ReduceLROnPlateau } from "./plateau-schedule.ts";
 export { RMSprop, type RMSpropOptions } from "./rmsprop.ts";
 export {

@@ -24,7 +24,7 @@ export type ParamGroup<S> = S & { readonly params: readonly StoredTensor[] };
 export type GroupOptions<S> = Partial<S> & { readonly params: Iterable<StoredTensor> };
 
 /** What an optimiser updates: `model.parameters()`, or groups with settings of their own. */
-export type Parameters<S> = Iterable<StoredTensor> | Iterable<GroupOptions<S>>;
+export type ParamList<S> = Iterable<StoredTensor> | Iterable<GroupOptions<S>>;
 
 /** State of all parameters by their number, and the settings of the groups. The tensors are live. */
 export interface OptimizerState {
@@ -61,13 +61,17 @@ export abstract class Optimizer<S extends object, N> {
   readonly paramGroups: ParamGroup<S>[] = [];
   readonly #states = new Map<StoredTensor, ParamState>();
 
-  constructor(parameters: Parameters<S>, options: Partial<S> | undefined, standard: S) {
+  constructor(parameters: ParamList<S>, options: Partial<S> | undefined, standard: S) {
     const op = this.constructor.name;
     checkOptions(op, options, Object.keys(standard));
     this.defaults = checkSettings(op, overlay(standard, options));
     for (const group of readGroups<S>(op, parameters)) this.addParamGroup(group);
     if (this.paramGroups.length === 0) {
-      throw new TwopassError({ op, problem: "got no parameters", hint: "give model.parameters(), after the layers are made" });
+      throw new TwopassError({
+        op,
+        problem: "got no parameters",
+        hint: "give model.parameters(), after the layers are made",
+      });
     }
   }
 
@@ -107,7 +111,8 @@ export abstract class Optimizer<S extends object, N> {
     const engines = new Set<Engine>();
     withMode({ phase: 2, grad: false }, () => {
       for (const group of this.paramGroups) {
-        for (const [counter, parameters] of this.#countSteps(group.params)) this.#updateAll(group, counter, parameters, engines);
+        for (const [counter, parameters] of this.#countSteps(group.params))
+          this.#updateAll(group, counter, parameters, engines);
       }
     });
     for (const engine of engines) engine.run([]);
@@ -141,7 +146,11 @@ export abstract class Optimizer<S extends object, N> {
       tracing()?.noteGradient(part, true);
       let numbers = shared.get(parameter.dtype);
       if (numbers === undefined) {
-        numbers = this.numbers(group, () => counter.steps, (compute) => hostNumber(compute, parameter.dtype));
+        numbers = this.numbers(
+          group,
+          () => counter.steps,
+          (compute) => hostNumber(compute, parameter.dtype),
+        );
         shared.set(parameter.dtype, numbers);
       }
       const engine = part.engine ?? currentEngine();
@@ -197,12 +206,17 @@ export abstract class Optimizer<S extends object, N> {
     const sizes = this.paramGroups.map((group) => group.params.length).join(", ");
     const given = from.paramGroups.map((group) => (group["params"] as readonly number[]).length).join(", ");
     if (sizes !== given) {
-      throw new TwopassError({ op, problem: "the groups differ", facts: `groups of ${sizes} parameters, the state of ${given}` });
+      throw new TwopassError({
+        op,
+        problem: "the groups differ",
+        facts: `groups of ${sizes} parameters, the state of ${given}`,
+      });
     }
     for (const [number, entries] of Object.entries(from.state)) {
       const parameter = all[Number(number)];
       for (const [name, value] of Object.entries(entries)) {
-        if (!(value instanceof Tensor) || (parameter !== undefined && sameShape(value.shape, parameter.shape))) continue;
+        if (!(value instanceof Tensor) || (parameter !== undefined && sameShape(value.shape, parameter.shape)))
+          continue;
         throw new TwopassError({
           op,
           problem: "a shape differs",
@@ -211,7 +225,8 @@ export abstract class Optimizer<S extends object, N> {
         });
       }
     }
-    const settings = from.paramGroups.map(({ params: _, ...own }) => {
+    const settings = from.paramGroups.map((group) => {
+      const own = Object.fromEntries(Object.entries(group).filter(([key]) => key !== "params"));
       checkOptions(op, own, Object.keys(this.defaults));
       return checkSettings(op, own);
     });
@@ -243,8 +258,15 @@ export abstract class Optimizer<S extends object, N> {
 }
 
 /** A state tensor on the device of its parameter. */
-function store(content: ConstructorParameters<typeof StoredTensor>[0], parameter: StoredTensor, name: string): StoredTensor {
-  return withDevice(parameter.device as DeviceName, () => new StoredTensor(content, { label: `${name} of ${parameter.label}` }));
+function store(
+  content: ConstructorParameters<typeof StoredTensor>[0],
+  parameter: StoredTensor,
+  name: string,
+): StoredTensor {
+  return withDevice(
+    parameter.device as DeviceName,
+    () => new StoredTensor(content, { label: `${name} of ${parameter.label}` }),
+  );
 }
 
 /** Settings that are not undefined, over others. */
@@ -283,7 +305,12 @@ function isIterable(x: unknown): x is Iterable<unknown> {
 /** Parameters or groups as groups. */
 function readGroups<S>(op: string, parameters: unknown): GroupOptions<S>[] {
   if (!isIterable(parameters)) {
-    throw new TwopassError({ op, problem: "takes a list of parameters", facts: `got ${describe(parameters)}`, hint: "model.parameters()" });
+    throw new TwopassError({
+      op,
+      problem: "takes a list of parameters",
+      facts: `got ${describe(parameters)}`,
+      hint: "model.parameters()",
+    });
   }
   const list = [...parameters];
   if (list.length === 0) return [];

@@ -22,7 +22,8 @@ export interface PlateauOptions {
 }
 
 export interface PlateauState {
-  readonly best: number;
+  /** null before the first step. */
+  readonly best: number | null;
   readonly badSteps: number;
   readonly cooldownLeft: number;
   readonly lrs: readonly number[];
@@ -38,7 +39,7 @@ export interface PlateauState {
 export class ReduceLROnPlateau {
   readonly optimizer: Rated;
   readonly #o: Required<PlateauOptions>;
-  #best: number;
+  #best: number | undefined;
   #badSteps = 0;
   #cooldownLeft = 0;
 
@@ -57,9 +58,12 @@ export class ReduceLROnPlateau {
     this.optimizer = optimizer;
     this.#o = { ...standard, ...options };
     if (this.#o.factor >= 1) {
-      throw new TwopassError({ op: "ReduceLROnPlateau", problem: "factor must be below 1", facts: `got ${this.#o.factor}` });
+      throw new TwopassError({
+        op: "ReduceLROnPlateau",
+        problem: "factor must be below 1",
+        facts: `got ${this.#o.factor}`,
+      });
     }
-    this.#best = this.#o.mode === "min" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   }
 
   /** Takes the metric of this epoch. @throws for anything but a number: read the loss first, `await loss.item()`. */
@@ -88,6 +92,7 @@ export class ReduceLROnPlateau {
 
   #isBetter(metric: number): boolean {
     const { mode, threshold, thresholdMode } = this.#o;
+    if (this.#best === undefined) return !Number.isNaN(metric);
     const sign = mode === "min" ? -1 : 1;
     const bound = thresholdMode === "rel" ? this.#best * (1 + sign * threshold) : this.#best + sign * threshold;
     return mode === "min" ? metric < bound : metric > bound;
@@ -106,11 +111,16 @@ export class ReduceLROnPlateau {
   }
 
   stateDict(): PlateauState {
-    return { best: this.#best, badSteps: this.#badSteps, cooldownLeft: this.#cooldownLeft, lrs: this.getLastLr() };
+    return {
+      best: this.#best ?? null,
+      badSteps: this.#badSteps,
+      cooldownLeft: this.#cooldownLeft,
+      lrs: this.getLastLr(),
+    };
   }
 
   loadStateDict(state: PlateauState): void {
-    this.#best = state.best;
+    this.#best = state.best ?? undefined;
     this.#badSteps = state.badSteps;
     this.#cooldownLeft = state.cooldownLeft;
     this.optimizer.paramGroups.forEach((group, i) => {

@@ -2,7 +2,7 @@
 import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { movedToward } from "./adam.ts";
-import { type HostNumber, Optimizer, type Parameters, type StateAccess } from "./optimizer.ts";
+import { type HostNumber, Optimizer, type ParamList, type StateAccess } from "./optimizer.ts";
 
 export interface RMSpropOptions {
   /** Learning rate; default 0.01. */
@@ -30,7 +30,7 @@ interface Numbers {
 
 /** RMSprop: p ← p − lr · g / (√v + eps) with v the running mean of g². Tieleman and Hinton (2012). */
 export class RMSprop extends Optimizer<RMSpropOptions, Numbers> {
-  constructor(parameters: Parameters<RMSpropOptions>, options?: Partial<RMSpropOptions>) {
+  constructor(parameters: ParamList<RMSpropOptions>, options?: Partial<RMSpropOptions>) {
     super(parameters, options, {
       lr: 0.01,
       alpha: 0.99,

@@ -35,7 +35,11 @@ export abstract class LRScheduler {
 
   constructor(optimizer: Rated) {
     if (typeof optimizer !== "object" || optimizer === null || !Array.isArray(optimizer.paramGroups)) {
-      throw new TwopassError({ op: new.target.name, problem: "takes an optimiser", facts: `got ${describe(optimizer)}` });
+      throw new TwopassError({
+        op: new.target.name,
+        problem: "takes an optimiser",
+        facts: `got ${describe(optimizer)}`,
+      });
     }
     this.optimizer = optimizer;
     this.baseLrs = optimizer.paramGroups.map((group) => {

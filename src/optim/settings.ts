@@ -1,7 +1,17 @@
 /** Checks of optimisers' settings, by name. Floor: optim. */
 import { TwopassError, describe } from "../base/errors.ts";
 
-const notNegative = ["lr", "eps", "weightDecay", "momentum", "alpha", "lrDecay", "initialAccumulatorValue", "momentumDecay", "lambd"];
+const notNegative = [
+  "lr",
+  "eps",
+  "weightDecay",
+  "momentum",
+  "alpha",
+  "lrDecay",
+  "initialAccumulatorValue",
+  "momentumDecay",
+  "lambd",
+];
 const flags = ["nesterov", "maximize", "amsgrad", "centered"];
 
 function isPair(x: unknown): x is readonly [number, number] {
@@ -16,7 +26,9 @@ function faultOf(key: string, value: unknown): string | undefined {
   }
   if (key === "rho") return typeof value === "number" && value >= 0 && value <= 1 ? undefined : "a number from 0 to 1";
   if (key === "etas") {
-    return isPair(value) && value[0] > 0 && value[0] < 1 && value[1] > 1 ? undefined : "a number from 0 to 1 and one above 1";
+    return isPair(value) && value[0] > 0 && value[0] < 1 && value[1] > 1
+      ? undefined
+      : "a number from 0 to 1 and one above 1";
   }
   if (key === "stepSizes") return isPair(value) ? undefined : "two numbers";
   if (typeof value !== "number" || Number.isNaN(value)) return "a number";
@@ -27,11 +39,20 @@ function faultOf(key: string, value: unknown): string | undefined {
 export function checkSettings<S extends object>(op: string, settings: S): S {
   for (const [key, value] of Object.entries(settings)) {
     const fault = faultOf(key, value);
-    if (fault !== undefined) throw new TwopassError({ op, problem: `${key} must be ${fault}`, facts: `got ${describe(value)}` });
+    if (fault !== undefined)
+      throw new TwopassError({ op, problem: `${key} must be ${fault}`, facts: `got ${describe(value)}` });
   }
-  const { nesterov, momentum, dampening } = settings as { nesterov?: unknown; momentum?: unknown; dampening?: unknown };
+  const { nesterov, momentum, dampening } = settings as {
+    nesterov?: boolean;
+    momentum?: number;
+    dampening?: number;
+  };
   if (nesterov === true && dampening !== undefined && (momentum === 0 || dampening !== 0)) {
-    throw new TwopassError({ op, problem: "nesterov needs a momentum and no dampening", facts: `momentum ${momentum}, dampening ${dampening}` });
+    throw new TwopassError({
+      op,
+      problem: "nesterov needs a momentum and no dampening",
+      facts: `momentum ${momentum}, dampening ${dampening}`,
+    });
   }
   return settings;
 }

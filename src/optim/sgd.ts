@@ -1,7 +1,7 @@
 /** Stochastic gradient descent. Floor: optim. */
 import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
-import { type HostNumber, Optimizer, type Parameters, type StateAccess } from "./optimizer.ts";
+import { type HostNumber, Optimizer, type ParamList, type StateAccess } from "./optimizer.ts";
 
 export interface SGDOptions {
   /** Learning rate; default 0.001. */
@@ -35,8 +35,15 @@ interface Numbers {
  * const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
  */
 export class SGD extends Optimizer<SGDOptions, Numbers> {
-  constructor(parameters: Parameters<SGDOptions>, options?: Partial<SGDOptions>) {
-    super(parameters, options, { lr: 0.001, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false });
+  constructor(parameters: ParamList<SGDOptions>, options?: Partial<SGDOptions>) {
+    super(parameters, options, {
+      lr: 0.001,
+      momentum: 0,
+      dampening: 0,
+      weightDecay: 0,
+      nesterov: false,
+      maximize: false,
+    });
   }
 
   protected override numbers(group: SGDOptions, steps: () => number, number: HostNumber): Numbers {

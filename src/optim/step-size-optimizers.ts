@@ -2,7 +2,7 @@
 import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { movedToward } from "./adam.ts";
-import { type HostNumber, Optimizer, type Parameters, type StateAccess } from "./optimizer.ts";
+import { type HostNumber, Optimizer, type ParamList, type StateAccess } from "./optimizer.ts";
 
 export interface AdadeltaOptions {
   /** Factor of the step; default 1. */
@@ -25,15 +25,25 @@ interface AdadeltaNumbers {
 
 /** Steps as large as the last ones: p ← p − lr · g · √(u + eps) / √(v + eps), u the mean of squared steps. Zeiler (2012). */
 export class Adadelta extends Optimizer<AdadeltaOptions, AdadeltaNumbers> {
-  constructor(parameters: Parameters<AdadeltaOptions>, options?: Partial<AdadeltaOptions>) {
+  constructor(parameters: ParamList<AdadeltaOptions>, options?: Partial<AdadeltaOptions>) {
     super(parameters, options, { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false });
   }
 
   protected override numbers(group: AdadeltaOptions, _steps: () => number, number: HostNumber): AdadeltaNumbers {
-    return { lr: number(() => group.lr), share: number(() => 1 - group.rho), weightDecay: number(() => group.weightDecay) };
+    return {
+      lr: number(() => group.lr),
+      share: number(() => 1 - group.rho),
+      weightDecay: number(() => group.weightDecay),
+    };
   }
 
-  protected override update(group: AdadeltaOptions, n: AdadeltaNumbers, p: Value, gradient: Value, state: StateAccess): Value {
+  protected override update(
+    group: AdadeltaOptions,
+    n: AdadeltaNumbers,
+    p: Value,
+    gradient: Value,
+    state: StateAccess,
+  ): Value {
     const g = group.weightDecay === 0 ? gradient : kit.add(gradient, kit.mul(p, n.weightDecay));
     const squares = movedToward(state.get("square_avg"), kit.square(g), n.share);
     const steps = state.get("acc_delta");
@@ -66,7 +76,7 @@ interface RpropNumbers {
 
 /** Steps by the gradient's sign alone, each element with a size of its own. For full batches. Riedmiller, Braun (1993). */
 export class Rprop extends Optimizer<RpropOptions, RpropNumbers> {
-  constructor(parameters: Parameters<RpropOptions>, options?: Partial<RpropOptions>) {
+  constructor(parameters: ParamList<RpropOptions>, options?: Partial<RpropOptions>) {
     super(parameters, options, { lr: 0.01, etas: [0.5, 1.2], stepSizes: [1e-6, 50], maximize: false });
   }
 
@@ -118,7 +128,7 @@ interface ASGDNumbers {
 
 /** SGD with a falling rate that keeps the mean of the parameters as `ax`. Polyak and Juditsky (1992). */
 export class ASGD extends Optimizer<ASGDOptions, ASGDNumbers> {
-  constructor(parameters: Parameters<ASGDOptions>, options?: Partial<ASGDOptions>) {
+  constructor(parameters: ParamList<ASGDOptions>, options?: Partial<ASGDOptions>) {
     super(parameters, options, { lr: 0.01, lambd: 1e-4, alpha: 0.75, t0: 1e6, weightDecay: 0, maximize: false });
   }
 

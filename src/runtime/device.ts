@@ -55,6 +55,8 @@ export interface Device {
   /** Lets go of a cell's elements. */
   release(cell: Cell): void;
   memory(): DeviceMemory;
+  /** The cells whose elements the device holds in memory of its own. */
+  holds(): Iterable<Cell>;
   /** Time spent in each phase since the device was started, in milliseconds. */
   readonly phaseTimes: [number, number, number];
 }

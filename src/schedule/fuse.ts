@@ -8,6 +8,7 @@
 import { internal } from "../base/errors.ts";
 import { sameShape } from "../base/shape.ts";
 import { type Value, sortGraph } from "../ir/value.ts";
+import { kit } from "../ops/kit.ts";
 import { listOf } from "../ops/record.ts";
 import { CannotFuse } from "./affine.ts";
 import { baseOf, isReadable, lowerConv, lowerDot } from "./contract.ts";
@@ -157,6 +158,10 @@ class Fusion {
       }
     }
     if (own.kind === "group") this.#try(own.group);
+    // Pad and concat place each input by a kernel of its own, which must be able to read it.
+    else if (value.op.kind === "pad" || value.op.kind === "concat") {
+      for (const x of value.inputs) this.#try({ space: x.shape, reduced: [], members: [kit.copy(x)] });
+    }
     this.#list.push(own);
     this.#units.set(value, own);
   }

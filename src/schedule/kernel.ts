@@ -68,6 +68,8 @@ export interface LoopKernel {
   readonly inner: number;
   readonly extents: readonly number[];
   readonly accesses: readonly Access[];
+  /** Numbers of the call: a batch size by which a mean divides is no part of the code. */
+  readonly numbers: readonly { readonly dtype: Dtype; readonly value: number }[];
   readonly levels: readonly Level[];
 }
 

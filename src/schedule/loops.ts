@@ -16,6 +16,7 @@ export interface Unarranged {
   readonly reducedDims: readonly number[];
   readonly statements: readonly { readonly level: number; readonly row: boolean; readonly statement: Statement }[];
   readonly reloads: readonly { readonly from: Scalar; readonly to: Scalar; readonly level: number }[];
+  readonly numbers: LoopKernel["numbers"];
   readonly accesses: readonly (Omit<Access, "offset" | "strides"> & { readonly at: Affine })[];
 }
 
@@ -28,7 +29,9 @@ export function arrange(from: Unarranged): LoopKernel {
   // A kernel needs a lane loop even for a single element.
   const keptRuns = merge(kept, from);
   const foldedRuns = merge(folded, from);
-  if (lanes === "across") checkOrder(from, foldedRuns);
+  // Positions are found one by one, in any number of loops.
+  const adds = from.statements.some(({ statement: s }) => s.kind === "fold" && s.position === undefined);
+  if (lanes === "across" && adds) checkOrder(from, foldedRuns);
   checkWidth(from);
   if (lanes === "along" && keptRuns.length === 0) keptRuns.push([]);
   const outer = lanes === "along" ? keptRuns.length - 1 : keptRuns.length;
@@ -54,6 +57,7 @@ export function arrange(from: Unarranged): LoopKernel {
       offset: at.offset,
       strides: runs.map((run) => (run.length === 0 ? 0 : (at.coefficients[run[run.length - 1] as number] as number))),
     })),
+    numbers: from.numbers,
     levels,
   };
 }

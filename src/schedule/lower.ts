@@ -2,6 +2,7 @@
  * From a group of values with one iteration space to a loop kernel: places become affine accesses, operations become
  * scalar instructions, folds split the work into levels. Floor: schedule.
  */
+import type { Dtype } from "../base/dtype.ts";
 import { internal } from "../base/errors.ts";
 import { type Shape, sizeOf, stridesOf } from "../base/shape.ts";
 import { type Scalar, ScalarBuilder } from "../ir/scalar.ts";
@@ -57,6 +58,9 @@ export interface LowerOptions {
   readonly target?: Target;
 }
 
+/** Numbers that are worth having in the code; −0 counts as 0 here and is one of them. */
+const inCode = new Set([0, 1, -1, 2, -2, 0.5, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]);
+
 /** Work above this is not repeated in a later level but read back from memory. */
 const repeatCost = 12;
 
@@ -95,6 +99,7 @@ class Lowering {
   readonly #placeNumbers = new Map<string, number>();
   readonly #inlined = new Map<string, Scalar>();
   readonly #levels = new Map<Scalar, number>();
+  readonly #numbers: { dtype: Dtype; value: number }[] = [];
   readonly #accumulators: { level: number; running: boolean }[] = [];
   readonly #statements: { level: number; row: boolean; statement: Statement }[] = [];
 
@@ -143,7 +148,8 @@ class Lowering {
       const row = this.#isRow(member);
       const stored = this.#options.stored(member);
       const level = this.#level(scalar);
-      const again = !row && this.#usedAfter(scalar, level) && (stored || this.#cost(scalar) > repeatCost);
+      const worth = stored || this.#cost(scalar) > repeatCost;
+      const again = !row && worth && this.#usedAfter(scalar, level) && this.#moves(scalar);
       if (!stored && !again) continue;
       (stored ? writes : scratch).push(member);
       const access = this.#access(member, this.#targetPlace(member));
@@ -181,6 +187,7 @@ class Lowering {
       reducedDims: this.#group.reduced,
       statements: this.#statements,
       reloads,
+      numbers: this.#numbers,
       accesses: this.#places.map(({ at, dtype, indirect }, i) => ({
         buffer: i,
         dtype,
@@ -188,11 +195,11 @@ class Lowering {
         ...(indirect === undefined ? {} : { indirect }),
       })),
     });
-    return this.#number(kernel, writes, scratch);
+    return this.#numberBuffers(kernel, writes, scratch);
   }
 
   /** Buffers instead of places: what is read first, then what is written, then scratch. */
-  #number(kernel: LoopKernel, writes: readonly Value[], scratch: readonly Value[]): Lowered {
+  #numberBuffers(kernel: LoopKernel, writes: readonly Value[], scratch: readonly Value[]): Lowered {
     const own = new Set<Value>([...writes, ...scratch]);
     const reads = [
       ...new Set(this.#places.flatMap((p) => (p.value === undefined || own.has(p.value) ? [] : [p.value]))),
@@ -313,7 +320,7 @@ class Lowering {
     const { op, inputs, attrs } = value;
     switch (op.kind) {
       case "constant":
-        return this.#s.constant(numberOf(attrs, "value"), value.dtype);
+        return this.#number(numberOf(attrs, "value"), value.dtype);
       case "iota":
         return this.#count(index[0] as Affine);
       case "view":
@@ -333,6 +340,14 @@ class Lowering {
       default:
         throw new CannotFuse(`${op.name} is a kernel of its own`, value);
     }
+  }
+
+  /** Numbers that occur everywhere are part of the code, others come with the call. */
+  #number(value: number, dtype: Dtype): Scalar {
+    if (inCode.has(value) || Number.isNaN(value)) return this.#s.constant(value, dtype);
+    let place = this.#numbers.findIndex((n) => n.dtype === dtype && Object.is(n.value, value));
+    if (place < 0) place = this.#numbers.push({ dtype, value }) - 1;
+    return this.#s.make("argument", dtype, [], place);
   }
 
   #readView(view: Value, index: readonly Affine[]): Scalar {
@@ -395,6 +410,16 @@ class Lowering {
     return level;
   }
 
+  /** Whether a computation differs within a row. One that does not is needed for rows without elements too. */
+  #moves(s: Scalar, seen = new Set<Scalar>()): boolean {
+    if (seen.has(s)) return false;
+    seen.add(s);
+    if (s.instruction === "load" && s.name === "row") return this.#accumulators[s.value]?.running === true;
+    const at = s.instruction === "load" || s.instruction === "index" ? this.#places[s.value]?.at : undefined;
+    const inRow = this.#group.reduced.flatMap((d) => this.#loopsOf[d] as number[]);
+    return inRow.some((loop) => (at?.coefficients[loop] ?? 0) !== 0) || s.args.some((arg) => this.#moves(arg, seen));
+  }
+
   #usedAfter(s: Scalar, level: number): boolean {
     return (
       this.#statements.some(({ level: at, row, statement }) => !row && at > level && contains(statement, s)) ||
@@ -405,7 +430,7 @@ class Lowering {
   #cost(s: Scalar): number {
     const seen = new Set<Scalar>();
     const count = (x: Scalar): number => {
-      if (seen.has(x) || x.instruction === "const") return 0;
+      if (seen.has(x) || x.instruction === "const" || x.instruction === "argument") return 0;
       seen.add(x);
       const own = x.instruction === "call" ? 40 : x.instruction === "div" || x.instruction === "sqrt" ? 4 : 1;
       return x.args.reduce((sum, arg) => sum + count(arg), own);

@@ -127,6 +127,11 @@ class Planner {
       case "conv": {
         const c = value.op.kind === "contract" ? lowerDot(value, this.#isBuffer) : lowerConv(value, this.#isBuffer);
         if (c === undefined) throw internal(`no contraction for ${value.op.name}`);
+        if (c.kernel.fold.extent === 0) {
+          // Nothing would be written.
+          this.#fill(value, 0, stage);
+          return;
+        }
         this.#steps.push({
           kernel: c.kernel,
           buffers: [this.#bufferNumber(c.a), this.#bufferNumber(c.b), out],

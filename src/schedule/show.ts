@@ -203,7 +203,8 @@ class LoopText {
   }
 
   #spell(s: Scalar, text: (s: Scalar) => string): string {
-    if (s.instruction === "const") return Object.is(s.value, -0) ? "-0" : String(s.value);
+    if (s.instruction === "const") return showNumber(s.value);
+    if (s.instruction === "argument") return showNumber(this.#kernel.numbers[s.value]?.value);
     if (s.instruction === "load" && s.name === "row") return `r${s.value}`;
     if (s.instruction === "load" || s.instruction === "index") {
       const chosen = s.args[0] === undefined ? undefined : text(s.args[0]);
@@ -217,6 +218,10 @@ class LoopText {
     }
     return `${s.instruction === "call" ? s.name : s.instruction}(${args.join(", ")})`;
   }
+}
+
+function showNumber(value: number | undefined): string {
+  return Object.is(value, -0) ? "-0" : String(value);
 }
 
 function rootsOf(s: Statement): Scalar[] {

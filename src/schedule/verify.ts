@@ -29,8 +29,8 @@ export function verifyPlan(program: Program, plan: KernelPlan): void {
   if (outputs.length !== program.outputs.length) throw wrong(`${outputs.length} results`);
 
   const written = new Set<number>();
-  /** Inputs that have got their new content. */
-  const overwritten = new Set<number>();
+  /** Inputs that have got their new content, and by which of their buffers. */
+  const overwritten = new Map<number, number>();
   steps.forEach((step, at) => {
     const fail = (problem: string): TwopassError => wrong(`kernel ${at} (${step.label}): ${problem}`);
     const before = steps[at - 1];
@@ -59,7 +59,7 @@ export function verifyPlan(program: Program, plan: KernelPlan): void {
       if (program.sources[input] !== "cell") throw fail(`input ${input} is written, but it is no cell`);
       if (step.stage < 2) throw fail(`input ${input} is written before anything could be found out of range`);
       if (plan.faultsInUpdate && step.stage < 3) throw fail(`input ${input} is written before the update is checked`);
-      overwritten.add(input);
+      overwritten.set(input, buffer);
     }
   });
 
@@ -70,7 +70,8 @@ export function verifyPlan(program: Program, plan: KernelPlan): void {
       throw wrong(`result ${i} is not in buffer ${buffer}`);
     }
     if (sizeOf(held.shape) > 0 && !written.has(buffer)) throw wrong(`result ${i} is never written`);
-    if (target < 0 && held.input >= 0) throw wrong(`result ${i} is not its own`);
+    // What goes into a cell may be kept too, and is then found there.
+    if (target < 0 && held.input >= 0 && overwritten.get(held.input) !== buffer) throw wrong(`result ${i} is gone`);
     if (target >= 0 && sizeOf(held.shape) > 0 && !overwritten.has(target)) {
       throw wrong(`result ${i} does not reach its cell`);
     }
@@ -151,7 +152,8 @@ function usesOfLoop(kernel: LoopKernel): Use[] {
   const loops = kept + kernel.inner;
   if (extents.length !== loops) throw internal(`plan: a kernel of ${loops} loops with ${extents.length} extents`);
   for (const a of accesses) {
-    if (a.strides.length !== loops) throw internal(`plan: an access with ${a.strides.length} strides in ${loops} loops`);
+    if (a.strides.length !== loops)
+      throw internal(`plan: an access with ${a.strides.length} strides in ${loops} loops`);
   }
   const uses: Use[] = [];
   const note = (number: number, isWrite: boolean, adds: boolean, inRow: boolean): void => {
@@ -162,7 +164,12 @@ function usesOfLoop(kernel: LoopKernel): Use[] {
       throw internal("plan: a statement of a row that moves with the elements of the row");
     }
     const within = inRow ? extents.slice(0, kept) : extents;
-    uses.push({ buffer: access.buffer, range: rangeOf({ ...access, strides: access.strides.slice(0, within.length) }, within), isWrite, adds });
+    uses.push({
+      buffer: access.buffer,
+      range: rangeOf({ ...access, strides: access.strides.slice(0, within.length) }, within),
+      isWrite,
+      adds,
+    });
   };
   for (const level of levels) {
     for (const [statements, inRow] of [
@@ -192,7 +199,8 @@ function usesOfContract(kernel: ContractKernel): Use[] {
   const { m, n, k, batch, fold } = kernel;
   const empty = m * n === 0 || batch.some((l) => l.extent === 0);
   const reach = (offsets: Offsets, extent: number): readonly [number, number] => {
-    if ("stride" in offsets) return [Math.min(0, offsets.stride * (extent - 1)), Math.max(0, offsets.stride * (extent - 1))];
+    if ("stride" in offsets)
+      return [Math.min(0, offsets.stride * (extent - 1)), Math.max(0, offsets.stride * (extent - 1))];
     if (offsets.table.length !== extent) throw internal(`plan: a table of ${offsets.table.length} for ${extent}`);
     return [offsets.table.reduce((a, b) => Math.min(a, b), 0), offsets.table.reduce((a, b) => Math.max(a, b), 0)];
   };

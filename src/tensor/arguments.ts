@@ -7,10 +7,10 @@ import { kit } from "../ops/kit.ts";
 import { TensorHandle, valueOf } from "./handle.ts";
 
 /** Sizes or dims as arguments one by one, or as one array: `(2, 3)` or `([2, 3])`. */
-export type SizeList = readonly number[] | readonly [readonly number[]];
+export type SizeList = number[] | [readonly number[]];
 
 /** Sizes as a list of whole numbers, however they were given. */
-export function sizesOf(op: string, given: SizeList): readonly number[] {
+export function sizesOf(op: string, given: readonly number[] | Readonly<SizeList>): readonly number[] {
   const first = given[0];
   const list = typeof first === "object" && given.length === 1 ? first : (given as readonly number[]);
   list.forEach((size, i) => checkAnyWhole(op, `size or dim ${i}`, size));
@@ -39,7 +39,8 @@ export function checkTensors(op: string, list: unknown): asserts list is readonl
   if (!Array.isArray(list)) {
     throw new TwopassError({ op, problem: "takes an array of tensors", facts: `got ${describe(list)}` });
   }
-  if (list.length === 0) throw new TwopassError({ op, problem: "takes at least one tensor", facts: "got an empty array" });
+  if (list.length === 0)
+    throw new TwopassError({ op, problem: "takes at least one tensor", facts: "got an empty array" });
   list.forEach((x, i) => checkTensor(op, `entry ${i}`, x));
 }
 

@@ -1,4 +1,4 @@
-/** Arrangements: order turned around, elements repeated, diagonals and triangles of matrices, windows. Floor: tensor. */
+/** Arrangements: order turned around, elements repeated, diagonals and triangles of matrices, padding. Floor: tensor. */
 import { TwopassError, checkOptions, describe, showShape } from "../base/errors.ts";
 import { type Shape, checkShape, normalizeDim } from "../base/shape.ts";
 import * as layout from "../ops/composite/layout.ts";
@@ -6,8 +6,9 @@ import { kit } from "../ops/kit.ts";
 import { type SizeList, checkAnyWhole, checkRank, distinctDims, sizesOf } from "./arguments.ts";
 import { valueOf } from "./handle.ts";
 import { checkWhole } from "./options.ts";
+import { PartMethods } from "./parts.ts";
 import type { Tensor } from "./tensor.ts";
-import { ViewMethods, tooFewDims } from "./views.ts";
+import { tooFewDims } from "./views.ts";
 
 const padModes = ["constant", "reflect", "replicate", "circular"] as const;
 
@@ -18,7 +19,7 @@ export interface PadOptions {
   readonly value?: number;
 }
 
-export abstract class ArrangingMethods extends ViewMethods {
+export abstract class ArrangingMethods extends PartMethods {
   /**
    * The order of the elements reversed along each of `dims`.
    *
@@ -50,7 +51,7 @@ export abstract class ArrangingMethods extends ViewMethods {
    * await tensor([1, 2, 3, 4]).roll(1).array(); // [4, 1, 2, 3]
    */
   roll(shifts: number | readonly number[], dims?: number | readonly number[]): Tensor {
-    const by = sizesOf("roll", typeof shifts === "number" ? [shifts] : [shifts]);
+    const by = sizesOf("roll", typeof shifts === "number" ? [shifts] : shifts);
     const x = valueOf(this);
     if (dims === undefined && by.length === 1) {
       const line = kit.reshape(x, [this.size]);
@@ -125,7 +126,10 @@ export abstract class ArrangingMethods extends ViewMethods {
     checkShape(op, counts);
     const front = new Array<number>(counts.length - this.ndim).fill(1);
     const x = kit.reshape(valueOf(this), [...front, ...this.shape]);
-    checkShape(op, x.shape.map((n, i) => n * (counts[i] as number)));
+    checkShape(
+      op,
+      x.shape.map((n, i) => n * (counts[i] as number)),
+    );
     return this.result(layout.repeat(kit, x, counts));
   }
 
@@ -218,30 +222,6 @@ export abstract class ArrangingMethods extends ViewMethods {
   }
 
   /**
-   * Windows of `size` elements along `dim`, one every `step`: the dim counts windows, a new last dim their elements.
-   *
-   * @example
-   * await tensor([1, 2, 3, 4]).unfold(0, 2, 1).array(); // [[1, 2], [2, 3], [3, 4]]
-   */
-  unfold(dim: number, size: number, step: number): Tensor {
-    const at = normalizeDim("unfold", dim, this.ndim);
-    checkWhole("unfold", "size", size, 0);
-    checkWhole("unfold", "step", step, 1);
-    const x = this.ndim === 0 ? kit.reshape(valueOf(this), [1]) : valueOf(this);
-    const n = x.shape[at] as number;
-    if (size > n) {
-      throw new TwopassError({
-        op: "unfold",
-        problem: "the window is larger than the dim",
-        facts: `size ${size}, dim ${at} of ${showShape(this.shape)} has ${n}`,
-        shapes: [this.shape],
-      });
-    }
-    const windows = layout.slidingWindows(kit, x, at, size, step);
-    return this.result(this.ndim === 0 ? kit.reshape(windows, [size]) : windows);
-  }
-
-  /**
    * More elements at the ends of the last dims: `sizes` is [low, high] of the last dim, then of the one before, and so on.
    * Negative sizes cut off.
    *
@@ -267,7 +247,11 @@ export abstract class ArrangingMethods extends ViewMethods {
       });
     }
     if (!padModes.includes(mode)) {
-      throw new TwopassError({ op: "pad", problem: `unknown mode ${describe(mode)}`, hint: `known: ${padModes.join(", ")}` });
+      throw new TwopassError({
+        op: "pad",
+        problem: `unknown mode ${describe(mode)}`,
+        hint: `known: ${padModes.join(", ")}`,
+      });
     }
     const low = this.shape.map((_, i) => list[2 * (rank - 1 - i)] ?? 0);
     const high = this.shape.map((_, i) => list[2 * (rank - 1 - i) + 1] ?? 0);
@@ -280,12 +264,26 @@ export abstract class ArrangingMethods extends ViewMethods {
         : moreLow.reduce((y, n, i) => layout.padEdges(kit, y, i, n, moreHigh[i] as number, mode), x);
     const start = low.map((n) => Math.max(-n, 0));
     const size = this.shape.map((n, i) => n + (low[i] as number) + (high[i] as number));
-    return this.result(kit.slice(padded, start, start.map(() => 1), size));
+    return this.result(
+      kit.slice(
+        padded,
+        start,
+        start.map(() => 1),
+        size,
+      ),
+    );
   }
 }
 
 /** Throws if a dim of extent n cannot be padded so. */
-function checkPad(mode: (typeof padModes)[number], n: number, low: number, high: number, dim: number, shape: Shape): void {
+function checkPad(
+  mode: (typeof padModes)[number],
+  n: number,
+  low: number,
+  high: number,
+  dim: number,
+  shape: Shape,
+): void {
   const any = Number.POSITIVE_INFINITY;
   const most = { constant: any, reflect: Math.max(n - 1, 0), replicate: n === 0 ? 0 : any, circular: n }[mode];
   if (low <= most && high <= most && n + low + high >= 0) return;

@@ -112,7 +112,10 @@ export abstract class ChoosingMethods extends ScatteringMethods {
       places.map((i) => Math.floor(i / (strides[d] as number)) % (shape[d] as number));
     if (options.asTuple === true) return shape.map((_, d) => this.#ints([places.length], along(d)));
     const columns = shape.map((_, d) => along(d));
-    return this.#ints([places.length, shape.length], places.flatMap((_, i) => columns.map((c) => c[i] as number)));
+    return this.#ints(
+      [places.length, shape.length],
+      places.flatMap((_, i) => columns.map((c) => c[i] as number)),
+    );
   }
 
   /** `nonzero` under its other name. */
@@ -175,7 +178,11 @@ export abstract class ChoosingMethods extends ScatteringMethods {
     }
     const size = classes < 0 ? largest(leaf) + 1 : classes;
     if (size === 0) {
-      throw new TwopassError({ op: "oneHot", problem: "there must be at least one class", facts: showShape(this.shape) });
+      throw new TwopassError({
+        op: "oneHot",
+        problem: "there must be at least one class",
+        facts: showShape(this.shape),
+      });
     }
     const places = indexValue("oneHot", this, { size, wrap: false });
     const checked = places.leaf?.kind === "data" ? places : checkedIndex(kit, places, size);

@@ -55,12 +55,15 @@ export function placeArgument(x: unknown, places: Leaf[]): { readonly node: Argu
     const node: ArgumentNode = { kind: "record", keys, items: placed.map((p) => p.node) };
     return { node, inside: Object.fromEntries(keys.map((key, i) => [key, placed[i]?.inside])) };
   }
-  if (x === null || (typeof x !== "object" && typeof x !== "function")) return { node: { kind: "fixed", value: x }, inside: x };
+  if (x === null || (typeof x !== "object" && typeof x !== "function"))
+    return { node: { kind: "fixed", value: x }, inside: x };
   throw new TwopassError({
     op: "compile",
     problem: "an argument is neither tensor nor number",
     facts: `got ${describe(x)}`,
-    hint: ArrayBuffer.isView(x) ? "wrap it: tensor(data)" : "use tensors, numbers, texts, and arrays and plain objects of them",
+    hint: ArrayBuffer.isView(x)
+      ? "wrap it: tensor(data)"
+      : "use tensors, numbers, texts, and arrays and plain objects of them",
   });
 }
 
@@ -72,7 +75,7 @@ function placeTensor(x: TensorHandle, places: Leaf[]): { readonly node: Argument
   const value = makeLeaf(shape, dtype, { kind: "input", index: places.length }, requiresGrad);
   places.push(place);
   const node: ArgumentNode = { kind: "tensor", shape, dtype, requiresGrad, place };
-  return { node, inside: new Tensor(new Inner(value, part.engine)) };
+  return { node, inside: new Tensor(new Inner(value, part.engine, undefined, requiresGrad)) };
 }
 
 /** Brings the content of a call in; false where an argument is not like that of the trace. */
@@ -82,7 +85,8 @@ export function bindArgument(node: ArgumentNode, x: unknown): boolean {
       if (!(x instanceof TensorHandle)) return false;
       const value = valueOf(x);
       const part = x[inner];
-      if (value.dtype !== node.dtype || value.requiresGrad !== node.requiresGrad || part.cell !== undefined) return false;
+      if (value.dtype !== node.dtype || value.requiresGrad !== node.requiresGrad || part.cell !== undefined)
+        return false;
       if (!sameShape(value.shape, node.shape)) return false;
       node.place.data = elementsOf(part);
       return true;
@@ -96,7 +100,9 @@ export function bindArgument(node: ArgumentNode, x: unknown): boolean {
     case "fixed":
       return Object.is(x, node.value);
     case "list":
-      return Array.isArray(x) && x.length === node.items.length && node.items.every((item, i) => bindArgument(item, x[i]));
+      return (
+        Array.isArray(x) && x.length === node.items.length && node.items.every((item, i) => bindArgument(item, x[i]))
+      );
     case "record":
       return (
         isPlain(x) &&
@@ -124,9 +130,11 @@ export function argumentChange(node: ArgumentNode, x: unknown, name: string): st
     case "tensor": {
       if (!(x instanceof TensorHandle)) return `${name} was a tensor and is ${describe(x)}`;
       const { shape, dtype, requiresGrad } = node;
-      if (!sameShape(shape, x.shape)) return `${name} changed its shape from ${showShape(shape)} to ${showShape(x.shape)}`;
+      if (!sameShape(shape, x.shape))
+        return `${name} changed its shape from ${showShape(shape)} to ${showShape(x.shape)}`;
       if (dtype !== x.dtype) return `${name} changed its dtype from ${dtype} to ${x.dtype}`;
-      if (requiresGrad !== x.requiresGrad) return `${name} ${x.requiresGrad ? "requires" : "does not require"} grad now`;
+      if (requiresGrad !== x.requiresGrad)
+        return `${name} ${x.requiresGrad ? "requires" : "does not require"} grad now`;
       return x[inner].cell === undefined ? undefined : `${name} was a result or data and is a stored tensor`;
     }
     case "stored":
@@ -145,7 +153,11 @@ export function argumentChange(node: ArgumentNode, x: unknown, name: string): st
       if (keys.length !== node.keys.length || !node.keys.every((key) => Object.hasOwn(x, key))) {
         return `${name} changed its keys from ${node.keys.join(", ")} to ${keys.join(", ")}`;
       }
-      return firstChange(node.items, node.keys.map((key) => x[key]), (i) => `${name}.${node.keys[i]}`);
+      return firstChange(
+        node.items,
+        node.keys.map((key) => x[key]),
+        (i) => `${name}.${node.keys[i]}`,
+      );
     }
   }
 }

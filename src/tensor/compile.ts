@@ -158,7 +158,15 @@ class Compiler {
     try {
       const result = trace(capture, () => describeResult(this.#fn(...placed.map((p) => p.inside)), kept));
       const engine = capture.engine ?? currentEngine();
-      traced = prepare(engine, placed.map((p) => p.node), places, capture, kept, result, start);
+      traced = prepare(
+        engine,
+        placed.map((p) => p.node),
+        places,
+        capture,
+        kept,
+        result,
+        start,
+      );
       if (known !== undefined) this.#compare(known, traced, args);
       else this.#log.push(`call ${this.#calls}: traced: ${this.#reason(args)}`);
       results = engine.runPlan(traced.cached.plan, traced.leaves, traced.key);
@@ -273,7 +281,10 @@ function prepare(
 /** Pending tensors from outside are run once, not at each call. */
 function realizeOutside(engine: Engine, wanted: readonly Wanted[], start: number): void {
   const isOutside = (value: Value): boolean => value.leaf !== undefined || value.id <= start;
-  const { order } = sortGraph(wanted.map((w) => w.value), isOutside);
+  const { order } = sortGraph(
+    wanted.map((w) => w.value),
+    isOutside,
+  );
   const pending = order.filter((value) => value.leaf === undefined && value.id <= start);
   if (pending.length > 0) engine.run(pending);
 }
@@ -346,7 +357,9 @@ function buildResult(node: ResultNode, results: readonly (TypedArray | undefined
     case "list":
       return node.items.map((item) => buildResult(item, results, engine));
     case "record":
-      return Object.fromEntries(node.keys.map((key, i) => [key, buildResult(node.items[i] as ResultNode, results, engine)]));
+      return Object.fromEntries(
+        node.keys.map((key, i) => [key, buildResult(node.items[i] as ResultNode, results, engine)]),
+      );
   }
 }
 
@@ -373,7 +386,8 @@ function outsideChange(a: Traced, b: Traced): string | undefined {
     if (was.kind === "data" && is.kind === "data" && was.data !== is.data) {
       return `a tensor of ${was.data.length} elements is another one now`;
     }
-    if (was.kind === "input" && is.kind === "input" && was.index !== is.index) return "arguments are used in another order";
+    if (was.kind === "input" && is.kind === "input" && was.index !== is.index)
+      return "arguments are used in another order";
   }
   return undefined;
 }

@@ -7,6 +7,7 @@ import { kit } from "../ops/kit.ts";
 import { makeLeaf } from "../ops/leaf.ts";
 import { type TensorData, readData } from "./data.ts";
 import type { Engine } from "./engine.ts";
+import { refuseData } from "./capture.ts";
 import { currentEngine } from "./engines.ts";
 import { Inner, inner } from "./inner.ts";
 import { numberValue } from "./operand.ts";
@@ -106,6 +107,7 @@ export function bool(data: TensorData, options: Omit<DataOptions, "dtype"> = {})
 }
 
 function read(op: string, data: TensorData, options: DataOptions, wanted: Dtype | undefined): Tensor {
+  refuseData(op);
   checkOptions(op, options, op === "tensor" ? [...tensorOptions, "shape", "copy"] : ["requiresGrad", "shape", "copy"]);
   const to = wanted === undefined ? undefined : checkDtype(op, wanted);
   const { elements, shape, dtype } = readData(op, data, to, options.copy !== false);

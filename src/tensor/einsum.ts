@@ -47,7 +47,13 @@ export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor
     return contracted(summed(a, new Set([...later, ...b.names])), summed(b, new Set([...later, ...a.names])), later);
   });
   const { value, names } = summed(product, new Set(wanted));
-  return resultOf(kit.permute(value, wanted.map((name) => names.indexOf(name))), operands);
+  return resultOf(
+    kit.permute(
+      value,
+      wanted.map((name) => names.indexOf(name)),
+    ),
+    operands,
+  );
 }
 
 /** The names of an operand's dims. */
@@ -64,7 +70,7 @@ function namesOf(text: string, x: Value, i: number): string[] {
       shapes: [x.shape],
     });
   }
-  return [...before, ...(after === undefined ? [] : dotNames(hidden)), ...(after ?? "")];
+  return [...before.split(""), ...(after === undefined ? [] : dotNames(hidden)), ...(after ?? "").split("")];
 }
 
 function dotNames(count: number): string[] {
@@ -80,12 +86,13 @@ function wantedNames(equation: string, right: string | undefined, terms: readonl
     return [...dots, ...once.sort()];
   }
   const [before = "", after, ...more] = right.split("...");
-  const names = [...before, ...(after === undefined ? [] : dots), ...(after ?? "")];
+  const names = [...before.split(""), ...(after === undefined ? [] : dots), ...(after ?? "").split("")];
   const bad = names.find((name, i) => !all.includes(name) || names.indexOf(name) !== i);
   if (bad === undefined && more.length === 0) return names;
   throw new TwopassError({
     op: "einsum",
-    problem: bad !== undefined && all.includes(bad) ? "the result names a dim twice" : "the result names an unknown dim",
+    problem:
+      bad !== undefined && all.includes(bad) ? "the result names a dim twice" : "the result names an unknown dim",
     facts: `"${bad ?? "..."}" in "${equation}"`,
   });
 }
@@ -121,11 +128,23 @@ function simplified({ value, names }: Term, extents: ReadonlyMap<string, number>
     const n = extents.get(twice) as number;
     const moved = kit.permute(value, [...rest, a, b]);
     // A dim of extent 1 beside a larger one of the same name broadcasts, here too.
-    const square = kit.expand(moved, [...moved.shape.slice(0, -2), ...moved.shape.slice(-2).map((m) => (m === 1 ? n : m))]);
-    return simplified({ value: diagonal(kit, square, 0), names: [...rest.map((i) => names[i] as string), twice] }, extents);
+    const square = kit.expand(moved, [
+      ...moved.shape.slice(0, -2),
+      ...moved.shape.slice(-2).map((m) => (m === 1 ? n : m)),
+    ]);
+    return simplified(
+      { value: diagonal(kit, square, 0), names: [...rest.map((i) => names[i] as string), twice] },
+      extents,
+    );
   }
   const kept = names.map((_, i) => i).filter((i) => value.shape[i] === extents.get(names[i] as string));
-  return { value: kit.reshape(value, kept.map((i) => value.shape[i] as number)), names: kept.map((i) => names[i] as string) };
+  return {
+    value: kit.reshape(
+      value,
+      kept.map((i) => value.shape[i] as number),
+    ),
+    names: kept.map((i) => names[i] as string),
+  };
 }
 
 /** Summed over all names that nobody needs. */

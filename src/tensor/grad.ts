@@ -35,7 +35,11 @@ type List = Tensor | readonly Tensor[];
  * const [curve] = grad(slope.sum(), x);
  * await curve.array(); // [6, 12, 18]
  */
-export function grad(outputs: List, inputs: List, options: GradOptions & { readonly allowUnused: true }): (Tensor | null)[];
+export function grad(
+  outputs: List,
+  inputs: List,
+  options: GradOptions & { readonly allowUnused: true },
+): (Tensor | null)[];
 export function grad<const I extends List>(
   outputs: List,
   inputs: I,
@@ -73,7 +77,11 @@ function listOf(name: string, given: List): readonly Tensor[] {
   }
   list.forEach((x, i) => {
     if (!(x instanceof TensorHandle)) {
-      throw new TwopassError({ op: "grad", problem: `${name} must be tensors`, facts: `number ${i} is ${describe(x)}` });
+      throw new TwopassError({
+        op: "grad",
+        problem: `${name} must be tensors`,
+        facts: `number ${i} is ${describe(x)}`,
+      });
     }
     if (!x.requiresGrad) {
       throw new TwopassError({
@@ -101,7 +109,8 @@ function seedsOf(outputs: readonly Tensor[], given: GradOptions["gradOutputs"]):
     const value = valueOf(output);
     const gradient = gradients[i];
     if (gradient instanceof TensorHandle) {
-      if (sameShape(gradient.shape, value.shape) && gradient.dtype === value.dtype) return { value, gradient: valueOf(gradient) };
+      if (sameShape(gradient.shape, value.shape) && gradient.dtype === value.dtype)
+        return { value, gradient: valueOf(gradient) };
       throw new TwopassError({
         op: "grad",
         problem: "a gradOutput must have the shape and dtype of its output",

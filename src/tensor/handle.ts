@@ -176,7 +176,8 @@ export abstract class TensorHandle extends Disposing {
   /** Keeps the gradient of an intermediate result: after `backward()` it is in `.grad`. */
   retainGrad(): this {
     const part = this[inner];
-    if (!part.value.requiresGrad) throw new TwopassError({ op: "retainGrad", problem: "the tensor does not require grad" });
+    if (!part.value.requiresGrad)
+      throw new TwopassError({ op: "retainGrad", problem: "the tensor does not require grad" });
     part.collects = true;
     part.value.owner ??= part;
     return this;

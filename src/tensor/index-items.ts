@@ -3,7 +3,7 @@ import type { TypedArray } from "../base/dtype.ts";
 import { TwopassError, describe, showShape } from "../base/errors.ts";
 import { type Shape, broadcastShapes, sizeOf, stridesOf } from "../base/shape.ts";
 import type { Value } from "../ir/value.ts";
-import { block, checkedIndex, wrapIndex } from "../ops/composite/indexing.ts";
+import { block, checkedIndex, reshaped, wrapIndex } from "../ops/composite/indexing.ts";
 import { kit } from "../ops/kit.ts";
 import { makeLeaf } from "../ops/leaf.ts";
 import { TensorHandle, valueOf } from "./handle.ts";
@@ -163,10 +163,19 @@ export function readItems(op: string, shape: Shape, items: readonly IndexItem[])
     const extent = kept[at] as number;
     const value = indexValue(op, index, { size: extent, wrap: true });
     // Several positions become one in a flattened dim, where one too large for its own dim would not be seen.
-    return { dim: at, value: given.length > 1 && value.leaf?.kind !== "data" ? checkedIndex(kit, value, extent) : value };
+    return {
+      dim: at,
+      value: given.length > 1 && value.leaf?.kind !== "data" ? checkedIndex(kit, value, extent) : value,
+    };
   });
   const common = indices.reduce<Shape>((all, { value }) => broadcastShapes(op, all, value.shape), []);
-  return { start, step, size, shape: kept, indices: indices.map((x) => ({ ...x, value: kit.broadcast(x.value, common) })) };
+  return {
+    start,
+    step,
+    size,
+    shape: kept,
+    indices: indices.map((x) => ({ ...x, value: kit.broadcast(x.value, common) })),
+  };
 }
 
 function placeOf(op: string, at: number, i: number, dim: number, shape: Shape): number {
@@ -208,7 +217,7 @@ function readSlice(op: string, text: string, i: number, n: number): { start: num
 
 /** What numbers and slice texts choose of x. */
 export function sliceRegion(x: Value, region: Region): Value {
-  return kit.reshape(block(kit, x, region.start, region.step, region.size), region.shape);
+  return reshaped(kit, block(kit, x, region.start, region.step, region.size), region.shape);
 }
 
 /** A region's slice arranged so that its index tensors are positions in one dim of three, and the way back. */
@@ -220,7 +229,7 @@ export interface Folded {
   /** The shape of the result of reading. */
   readonly shape: Shape;
   /** From [before, chosen, behind] to the shape of the slice. */
-  unfold(y: Value): Value;
+  readonly unfold: (y: Value) => Value;
 }
 
 /**
@@ -246,6 +255,10 @@ export function foldRegion(slice: Value, region: Region): Folded {
     x: kit.reshape(moved, [sizeOf(before), sizeOf(chosen), sizeOf(behind)]),
     index: kit.reshape(index, [sizeOf(common)]),
     shape: [...before, ...common, ...behind],
-    unfold: (y) => kit.permute(kit.reshape(y, moved.shape), order.map((_, i) => order.indexOf(i))),
+    unfold: (y) =>
+      kit.permute(
+        kit.reshape(y, moved.shape),
+        order.map((_, i) => order.indexOf(i)),
+      ),
   };
 }

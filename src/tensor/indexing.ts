@@ -10,7 +10,15 @@ import { kit } from "../ops/kit.ts";
 import { checkTensor, distinctDims } from "./arguments.ts";
 import { ArrangingMethods } from "./arranging.ts";
 import { TensorHandle, valueOf } from "./handle.ts";
-import { type Index, type IndexItem, foldRegion, indexTensors, indexValue, readItems, sliceRegion } from "./index-items.ts";
+import {
+  type Index,
+  type IndexItem,
+  foldRegion,
+  indexTensors,
+  indexValue,
+  readItems,
+  sliceRegion,
+} from "./index-items.ts";
 import { checkWhole } from "./options.ts";
 import { type Operand, numberValue, tensorsIn } from "./operand.ts";
 import type { Tensor } from "./tensor.ts";
@@ -23,13 +31,14 @@ export abstract class IndexingMethods extends ArrangingMethods {
    * tensors broadcast together; their dims take the place of those they index where these are neighbours, else come first.
    * Negative positions count from the end.
    *
-   * Differs from PyTorch: slices may have negative steps; a mask throws, since the shape would depend on values.
+   * Differs from PyTorch: slices may have negative steps; a mask throws, since the shape would depend on values; uint8
+   * is positions, never a mask.
    *
    * @throws for positions out of range, more indices than dims, and index tensors that are neither int32 nor uint8.
    * @example
    * await tensor([[1, 2, 3], [4, 5, 6]]).at(1, "::2").array(); // [4, 6]
    */
-  at(...items: readonly IndexItem[]): Tensor {
+  at(...items: IndexItem[]): Tensor {
     const x = valueOf(this);
     const region = readItems("at", x.shape, items);
     const slice = sliceRegion(x, region);
@@ -189,14 +198,21 @@ export abstract class IndexingMethods extends ArrangingMethods {
     }
     const inside = diagonalInto(kit, kit.full(needed, 1, "bool"), n, m, offset);
     const y = kit.where(inside, diagonalInto(kit, valueOf(source), n, m, offset), x);
-    return this.result(kit.permute(y, order.map((_, i) => order.indexOf(i))), [source]);
+    return this.result(
+      kit.permute(
+        y,
+        order.map((_, i) => order.indexOf(i)),
+      ),
+      [source],
+    );
   }
 }
 
 /** A value to write, repeated to the shape of the part that it is written to. */
 function fitted(op: string, value: Value, shape: Shape): Value {
   const behind = shape.length - value.shape.length;
-  if (behind >= 0 && value.shape.every((n, i) => n === 1 || n === shape[i + behind])) return kit.broadcast(value, shape);
+  if (behind >= 0 && value.shape.every((n, i) => n === 1 || n === shape[i + behind]))
+    return kit.broadcast(value, shape);
   throw new TwopassError({
     op,
     problem: "the value does not fit the part",
@@ -229,7 +245,11 @@ function setByMask(x: Value, items: readonly IndexItem[], content: Value, adds: 
     });
   }
   const left = behind ? [] : x.shape.slice(item.ndim);
-  const mask = kit.reshape(valueOf(item), [...(behind ? [] : item.shape), ...left.map(() => 1), ...(behind ? item.shape : [])]);
+  const mask = kit.reshape(valueOf(item), [
+    ...(behind ? [] : item.shape),
+    ...left.map(() => 1),
+    ...(behind ? item.shape : []),
+  ]);
   const value = fitted("set", content, left);
   return kit.where(kit.broadcast(mask, x.shape), adds ? add(kit, x, kit.broadcast(value, x.shape)) : value, x);
 }

@@ -1,12 +1,15 @@
 /** Free functions that join tensors. Floor: tensor. */
 import { TwopassError, checkOptions, describe, showShape } from "../base/errors.ts";
-import { type Shape, broadcastShapes, normalizeDim, sameShape } from "../base/shape.ts";
+import { type Shape, broadcastShapes as common, checkShape, normalizeDim, sameShape } from "../base/shape.ts";
 import type { Value } from "../ir/value.ts";
+import { takeAt } from "../ops/composite/indexing.ts";
 import { kit } from "../ops/kit.ts";
-import { checkTensor, checkTensors, promoteTensors } from "./arguments.ts";
-import type { PadOptions } from "./arranging.ts";
+import { makeLeaf } from "../ops/leaf.ts";
+import { checkRank, checkTensor, checkTensors, promoteTensors } from "./arguments.ts";
+import { free } from "./free.ts";
 import { type TensorHandle, useAll, valueOf } from "./handle.ts";
 import { Inner } from "./inner.ts";
+import { checkWhole } from "./options.ts";
 import { Tensor } from "./tensor.ts";
 
 /** The tensor of a vertex that a free function made from tensors, which count as used. */
@@ -78,7 +81,13 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
     });
   }
   const at = normalizeDim("stack", dim, shape.length + 1);
-  return resultOf(kit.concat(values.map((x) => kit.reshape(x, shape.toSpliced(at, 0, 1))), at), tensors);
+  return resultOf(
+    kit.concat(
+      values.map((x) => kit.reshape(x, shape.toSpliced(at, 0, 1))),
+      at,
+    ),
+    tensors,
+  );
 }
 
 /** `cat` of tensors made to have enough dims. */
@@ -124,14 +133,22 @@ export function meshgrid(tensors: readonly Tensor[], options: { readonly indexin
   checkOptions("meshgrid", options, ["indexing"]);
   const { indexing = "ij" } = options;
   if (indexing !== "ij" && indexing !== "xy") {
-    throw new TwopassError({ op: "meshgrid", problem: "unknown indexing", facts: describe(indexing), hint: '"ij" or "xy"' });
+    throw new TwopassError({
+      op: "meshgrid",
+      problem: "unknown indexing",
+      facts: describe(indexing),
+      hint: '"ij" or "xy"',
+    });
   }
   const values = vectors("meshgrid", tensors);
   const exchanged = indexing === "xy" && values.length > 1;
   const place = (i: number): number => (exchanged && i < 2 ? 1 - i : i);
   const shape = values.map((_, i) => (values[place(i)] as Value).shape[0] as number);
   return values.map((x, i) => {
-    const line = kit.reshape(x, shape.map((_, d) => (d === place(i) ? (x.shape[0] as number) : 1)));
+    const line = kit.reshape(
+      x,
+      shape.map((_, d) => (d === place(i) ? (x.shape[0] as number) : 1)),
+    );
     return resultOf(kit.expand(line, shape), tensors);
   });
 }
@@ -140,7 +157,12 @@ export function meshgrid(tensors: readonly Tensor[], options: { readonly indexin
 function vectors(op: string, tensors: readonly Tensor[]): Value[] {
   return tensors.map((x, i) => {
     if (x.ndim <= 1) return kit.reshape(valueOf(x), [x.size]);
-    throw new TwopassError({ op, problem: "takes vectors", facts: `entry ${i} is ${showShape(x.shape)}`, shapes: [x.shape] });
+    throw new TwopassError({
+      op,
+      problem: "takes vectors",
+      facts: `entry ${i} is ${showShape(x.shape)}`,
+      shapes: [x.shape],
+    });
   });
 }
 
@@ -152,7 +174,10 @@ export function cartesianProd(...tensors: readonly Tensor[]): Tensor {
   if (values.length === 1) return resultOf(values[0] as Value, tensors);
   const shape = values.map((x) => x.shape[0] as number);
   const columns = values.map((x, i) => {
-    const line = kit.reshape(x, shape.map((n, d) => (d === i ? n : 1)));
+    const line = kit.reshape(
+      x,
+      shape.map((n, d) => (d === i ? n : 1)),
+    );
     return kit.reshape(kit.expand(line, shape), [shape.reduce((size, n) => size * n, 1), 1]);
   });
   return resultOf(kit.concat(columns, 1), tensors);
@@ -163,7 +188,11 @@ export function blockDiag(...tensors: readonly Tensor[]): Tensor {
   checkTensors("blockDiag", tensors);
   const values = promoteTensors("blockDiag", tensors).map((x, i) => {
     if (x.shape.length > 2) {
-      throw new TwopassError({ op: "blockDiag", problem: "takes matrices", facts: `entry ${i} is ${showShape(x.shape)}` });
+      throw new TwopassError({
+        op: "blockDiag",
+        problem: "takes matrices",
+        facts: `entry ${i} is ${showShape(x.shape)}`,
+      });
     }
     return kit.reshape(x, x.shape.length === 2 ? x.shape : [1, x.shape[0] ?? 1]);
   });
@@ -181,12 +210,47 @@ export function blockDiag(...tensors: readonly Tensor[]): Tensor {
 /** The tensors expanded to the shape that all of them broadcast to. */
 export function broadcastTensors(...tensors: readonly Tensor[]): Tensor[] {
   checkTensors("broadcastTensors", tensors);
-  const shape = tensors.map((x) => x.shape).reduce((a, b) => broadcastShapes("broadcastTensors", a, b));
+  const shape = tensors.map((x) => x.shape).reduce((a, b) => common("broadcastTensors", a, b));
   return tensors.map((x) => resultOf(kit.broadcast(valueOf(x), shape), [x]));
 }
 
-/** `x.pad(sizes, options)`. */
-export function pad(x: Tensor, sizes: readonly number[], options?: PadOptions): Tensor {
-  checkTensor("pad", "the first argument", x);
-  return x.pad(sizes, options);
+/** More elements at the ends of dims: see `Tensor.pad`. */
+export const pad = free("pad");
+
+/** The shape that tensors of these shapes broadcast to. */
+export function broadcastShapes(...shapes: readonly Shape[]): Shape {
+  return shapes
+    .map((shape) => checkShape("broadcastShapes", shape))
+    .reduce((a, b) => common("broadcastShapes", a, b), []);
+}
+
+export interface CombinationsOptions {
+  /** How many elements each combination has, default 2. */
+  readonly r?: number;
+  /** Whether an element may come several times, default false. */
+  readonly withReplacement?: boolean;
+}
+
+/**
+ * All choices of r elements of a vector, in the order of their positions: one row each.
+ *
+ * @example
+ * await combinations(tensor([1, 2, 3])).array(); // [[1, 2], [1, 3], [2, 3]]
+ */
+export function combinations(x: Tensor, options: CombinationsOptions = {}): Tensor {
+  checkTensor("combinations", "the first argument", x);
+  checkRank("combinations", "the first argument", x, 1);
+  checkOptions("combinations", options, ["r", "withReplacement"]);
+  const { r = 2, withReplacement = false } = options;
+  checkWhole("combinations", "r", r, 0);
+  let rows: number[][] = [[]];
+  for (let i = 0; i < r; i++) {
+    rows = rows.flatMap((row) => {
+      const from = (row[i - 1] ?? -1) + (withReplacement && i > 0 ? 0 : 1);
+      return Array.from({ length: Math.max(x.size - from, 0) }, (_, j) => [...row, from + j]);
+    });
+  }
+  const places = Int32Array.from(rows.flat());
+  const taken = takeAt(kit, valueOf(x), makeLeaf([places.length], "int32", { kind: "data", data: places }), 0);
+  return resultOf(r === 0 ? taken : kit.reshape(taken, [rows.length, r]), [x]);
 }

@@ -2,22 +2,13 @@
 import { itemSize } from "../base/dtype.ts";
 import { TwopassError, checkOptions, describe, showShape } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
-import type { Value } from "../ir/value.ts";
-import type { Engine } from "./engine.ts";
+import type { DeviceMemory } from "../runtime/device.ts";
 import { startedEngines } from "./engines.ts";
 import { limits } from "./limits.ts";
 
-export interface MemoryReport {
-  /** Parameters, buffers and optimiser state. */
-  readonly cells: number;
-  /** Gradients in `.grad` of stored tensors. */
-  readonly gradients: number;
-  /** Intermediate results of plans: one arena for all, as large as the largest plan needs. */
-  readonly arena: number;
-  /** Copies of data on the device, which may be dropped at any time. */
-  readonly cache: number;
-  /** What the device has reserved from the system, used or not. */
-  readonly reserved: number;
+export interface MemoryReport extends DeviceMemory {
+  /** Results that the last run kept, such as losses, gradients and logits. They are JavaScript's, which collects them. */
+  readonly kept: number;
 }
 
 export interface MemoryLimit {
@@ -30,34 +21,26 @@ export interface MemoryLimit {
 }
 
 /**
- * Bytes in use on each device that was started. Results that a program holds are JavaScript's and not counted.
+ * Bytes in use on each device that was started: `cells` (parameters, buffers, optimiser state that it holds), `arena`
+ * (intermediate results of all plans), `cache` (copies of data, which may be dropped), `reserved` (from the system, used
+ * or not) and `kept`. The reference device holds nothing of its own.
  *
  * @example
- * const weight = new nn.Parameter(zeros([2, 3]));
+ * const weight = new nn.Parameter(zeros(2, 3));
+ * await weight.sum().item();
  * memory()["wasm"].cells; // 24
  */
 export function memory(): Readonly<Record<string, MemoryReport>> {
-  return Object.fromEntries([...startedEngines()].map(([name, engine]) => [name, reportOf(engine)]));
-}
-
-function reportOf(engine: Engine): MemoryReport {
-  const { arena, cache, reserved } = engine.device.memory();
-  let cells = 0;
-  let gradients = 0;
-  for (const { cell, gradient } of engine.stored) {
-    if (cell !== undefined) cells += bytesOf(cell);
-    if (gradient?.leaf?.kind === "data") gradients += bytesOf(gradient);
-  }
-  return { cells, gradients, arena, cache, reserved };
-}
-
-function bytesOf(x: Pick<Value, "shape" | "dtype">): number {
-  return sizeOf(x.shape) * itemSize[x.dtype];
+  const entries = [...startedEngines()].map(([name, engine]): [string, MemoryReport] => [
+    name,
+    { ...engine.device.memory(), kept: engine.keptBytes },
+  ]);
+  return Object.fromEntries(entries);
 }
 
 /**
- * Limits the bytes of cells, gradients, arenas and caches together; null lifts the limits. They are looked at when a
- * stored tensor is made and when a plan runs for the first time.
+ * Limits the bytes of cells, arenas and caches of all devices together; null lifts the limits. They are looked at
+ * before each run.
  *
  * @throws at that time, above the hard limit, with the largest holders.
  */
@@ -70,34 +53,39 @@ export function setMemoryLimit(limit: MemoryLimit | null): void {
   for (const name of ["soft", "hard"] as const) {
     const bytes = limit[name];
     if (bytes === undefined || bytes > 0) continue;
-    throw new TwopassError({ op: "setMemoryLimit", problem: `${name} must be bytes above 0`, facts: `got ${describe(bytes)}` });
+    throw new TwopassError({
+      op: "setMemoryLimit",
+      problem: `${name} must be bytes above 0`,
+      facts: `got ${describe(bytes)}`,
+    });
   }
   const { soft = Number.POSITIVE_INFINITY, hard = Number.POSITIVE_INFINITY } = limit;
   const collect = limit.collect ?? (globalThis as { readonly gc?: () => void }).gc;
   limits.check = (device, more) => {
-    if (inUse() + more <= Math.min(soft, hard)) return;
-    collect?.();
     const total = inUse() + more;
+    if (total > soft) collect?.();
     if (total > hard) throw overLimit(device.name, total, more, hard);
   };
 }
 
+/** A collection frees nothing of it: cells that nobody uses go after some hundred runs, arenas and caches stay. */
 function inUse(): number {
   let sum = 0;
-  for (const { cells, gradients, arena, cache } of Object.values(memory())) sum += cells + gradients + arena + cache;
+  for (const { cells, arena, cache } of Object.values(memory())) sum += cells + arena + cache;
   return sum;
 }
 
 function overLimit(device: string, total: number, more: number, hard: number): TwopassError {
   const holders: { readonly text: string; readonly bytes: number }[] = [];
-  for (const engine of startedEngines().values()) {
-    const { arena, cache } = engine.device.memory();
-    holders.push({ text: `the arena on ${engine.device.name}`, bytes: arena });
-    holders.push({ text: `copies of data on ${engine.device.name}`, bytes: cache });
-    for (const { cell, gradient } of engine.stored) {
-      if (cell === undefined) continue;
-      holders.push({ text: `${cell.label} ${showShape(cell.shape)}`, bytes: bytesOf(cell) });
-      if (gradient?.leaf?.kind === "data") holders.push({ text: `the gradient of ${cell.label}`, bytes: bytesOf(gradient) });
+  for (const { device: holder } of startedEngines().values()) {
+    const { arena, cache } = holder.memory();
+    holders.push({ text: `the arena on ${holder.name}`, bytes: arena });
+    holders.push({ text: `copies of data on ${holder.name}`, bytes: cache });
+    for (const cell of holder.holds()) {
+      holders.push({
+        text: `${cell.label} ${showShape(cell.shape)}`,
+        bytes: sizeOf(cell.shape) * itemSize[cell.dtype],
+      });
     }
   }
   const largest = holders.filter((h) => h.bytes > 0).sort((a, b) => b.bytes - a.bytes);
@@ -105,7 +93,7 @@ function overLimit(device: string, total: number, more: number, hard: number): T
   return new TwopassError({
     op: "memory",
     problem: "above the hard limit",
-    facts: `${total} bytes of ${hard}, with ${more} asked for on ${device}; ${list.join(", ")}`,
+    facts: `${total} bytes of ${hard}, with ${more} asked for on ${device}; ${list.join(", ") || "nothing is held yet"}`,
     hint: "use a smaller model or batch, or setMemoryLimit with more",
   });
 }

@@ -4,11 +4,12 @@
 import type { Dtype } from "../base/dtype.ts";
 import { promote, promoteWithNumber } from "../base/dtype.ts";
 import { TwopassError, describe } from "../base/errors.ts";
-import { broadcastShapes } from "../base/shape.ts";
+import { type Shape, broadcastShapes } from "../base/shape.ts";
 import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { makeLeaf } from "../ops/leaf.ts";
 import { TensorHandle, valueOf } from "./handle.ts";
+import { inner } from "./inner.ts";
 
 /** What an elementwise method takes beside its tensor. */
 export type Operand = TensorHandle | number | boolean;
@@ -48,7 +49,7 @@ export function promoteOperands(op: string, operands: readonly Operand[]): Value
   let dtype: Dtype | undefined;
   for (const x of operands) {
     checkOperand(op, x);
-    if (!(x instanceof TensorHandle)) continue;
+    if (!isArray(x)) continue;
     if (dtype !== undefined && dtype !== x.dtype && [dtype, x.dtype].every((d) => d.startsWith("float"))) {
       throw new TwopassError({
         op,
@@ -64,13 +65,27 @@ export function promoteOperands(op: string, operands: readonly Operand[]): Value
   for (const x of operands) {
     if (typeof x === "number") dtype = promoteWithNumber(dtype, x, Number.isInteger(x));
     else if (typeof x === "boolean") dtype = promoteWithNumber(dtype, x, true);
+    else if (!isArray(x)) dtype = promoteWithNumber(dtype, 0.5, false);
   }
-  const to = dtype;
-  const values = operands.map((x) =>
-    x instanceof TensorHandle ? kit.cast(valueOf(x), to) : numberValue(Number(x), to),
-  );
-  if (values.length > 1) values.reduce((shape, v) => broadcastShapes(op, shape, v.shape), values[0]?.shape ?? []);
+  const values: Value[] = [];
+  let shape: Shape = [];
+  for (const x of operands) {
+    const value = operandValue(x, dtype);
+    values.push(value);
+    shape = broadcastShapes(op, shape, value.shape);
+  }
   return values;
+}
+
+/** Whether an operand has a dtype of its own: a number argument of a compiled function is as good as a number. */
+function isArray(x: Operand): x is TensorHandle {
+  return x instanceof TensorHandle && !x[inner].isNumber;
+}
+
+function operandValue(x: Operand, dtype: Dtype): Value {
+  if (!(x instanceof TensorHandle)) return numberValue(Number(x), dtype);
+  const value = valueOf(x);
+  return isArray(x) || value.leaf === undefined ? kit.cast(value, dtype) : makeLeaf([], dtype, value.leaf);
 }
 
 /** The operand in the default floating dtype unless it is floating already. */

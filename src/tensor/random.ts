@@ -9,7 +9,7 @@ import { type Shape, sizeOf } from "../base/shape.ts";
 import type { Value } from "../ir/value.ts";
 import * as random from "../ops/composite/random.ts";
 import { kit } from "../ops/kit.ts";
-import { makeLeaf } from "../ops/leaf.ts";
+import { hostEffect, hostNumber } from "./capture.ts";
 import { type TensorOptions, fromNothing, tensorOptions } from "./creation.ts";
 import type { Engine } from "./engine.ts";
 import { useAll, valueOf } from "./handle.ts";
@@ -32,13 +32,13 @@ export function manualSeed(seed: number): void {
   seedAll(seed);
 }
 
-/** A key of its own, as numbers that each run reads. */
+/** A key of its own, as numbers that each run reads; a compiled function draws another one at each call. */
 function drawKey(): random.Key {
-  const [a, b] = stream("tensor").key();
-  return [
-    makeLeaf([], "int32", { kind: "slot", read: () => a }),
-    makeLeaf([], "int32", { kind: "slot", read: () => b }),
-  ];
+  let key: readonly [number, number] = [0, 0];
+  hostEffect(() => {
+    key = stream("tensor").key();
+  });
+  return [hostNumber(() => key[0], "int32"), hostNumber(() => key[1], "int32")];
 }
 
 type Distribution = typeof random.uniform;

@@ -29,7 +29,12 @@ export abstract class ScatteringMethods extends IndexingMethods {
    */
   gather(dim: number, index: Index): Tensor {
     const { x, at, places } = this.#alongside("gather", dim, index);
-    const part = kit.slice(x, x.shape.map(() => 0), x.shape.map(() => 1), places.shape.with(at, x.shape[at] as number));
+    const part = kit.slice(
+      x,
+      x.shape.map(() => 0),
+      x.shape.map(() => 1),
+      places.shape.with(at, x.shape[at] as number),
+    );
     return this.result(kit.reshape(kit.gather(part, places, at), shapeOf(index)), indexTensors([index]));
   }
 
@@ -43,12 +48,7 @@ export abstract class ScatteringMethods extends IndexingMethods {
    * @example
    * await zeros([2, 3]).scatter(1, tensor([[2], [0]], { dtype: "int32" }), 1).array(); // [[0, 0, 1], [1, 0, 0]]
    */
-  scatter(
-    dim: number,
-    index: Index,
-    source: Operand,
-    options: { readonly reduce?: "add" | "multiply" } = {},
-  ): Tensor {
+  scatter(dim: number, index: Index, source: Operand, options: { readonly reduce?: "add" | "multiply" } = {}): Tensor {
     checkOptions("scatter", options, ["reduce"]);
     const { reduce } = options;
     if (reduce !== undefined && reduce !== "add" && reduce !== "multiply") {
@@ -134,7 +134,12 @@ export abstract class ScatteringMethods extends IndexingMethods {
         shapes: [source.shape, places.shape],
       });
     }
-    return kit.slice(from, from.shape.map(() => 0), from.shape.map(() => 1), places.shape);
+    return kit.slice(
+      from,
+      from.shape.map(() => 0),
+      from.shape.map(() => 1),
+      places.shape,
+    );
   }
 
   /**
@@ -292,7 +297,11 @@ export abstract class ScatteringMethods extends IndexingMethods {
 
 function checkFold(op: string, reduce: unknown): void {
   if (scatterFolds.includes(reduce as ScatterFold)) return;
-  throw new TwopassError({ op, problem: `unknown reduce ${describe(reduce)}`, hint: `known: ${scatterFolds.join(", ")}` });
+  throw new TwopassError({
+    op,
+    problem: `unknown reduce ${describe(reduce)}`,
+    hint: `known: ${scatterFolds.join(", ")}`,
+  });
 }
 
 /** A 0-d tensor as one of a single element, for operations along a dim. */

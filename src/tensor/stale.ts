@@ -52,7 +52,9 @@ export function staleError(
   return new StaleError({
     op,
     problem: cell.disposed ? "it needs a tensor that was disposed" : "it needs content that was overwritten",
-    facts: cell.disposed ? cell.label : `${cell.label} has changed since${what === "" ? "" : `${what} was written before`}`,
+    facts: cell.disposed
+      ? cell.label
+      : `${cell.label} has changed since${what === "" ? "" : `${what} was written before`}`,
     hint: isPart ? "detach() or clone() that one before step() or assign(): the copy is kept" : staleHints[op],
     shapes: [lost.shape],
   });

@@ -14,7 +14,6 @@ import { makeLeaf } from "../ops/leaf.ts";
 import { refuseData } from "./capture.ts";
 import { currentEngine } from "./engines.ts";
 import { Inner, inner } from "./inner.ts";
-import { limits } from "./limits.ts";
 import { type Operand, promoteOperands } from "./operand.ts";
 import { Tensor } from "./tensor.ts";
 import { useAll, valueOf } from "./handle.ts";
@@ -28,7 +27,10 @@ export interface StoredOptions {
 
 export class StoredTensor extends Tensor {
   /** Copies the elements of `from`, or takes `from.data` over when they are handed over. */
-  constructor(from: Tensor | { data: TypedArray; shape: readonly number[]; dtype: Dtype }, options: StoredOptions = {}) {
+  constructor(
+    from: Tensor | { data: TypedArray; shape: readonly number[]; dtype: Dtype },
+    options: StoredOptions = {},
+  ) {
     const requiresGrad = options.requiresGrad ?? false;
     const data = from instanceof Tensor ? from.dataSync() : from.data;
     if (requiresGrad && !isFloating(from.dtype)) {
@@ -42,10 +44,7 @@ export class StoredTensor extends Tensor {
     const engine = (from instanceof Tensor ? from[inner].engine : undefined) ?? currentEngine();
     const cell = new Cell([...from.shape], from.dtype, data, options.label ?? "a stored tensor");
     const leaf = makeLeaf(cell.shape, cell.dtype, { kind: "cell", cell, version: 0 }, requiresGrad);
-    const part = new Inner(leaf, engine, cell, requiresGrad);
-    limits.check?.(engine.device, data.byteLength);
-    engine.noteStored(part);
-    super(part);
+    super(new Inner(leaf, engine, cell, requiresGrad));
   }
 
   /** Name for messages, such as "fc1.weight". */

@@ -13,4 +13,17 @@ export class Tensor extends LinearMethods {
   protected override wrap(part: Inner): Tensor {
     return new Tensor(part);
   }
+
+  /**
+   * Sends this tensor through modules and functions in turn, so that they read in the order in which they work.
+   *
+   * @example
+   * await tensor([-1, 2]).pipe((x) => x.relu(), (x) => x.mul(3)).array(); // [0, 6]
+   */
+  pipe(...steps: readonly PipeStep[]): Tensor {
+    return steps.reduce<Tensor>((x, step) => (typeof step === "function" ? step(x) : step.forward(x)), this);
+  }
 }
+
+/** A step of `pipe`: a function of a tensor, or a module whose `forward` is one. */
+export type PipeStep = ((x: Tensor) => Tensor) | { forward(x: Tensor): Tensor };

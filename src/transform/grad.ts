@@ -59,7 +59,8 @@ export function pullback(op: string, seeds: readonly Seed[], wanted?: ReadonlySe
       if (value.released) throw usedTwice(op, value);
       continue;
     }
-    if (useful !== undefined && !value.inputs.some((input) => input.mark === walk && useful[input.position] === true)) continue;
+    if (useful !== undefined && !value.inputs.some((input) => input.mark === walk && useful[input.position] === true))
+      continue;
     if (value.released) throw usedTwice(op, value);
     visited.push(value);
     const rule = value.op.vjp as Rule | null;
@@ -89,7 +90,8 @@ function leadingTo(order: readonly Value[], wanted: ReadonlySet<Value>): readonl
   const useful = new Array<boolean>(order.length);
   order.forEach((value, i) => {
     useful[i] =
-      wanted.has(value) || (!isVariable(value) && value.inputs.some((x) => x.requiresGrad && useful[x.position] === true));
+      wanted.has(value) ||
+      (!isVariable(value) && value.inputs.some((x) => x.requiresGrad && useful[x.position] === true));
   });
   return useful;
 }
@@ -128,7 +130,12 @@ function joinSlices(k: Kit, parts: readonly Value[]): Value | undefined {
     if (start !== end) return undefined;
     end += piece.shape[dim] as number;
   }
-  return end === shape[dim] ? k.concat(pieces.map((p) => p.piece), dim) : undefined;
+  return end === shape[dim]
+    ? k.concat(
+        pieces.map((p) => p.piece),
+        dim,
+      )
+    : undefined;
 }
 
 function usedTwice(op: string, value: Value): TwopassError {

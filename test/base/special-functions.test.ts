@@ -140,6 +140,7 @@ test("ends and poles", () => {
   expect([digamma(0), digamma(-0), digamma(Infinity)]).toEqual([-Infinity, Infinity, Infinity]);
   expect([digamma(-2), digamma(-Infinity), polygamma(-1, 2), polygamma(171, 2)]).toEqual([NaN, NaN, NaN, NaN]);
   expect([polygamma(1, 0), polygamma(1, -4), polygamma(1, Infinity)]).toEqual([Infinity, Infinity, 0]);
+  expect([polygamma(2, 0), polygamma(2, -4), polygamma(2, Infinity)]).toEqual([-Infinity, -Infinity, 0]);
   for (const f of [erf, erfc, lgamma, digamma]) expect(f(NaN)).toBeNaN();
   expect([pow(1, NaN), pow(-1, Infinity), pow(-1, -Infinity), pow(0, 0)]).toEqual([1, 1, 1, 1]);
   expect([pow(NaN, 0), pow(-8, 1 / 3), pow(-2, 3)]).toEqual([1, NaN, -8]);

@@ -25,6 +25,7 @@ async function main(options: Options): Promise<boolean> {
       report.add(trial, await outcomeOf(trial, report));
     }
   }
+  if (report.total.total === 0) throw new UsageError("no case matches");
   checkSkips(report);
   report.print();
   const { passed, failed, skipped, total } = report.total;
@@ -45,7 +46,7 @@ async function outcomeOf(trial: Trial, report: Report): Promise<Outcome> {
   const outcome = await trial.run();
   const reason = known.get(trial.id);
   if (reason === undefined) return outcome;
-  if (outcome.status === "failed") return { status: "skipped", reason: `known: ${reason}` };
+  if (outcome.status === "failed") return { ...outcome, status: "skipped", known: reason };
   report.problem(`${trial.section} ${trial.id} ${trial.name} has ${outcome.status}, but known.ts says: ${reason}`);
   return outcome;
 }

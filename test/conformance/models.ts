@@ -122,10 +122,26 @@ class GPT extends nn.Module {
   }
 }
 
+class ConvAutoencoder extends nn.Module {
+  e1 = new nn.Conv2d(1, 4, 3, { stride: 2, padding: 1 });
+  e2 = new nn.Conv2d(4, 8, 3, { stride: 2, padding: 1 });
+  gn = new nn.GroupNorm(2, 8);
+  d1 = new nn.ConvTranspose2d(8, 4, 4, { stride: 2, padding: 1 });
+  d2 = new nn.ConvTranspose2d(4, 1, 4, { stride: 2, padding: 1 });
+
+  // x [N, 1, 12, 12] to the same shape, in (0, 1)
+  override forward(x: Tensor): Tensor {
+    let h = F.leakyRelu(this.e1.forward(x), { negativeSlope: 0.1 });
+    h = this.gn.forward(this.e2.forward(h)).silu();
+    return this.d2.forward(F.elu(this.d1.forward(h))).sigmoid();
+  }
+}
+
 /** Makers of the models by PyTorch's names. */
 export const models: Readonly<Record<string, () => nn.Module>> = {
   MLP: () => new MLP(),
   LeNet: () => new LeNet(),
   ResNet: () => new ResNet(),
   GPT: () => new GPT(),
+  ConvAutoencoder: () => new ConvAutoencoder(),
 };

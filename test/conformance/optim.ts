@@ -112,7 +112,7 @@ export function makeScheduler(name: string, optimizer: AnyOptimizer, encoded: En
   if (make === undefined) throw new Error(`there is no optim.${name}`);
   const options = optionsOf(encoded);
   const rule = encoded["lr_lambda"];
-  if (rule !== undefined) options["lrLambda"] = lambda(rule as LambdaRule);
+  if (rule !== undefined) options["lrLambda"] = lambda(rule as unknown as LambdaRule);
   const nested = encoded["schedulers"];
   if (nested === undefined) return new make(optimizer, options) as AnyScheduler;
   delete options["schedulers"];

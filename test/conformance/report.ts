@@ -25,6 +25,7 @@ export interface CaseName {
 export class Report {
   readonly #groups = new Map<string, Group>();
   readonly #failures: string[] = [];
+  readonly #known: string[] = [];
   readonly #skips = new Map<string, number>();
   /** Things that are wrong with the runner's own lists. */
   readonly #problems: string[] = [];
@@ -34,7 +35,7 @@ export class Report {
     this.#verbose = verbose;
   }
 
-  add({ section, family, name, id }: CaseName, { status, reason }: Outcome): void {
+  add({ section, family, name, id }: CaseName, { status, reason, known }: Outcome): void {
     const group = this.#groups.get(section) ?? { counts: none(), families: new Map<string, Counts>() };
     this.#groups.set(section, group);
     const inFamily = group.families.get(family) ?? none();
@@ -44,7 +45,8 @@ export class Report {
       counts.total++;
     }
     if (status === "failed") this.#failures.push(`${section} ${id} ${name}: ${reason ?? ""}`);
-    if (status === "skipped") {
+    if (known !== undefined) this.#known.push(`${section} ${id} ${name}: ${known} (${reason ?? ""})`);
+    else if (status === "skipped") {
       const key = `${section} ${name}: ${reason ?? ""}`;
       this.#skips.set(key, (this.#skips.get(key) ?? 0) + 1);
     }
@@ -77,9 +79,9 @@ export class Report {
       console.log("\nskipped (cases)");
       for (const [key, count] of this.#skips) console.log(`  ${key} (${count})`);
     }
-    if (this.#failures.length > 0) console.log(`\nfailed\n${this.#failures.map((line) => `  ${line}`).join("\n")}`);
-    if (this.#problems.length > 0)
-      console.log(`\nwrong lists\n${this.#problems.map((line) => `  ${line}`).join("\n")}`);
+    printList("differ by decision, counted as skipped", this.#known);
+    printList("failed", this.#failures);
+    printList("wrong lists", this.#problems);
     console.log(`\n${row("section", ["passed", "failed", "skipped", "total"])}`);
     for (const [section, { counts, families }] of this.#groups) {
       console.log(row(section, columns(counts)));
@@ -89,6 +91,10 @@ export class Report {
       }
     }
   }
+}
+
+function printList(title: string, lines: readonly string[]): void {
+  if (lines.length > 0) console.log(`\n${title}\n${lines.map((line) => `  ${line}`).join("\n")}`);
 }
 
 function none(): Counts {

@@ -5,6 +5,8 @@ import { Unsupported } from "./values.ts";
 export interface Outcome {
   readonly status: "passed" | "failed" | "skipped";
   readonly reason?: string;
+  /** Why a failure is expected; it counts as skipped, and is printed. */
+  readonly known?: string;
 }
 
 /** Runs a check that gives a reason where it fails. What the library leaves out by design is skipped. */

@@ -34,9 +34,9 @@ export function ourDtype(name: string): Dtype {
 
 /** A part of an index: `start:stop:step`. */
 export class Slice {
-  readonly parts: readonly unknown[];
+  readonly parts: readonly (number | null)[];
 
-  constructor(parts: readonly unknown[]) {
+  constructor(parts: readonly (number | null)[]) {
     this.parts = parts;
   }
 }
@@ -60,10 +60,10 @@ export function decode(value: Encoded, lookUp: (name: string) => unknown): unkno
   const { $tensor: name, $float: float, $int: int, $tuple: tuple, $dtype: dtype, $slice: slice } = value;
   if (typeof name === "string") return lookUp(name);
   if (float !== undefined) return readFloat(float);
-  if (int !== undefined) throw new Unsupported(`the integer ${String(int)} does not fit int32`);
+  if (typeof int === "string") throw new Unsupported(`the integer ${int} does not fit int32`);
   if (tuple !== undefined) return decode(tuple, lookUp);
   if (typeof dtype === "string") return new DtypeValue(dtype);
-  if (slice !== undefined) return new Slice(decode(slice, lookUp) as readonly unknown[]);
+  if (slice !== undefined) return new Slice(decode(slice, lookUp) as (number | null)[]);
   if ("$ellipsis" in value) return ellipsis;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, decode(item, lookUp)]));
 }

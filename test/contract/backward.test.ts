@@ -17,17 +17,27 @@ onEachDevice(() => {
     expect(await w.grad?.array()).toEqual([7, 7]);
     w.mul(w).sum().backward();
     expect(await w.grad?.array()).toEqual([9, 11]);
-    w.grad = null;
+    new Descent([w], 1).zeroGrad();
     expect(w.grad).toBeNull();
     w.mul(5).sum().backward();
     expect(await w.grad?.array()).toEqual([5, 5]);
   });
 
   test("accumulation over 32 micro-batches is 32 runs of plans no larger than one micro-batch needs", async () => {
-    const w = parameter([[1, 2], [3, 4]]);
+    const w = parameter([
+      [1, 2],
+      [3, 4],
+    ]);
     const optimizer = new Descent([w], 1 / 64);
-    const batch = (i: number): Tensor => tensor([[i, 1], [2, i]]);
-    const gradient = [[0, 0], [0, 0]] as [[number, number], [number, number]];
+    const batch = (i: number): Tensor =>
+      tensor([
+        [i, 1],
+        [2, i],
+      ]);
+    const gradient = [
+      [0, 0],
+      [0, 0],
+    ] as [[number, number], [number, number]];
     for (let round = 0; round < 2; round++) {
       const count = counter();
       const sizes: number[] = [];
@@ -50,7 +60,10 @@ onEachDevice(() => {
       expect(count.plans).toBe(round === 0 ? 3 : 0);
       expect(new Set(sizes.slice(1)).size).toBe(1);
     }
-    const expected = [[1, 2], [3, 4]].map((row, i) => row.map((x, j) => x - (2 / 64) * (gradient[i]?.[j] ?? 0)));
+    const expected = [
+      [1, 2],
+      [3, 4],
+    ].map((row, i) => row.map((x, j) => x - (2 / 64) * (gradient[i]?.[j] ?? 0)));
     expect(await w.array()).toEqual(expected);
   });
 
@@ -205,9 +218,13 @@ onEachDevice(() => {
 
   test("accumulation onto clipped gradients", async () => {
     const w = parameter([3, 4]);
-    w.mul(tensor([10, -10])).sum().backward();
+    w.mul(tensor([10, -10]))
+      .sum()
+      .backward();
     clipGradValue([w], 2);
-    w.mul(tensor([1, 1])).sum().backward();
+    w.mul(tensor([1, 1]))
+      .sum()
+      .backward();
     expect(await w.grad?.array()).toEqual([3, -1]);
   });
 
@@ -247,7 +264,7 @@ onEachDevice(() => {
     const w = parameter([3]);
     w.mul(w).mul(w).sum().backward({ createGraph: true });
     const slope = w.grad as Tensor;
-    w.grad = null;
+    new Descent([w], 1).zeroGrad();
     slope.mul(slope).sum().backward();
     // d/dw (3w²)² = 36 w³
     expect(await w.grad?.array()).toEqual([972]);
@@ -259,10 +276,20 @@ onEachDevice(() => {
       ["several elements", () => parameter([1, 2]).mul(2).backward(), /only a tensor with one element.*shape \[2\]/],
       [
         "another shape",
-        () => parameter([1, 2]).mul(2).backward({ gradient: tensor([1]) }),
+        () =>
+          parameter([1, 2])
+            .mul(2)
+            .backward({ gradient: tensor([1]) }),
         /the gradient must have the shape.*\[1\] for float32 \[2\]/,
       ],
-      ["an unknown option", () => parameter([1]).sum().backward({ retain: true } as object), /unknown option "retain"/],
+      [
+        "an unknown option",
+        () =>
+          parameter([1])
+            .sum()
+            .backward({ retain: true } as object),
+        /unknown option "retain"/,
+      ],
     ] as const)("%s", (_, call, message) => {
       expect(call).toThrow(message);
     });

@@ -48,7 +48,9 @@ onEachDevice(() => {
     await run(0.3);
     const count = counter();
     for (const by of [0.7, 3, -8, 1e10, 1e-30, 123456789]) {
-      expect(await run(by)).toEqual([0, 1].map((x) => Math.fround(Math.fround((x + 1) * Math.fround(by)) - Math.fround(by))));
+      expect(await run(by)).toEqual(
+        [0, 1].map((x) => Math.fround(Math.fround((x + 1) * Math.fround(by)) - Math.fround(by))),
+      );
     }
     expect(count.plans).toBe(0);
     await run(0);

@@ -69,7 +69,10 @@ onEachDevice(() => {
   });
 
   test("the first of several choices that is wrong is the one named", () => {
-    const table = tensor([[1, 2], [3, 4]]);
+    const table = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
     const fine = table.gather(0, computed([-1, 0]).reshape(1, 2));
     const wrong = tensor([5, 6, 7]).gather(0, computed([2]));
     const error = errorOf(() => fine.sum().add(wrong.sum()).dataSync());
@@ -90,7 +93,11 @@ onEachDevice(() => {
     const s = new StoredTensor(tensor([1]), { label: "s" });
     s.assign(s.add(1));
     s.assign(s.mul(10));
-    expect(() => tensor([1]).gather(0, computed([3])).dataSync()).toThrow(/index out of range/);
+    expect(() =>
+      tensor([1])
+        .gather(0, computed([3]))
+        .dataSync(),
+    ).toThrow(/index out of range/);
     expect(await s.array()).toEqual([1]);
     s.assign(s.add(1));
     expect(await s.array()).toEqual([2]);

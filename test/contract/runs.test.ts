@@ -186,10 +186,19 @@ onEachDevice(() => {
 
     test("runs each operation where it is written, with the same numbers", async () => {
       const train = async (): Promise<unknown> => {
-        const w = parameter([[1, -2], [3, 0.5]]);
+        const w = parameter([
+          [1, -2],
+          [3, 0.5],
+        ]);
         const optimizer = new Descent([w], 0.1);
         for (let i = 0; i < 3; i++) {
-          const loss = tensor([[1, 2], [3, 4]]).matmul(w).tanh().mean();
+          const loss = tensor([
+            [1, 2],
+            [3, 4],
+          ])
+            .matmul(w)
+            .tanh()
+            .mean();
           optimizer.zeroGrad();
           loss.backward();
           optimizer.step();

@@ -120,7 +120,10 @@ onEachDevice(() => {
 
   test("in-place methods of owners", async () => {
     const a = stored([4, 8]);
-    a.add_(2).mul_(3).sub_(tensor([0, 6])).div_(2);
+    a.add_(2)
+      .mul_(3)
+      .sub_(tensor([0, 6]))
+      .div_(2);
     expect(await a.array()).toEqual([9, 12]);
     a.fill_(7);
     expect(await a.array()).toEqual([7, 7]);
@@ -131,14 +134,29 @@ onEachDevice(() => {
   });
 
   test("assign broadcasts and casts, and refuses what does not fit", async () => {
-    const a = new StoredTensor(tensor([[1, 2, 3], [4, 5, 6]]), { label: "table" });
+    const a = new StoredTensor(
+      tensor([
+        [1, 2, 3],
+        [4, 5, 6],
+      ]),
+      { label: "table" },
+    );
     a.assign(tensor([7, 8, 9]).int());
     expect(a.dtype).toBe("float32");
-    expect(await a.array()).toEqual([[7, 8, 9], [7, 8, 9]]);
+    expect(await a.array()).toEqual([
+      [7, 8, 9],
+      [7, 8, 9],
+    ]);
     a.assign(0.5);
-    expect(await a.array()).toEqual([[0.5, 0.5, 0.5], [0.5, 0.5, 0.5]]);
+    expect(await a.array()).toEqual([
+      [0.5, 0.5, 0.5],
+      [0.5, 0.5, 0.5],
+    ]);
     expect(() => a.assign(tensor([1, 2]))).toThrow(/^assign: the value does not fit: shape \[2\] into \[2, 3\]/);
-    expect(await a.array()).toEqual([[0.5, 0.5, 0.5], [0.5, 0.5, 0.5]]);
+    expect(await a.array()).toEqual([
+      [0.5, 0.5, 0.5],
+      [0.5, 0.5, 0.5],
+    ]);
   });
 
   test("no gradient flows through a write", async () => {

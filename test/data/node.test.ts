@@ -79,7 +79,7 @@ test("the package nearest to the working directory comes first, and none of its 
 test.each([
   ["images and labels of other counts", idx(8, [2, 28, 28], 0), idx(8, [3], 0), "images [2, 28, 28], labels [3]"],
   ["images of another size", idx(8, [2, 14, 56], 0), idx(8, [2], 0), "expected [N, 28, 28] and [N]"],
-  ["no images", idx(8, [0, 28, 28], 0), idx(8, [0], 0), "do not belong together"],
+  ["no images", idx(8, [0, 28, 28], 0), idx(8, [0], 0), "the data set is empty"],
   ["a label above 9", idx(8, [2, 28, 28], 0), idx(8, [2], 10), "a label that is no digit: label 0 is 10"],
   ["another dtype", idx(8, [1, 28, 28], 0), idx(9, [1], 0), "the elements must be uint8: found int8"],
   ["labels that are cut off", idx(8, [1, 28, 28], 0), idx(8, [1], 0).subarray(0, 8), "too few elements"],

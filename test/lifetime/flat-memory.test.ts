@@ -26,7 +26,12 @@ async function measure(): Promise<Measured> {
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   const engine = engineOf("wasm");
   const { cells, arena, cache, reserved } = engine.device.memory();
-  return { host: heapUsed + arrayBuffers - reserved, device: cells + arena + cache, reserved, plans: engine.stats.plans };
+  return {
+    host: heapUsed + arrayBuffers - reserved,
+    device: cells + arena + cache,
+    reserved,
+    plans: engine.stats.plans,
+  };
 }
 
 test.each([

@@ -134,6 +134,7 @@ function meaning(scalar: Scalar): (a: number, b: number, c: number) => number {
       return f.length === 1 ? (a) => f(a) : f;
     }
     case "const":
+    case "argument":
     case "load":
     case "index":
       throw internal(`${instruction} has no arguments`);

@@ -3,17 +3,17 @@
  * that goes through the same instructions (so that results do not depend on where an element stands). Floor: codegen.
  *
  * Arguments of a kernel, 32 bits each: the extent of each loop; then for each access its start and one step for each
- * loop (bytes for memory, counts for an index), and the extent and step of a chosen dim; last the address of the fault
- * words [number of the fault, index, extent].
+ * loop (bytes for memory, counts for an index), and the extent and step of a chosen dim; then the address of the fault
+ * words [number of the fault, index, extent]; last the numbers of the call, in two words each.
  */
-import { itemSize } from "../../base/dtype.ts";
-import { internal } from "../../base/errors.ts";
+import { itemSize, viewOf } from "../../base/dtype.ts";
 import type { Scalar } from "../../ir/scalar.ts";
 import { type Access, type LoopKernel, type Statement, laneLoop, laneStep } from "../../schedule/kernel.ts";
 import { type KernelFn, kernelFunction } from "./driver.ts";
 import { foldInto, horizontal, startOf } from "./folds.ts";
 import type { HostFunction, Local } from "./function.ts";
-import { type Width, loadLanes, loadNext, loadSplat, storeLanes, storeNext } from "./memory-access.ts";
+import { LoopAccesses, type StoreStatement } from "./loop-accesses.ts";
+import type { Width } from "./memory-access.ts";
 import { type Lanes, VectorSpeller } from "./vector.ts";
 
 /** Vectors folded side by side, so that one addition need not wait for the one before. */
@@ -22,7 +22,6 @@ const unroll = 4;
 const sumBlock = 4096;
 
 type FoldStatement = Extract<Statement, { kind: "fold" }>;
-type StoreStatement = Extract<Statement, { kind: "store" }>;
 
 /** Lanes of a kernel: two where it holds float64. */
 export function lanesOf(kernel: LoopKernel): Lanes {
@@ -51,6 +50,11 @@ export function loopArguments(kernel: LoopKernel, address: (buffer: number) => n
     words.push(access.indirect?.size ?? 0, (access.indirect?.stride ?? 0) * unit);
   }
   words.push(fault);
+  for (const { dtype, value } of kernel.numbers) {
+    const bytes = new Int32Array(2);
+    viewOf(dtype, bytes.buffer, 0, 1)[0] = dtype === "bool" ? -Number(value !== 0) : value;
+    words.push(...bytes);
+  }
   return words;
 }
 
@@ -77,19 +81,15 @@ class LoopEmitter {
   readonly #lanes: Lanes;
   readonly #speller: VectorSpeller;
   readonly #extents: readonly Local[];
-  readonly #fault: Local;
-  /** Where each access is now: an address, or a count. */
-  #pointers: readonly Local[];
+  readonly #access: LoopAccesses;
   readonly #accumulators = new Map<number, Accumulator>();
 
   constructor(kernel: LoopKernel, hosts: Map<string, HostFunction>) {
     this.#kernel = kernel;
     this.#lanes = lanesOf(kernel);
     this.#speller = new VectorSpeller(this.#f, this.#lanes, hosts);
-    const loops = kernel.extents.length;
-    this.#extents = kernel.extents.map((_, i) => this.#argument(i));
-    this.#pointers = kernel.accesses.map((_, i) => this.#argument(loops + i * (loops + 3)));
-    this.#fault = this.#argument(loops + kernel.accesses.length * (loops + 3));
+    this.#access = new LoopAccesses(kernel, this.#f, this.#lanes, this.#speller);
+    this.#extents = kernel.extents.map((_, i) => this.#access.argument(i));
     for (const level of kernel.levels) {
       for (const s of level.loop) {
         if (s.kind !== "fold") continue;
@@ -115,21 +115,6 @@ class LoopEmitter {
     return this.#f;
   }
 
-  #argument(i: number): Local {
-    const local = this.#f.local("i32");
-    this.#f
-      .get(this.#f.params[0])
-      .load("i32.load", 4 * i)
-      .set(local);
-    return local;
-  }
-
-  /** Pushes the step of an access along a loop. */
-  #step(access: number, loop: number): void {
-    const loops = this.#kernel.extents.length;
-    this.#f.get(this.#f.params[0]).load("i32.load", 4 * (loops + access * (loops + 3) + 1 + loop));
-  }
-
   /** Nested loops, pointers of the `active` accesses moving; `body` runs innermost. */
   #loops(loops: readonly number[], active: readonly number[], body: () => void): void {
     const loop = loops[0];
@@ -138,23 +123,23 @@ class LoopEmitter {
       return;
     }
     const f = this.#f;
-    const before = this.#pointers;
-    this.#pointers = this.#copyPointers(active);
+    const before = this.#access.pointers;
+    this.#access.pointers = this.#copyPointers(active);
     f.for(f.local("i32"), 0, this.#extents[loop] as Local, 1, () => {
       this.#loops(loops.slice(1), active, body);
       for (const a of active) {
-        const pointer = this.#pointers[a] as Local;
+        const pointer = this.#access.pointers[a] as Local;
         f.get(pointer);
-        this.#step(a, loop);
+        this.#access.step(a, loop);
         f.op("i32.add").set(pointer);
       }
     });
-    this.#pointers = before;
+    this.#access.pointers = before;
   }
 
   #copyPointers(active: readonly number[]): readonly Local[] {
     const f = this.#f;
-    return this.#pointers.map((pointer, a) => {
+    return this.#access.pointers.map((pointer, a) => {
       if (!active.includes(a)) return pointer;
       const moving = f.local("i32");
       f.get(pointer).set(moving);
@@ -174,9 +159,9 @@ class LoopEmitter {
     const f = this.#f;
     const kernel = this.#kernel;
     const loop = laneLoop(kernel);
-    const before = this.#pointers;
+    const before = this.#access.pointers;
     const moving = active.filter((a) => laneStep(kernel, kernel.accesses[a] as Access) !== "same");
-    this.#pointers = this.#copyPointers(moving);
+    this.#access.pointers = this.#copyPointers(moving);
     const whole = this.#extents[loop] as Local;
     const extent = endBlock === undefined ? whole : f.local("i32");
     const counter = f.local("i32");
@@ -184,12 +169,12 @@ class LoopEmitter {
     const advance = (count: number): void => {
       for (const a of moving) {
         const access = kernel.accesses[a] as Access;
-        const pointer = this.#pointers[a] as Local;
+        const pointer = this.#access.pointers[a] as Local;
         const isNext = laneStep(kernel, access) === "next";
         f.get(pointer);
         if (isNext) f.i32(count * (access.buffer < 0 ? 1 : itemSize[access.dtype]));
         else {
-          this.#step(a, loop);
+          this.#access.step(a, loop);
           if (count > 1) f.i32(count).op("i32.mul");
         }
         f.op("i32.add").set(pointer);
@@ -232,7 +217,7 @@ class LoopEmitter {
         endBlock();
       });
     }
-    this.#pointers = before;
+    this.#access.pointers = before;
   }
 
   #levels(width: Width, along: boolean): void {
@@ -348,7 +333,7 @@ class LoopEmitter {
       const s = reload.get(given) ?? given;
       let answer = fixed.get(s);
       if (answer === undefined) {
-        answer = this.#sameInAllLanes(s) && s.args.every(isFixed);
+        answer = this.#access.sameInAllLanes(s) && !this.#isWritten(s) && s.args.every(isFixed);
         fixed.set(s, answer);
       }
       return answer;
@@ -367,11 +352,14 @@ class LoopEmitter {
     roots.forEach(visit);
   }
 
-  #sameInAllLanes(s: Scalar): boolean {
-    if (s.instruction === "load" && s.name === "row") return this.#kernel.lanes === "across";
-    if (s.instruction !== "load" && s.instruction !== "index") return true;
-    // A chosen place may be out of range, which must not be noticed for a loop that never runs.
-    return s.args.length === 0 && laneStep(this.#kernel, this.#kernel.accesses[s.value] as Access) === "same";
+  /** Whether a computation reads what this kernel itself writes: it must not be moved in front of that. */
+  #isWritten(s: Scalar): boolean {
+    if (s.instruction !== "load" || s.name === "row") return false;
+    const { accesses, levels } = this.#kernel;
+    const { buffer } = accesses[s.value] as Access;
+    return levels.some((level) =>
+      [...level.row, ...level.loop].some((t) => t.kind === "store" && accesses[t.access]?.buffer === buffer),
+    );
   }
 
   /** Accesses that statements use. */
@@ -401,7 +389,6 @@ class LoopEmitter {
     known: ReadonlyMap<Scalar, Local>,
     copy: number,
   ): void {
-    const f = this.#f;
     const here = new Map(known);
     for (const s of statements) if (s.kind === "fold") this.#fold(s, reload, width, here, copy);
     const stores = statements.filter((s): s is StoreStatement => s.kind === "store");
@@ -410,33 +397,9 @@ class LoopEmitter {
       return { s, value, index: s.index === undefined ? undefined : this.#evaluate(s.index, reload, width, here) };
     });
     for (const { s, value, index } of values) {
-      const access = this.#kernel.accesses[s.access] as Access;
-      const pointer = this.#pointers[s.access] as Local;
-      if (index !== undefined) this.#addChosen(s, access, value, index, width);
-      else if (!lanesDiffer || width === "single" || laneStep(this.#kernel, access) === "same") {
-        storeLanes(f, access.dtype, 1, value, this.#speller.temporary(0), () => f.get(pointer));
-      } else if (laneStep(this.#kernel, access) === "next") {
-        storeNext(f, access.dtype, this.#lanes, pointer, value, this.#speller.temporary(0));
-      } else {
-        storeLanes(f, access.dtype, this.#lanes, value, this.#speller.temporary(0), (lane) =>
-          this.#lanePlace(s.access, lane),
-        );
-      }
+      if (index !== undefined) this.#access.addChosen(s, value, index, width);
+      else this.#access.store(s, value, lanesDiffer ? width : "single");
     }
-  }
-
-  /** Pushes the address of a lane of an access. */
-  #lanePlace(access: number, lane: number): void {
-    const f = this.#f;
-    const kind = laneStep(this.#kernel, this.#kernel.accesses[access] as Access);
-    f.get(this.#pointers[access] as Local);
-    if (lane === 0 || kind === "same") return;
-    if (kind === "next") f.i32(lane * itemSize[(this.#kernel.accesses[access] as Access).dtype]);
-    else {
-      this.#step(access, laneLoop(this.#kernel));
-      f.i32(lane).op("i32.mul");
-    }
-    f.op("i32.add");
   }
 
   #fold(
@@ -483,154 +446,13 @@ class LoopEmitter {
       if (arg.instruction === "const") this.#speller.emit(arg, push);
       else f.get(this.#evaluate(arg, reload, width, here));
     };
-    if (s.instruction === "load") this.#load(s, width, push);
-    else if (s.instruction === "index") this.#index(s);
+    if (s.instruction === "argument") this.#access.number(s);
+    else if (s.instruction === "load") this.#access.load(s, width, push);
+    else if (s.instruction === "index") this.#access.index(s);
     else this.#speller.emit(s, push);
     f.set(local);
     here.set(s, local);
     return local;
-  }
-
-  #index(s: Scalar): void {
-    const f = this.#f;
-    const access = this.#kernel.accesses[s.value] as Access;
-    f.get(this.#pointers[s.value] as Local).op("i32x4.splat");
-    const step = laneStep(this.#kernel, access);
-    if (step === "same") return;
-    f.i32x4(0, 1, 2, 3);
-    if (step === "other") {
-      this.#step(s.value, laneLoop(this.#kernel));
-      f.op("i32x4.splat", "i32x4.mul");
-    }
-    f.op("i32x4.add");
-  }
-
-  #load(s: Scalar, width: Width, push: (arg: Scalar) => void): void {
-    const f = this.#f;
-    const access = this.#kernel.accesses[s.value] as Access;
-    const pointer = this.#pointers[s.value] as Local;
-    const index = s.args[0];
-    if (index !== undefined) {
-      this.#loadChosen(s, access, index, width, push);
-      return;
-    }
-    const step = laneStep(this.#kernel, access);
-    if (width === "single" || step === "same") loadSplat(f, access.dtype, pointer);
-    else if (step === "next") loadNext(f, access.dtype, this.#lanes, pointer);
-    else loadLanes(f, access.dtype, this.#lanes, (lane) => this.#lanePlace(s.value, lane));
-  }
-
-  /** Clamps chosen places into range and notes a fault where one is outside. Leaves them in `index`. */
-  #checkChosen(access: number, index: Local, width: Width): void {
-    const f = this.#f;
-    const loops = this.#kernel.extents.length;
-    const size = f.local("i32");
-    f.get(this.#f.params[0])
-      .load("i32.load", 4 * (loops + access * (loops + 3) + 1 + loops))
-      .set(size);
-    const lanes = width === "single" ? 1 : this.#lanes;
-    // 1 in each lane that is used and out of range.
-    f.get(index)
-      .get(size)
-      .op("i32x4.splat", "i32x4.ge_u", "i32x4.bitmask")
-      .i32((1 << lanes) - 1)
-      .op("i32.and");
-    f.if(() => {
-      for (let lane = lanes - 1; lane >= 0; lane--) {
-        f.get(index)
-          .lane("i32x4.extract_lane", lane)
-          .get(size)
-          .op("i32.ge_u")
-          .if(() => {
-            f.get(this.#fault).i32(1).store("i32.store", 0);
-            f.get(this.#fault).get(index).lane("i32x4.extract_lane", lane).store("i32.store", 4);
-            f.get(this.#fault).get(size).store("i32.store", 8);
-          });
-      }
-    });
-    f.get(index).get(index).get(size).op("i32x4.splat", "i32x4.lt_u", "v128.and").set(index);
-  }
-
-  /** Pushes the address of a chosen place. */
-  #chosenPlace(access: number, index: Local, lane: number, base: () => void): void {
-    const f = this.#f;
-    const loops = this.#kernel.extents.length;
-    base();
-    f.get(index).lane("i32x4.extract_lane", lane);
-    f.get(this.#f.params[0]).load("i32.load", 4 * (loops + access * (loops + 3) + 2 + loops));
-    f.op("i32.mul", "i32.add");
-  }
-
-  #loadChosen(s: Scalar, access: Access, index: Scalar, width: Width, push: (arg: Scalar) => void): void {
-    const f = this.#f;
-    const at = f.local("v128");
-    push(index);
-    f.set(at);
-    this.#checkChosen(s.value, at, width);
-    const step = laneStep(this.#kernel, access);
-    if (width === "single" || (this.#isUniform(index) && step !== "other")) {
-      const address = f.local("i32");
-      this.#chosenPlace(s.value, at, 0, () => f.get(this.#pointers[s.value] as Local));
-      f.set(address);
-      if (width === "single" || step === "same") loadSplat(f, access.dtype, address);
-      else loadNext(f, access.dtype, this.#lanes, address);
-      return;
-    }
-    loadLanes(f, access.dtype, this.#lanes, (lane) =>
-      this.#chosenPlace(s.value, at, lane, () => this.#lanePlace(s.value, lane)),
-    );
-  }
-
-  /** Whether a computation is the same in all lanes. */
-  #isUniform(s: Scalar): boolean {
-    if (s.instruction === "load" && s.name !== "row" && s.args.length > 0) return false;
-    return this.#sameInAllLanes(s) && s.args.every((arg) => this.#isUniform(arg));
-  }
-
-  #addChosen(s: StoreStatement, access: Access, value: Local, index: Local, width: Width): void {
-    const f = this.#f;
-    const at = f.local("v128");
-    f.get(index).set(at);
-    this.#checkChosen(s.access, at, width);
-    const sum = f.local("v128");
-    const add = (): void => {
-      const dtype = access.dtype;
-      f.get(value).op(dtype === "float32" ? "f32x4.add" : dtype === "float64" ? "f64x2.add" : "i32x4.add");
-      f.set(sum);
-    };
-    const address = f.local("i32");
-    if (
-      s.index !== undefined &&
-      this.#isUniform(s.index) &&
-      width === "vector" &&
-      laneStep(this.#kernel, access) === "next"
-    ) {
-      this.#chosenPlace(s.access, at, 0, () => f.get(this.#pointers[s.access] as Local));
-      f.set(address);
-      loadNext(f, access.dtype, this.#lanes, address);
-      add();
-      storeNext(f, access.dtype, this.#lanes, address, sum, this.#speller.temporary(0));
-      return;
-    }
-    const count = width === "single" ? 1 : this.#lanes;
-    for (let lane = 0; lane < count; lane++) {
-      this.#chosenPlace(s.access, at, lane, () => this.#lanePlace(s.access, lane));
-      f.set(address);
-      // The element goes to all lanes, so that the lane of the value is the lane of the sum.
-      loadSplat(f, access.dtype, address);
-      add();
-      this.#storeLane(access, address, sum, lane);
-    }
-  }
-
-  #storeLane(access: Access, address: Local, value: Local, lane: number): void {
-    const f = this.#f;
-    if (access.dtype === "float64") f.get(address).get(value).memoryLane("v128.store64_lane", lane);
-    else if (itemSize[access.dtype] === 4) f.get(address).get(value).memoryLane("v128.store32_lane", lane);
-    else
-      f.get(address)
-        .get(value)
-        .memoryLane("v128.store8_lane", lane * 4);
   }
 }
 
@@ -638,9 +460,4 @@ class LoopEmitter {
 function scalarsOf(s: Statement): Scalar[] {
   const second = s.kind === "store" ? s.index : s.position;
   return second === undefined ? [s.value] : [s.value, second];
-}
-
-/** Checked by the scheduler; here as the emitter's own guard. */
-export function checkLoopKernel(kernel: LoopKernel): void {
-  if (kernel.lanes === "across" && kernel.inner === 0) throw internal("a kernel across no loop");
 }

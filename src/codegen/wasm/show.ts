@@ -212,7 +212,10 @@ class Reader {
       case "f64":
         return ` ${this.#float(8)}`;
       case "bytes":
-        return ` ${showVector(name, Uint8Array.from({ length: 16 }, () => this.byte()))}`;
+        return ` ${showVector(
+          name,
+          Uint8Array.from({ length: 16 }, () => this.byte()),
+        )}`;
       case "lane":
         return ` ${this.byte()}`;
       case "memory":

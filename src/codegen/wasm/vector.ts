@@ -126,6 +126,7 @@ export class VectorSpeller {
       case "ge":
         this.#compare(s, push);
         return;
+      case "argument":
       case "load":
       case "index":
         throw internal(`${s.instruction} is not spelled here`);

@@ -8,6 +8,7 @@ import type { Value } from "../../ir/value.ts";
 import * as composite from "../../ops/composite/activation.ts";
 import { kit } from "../../ops/kit.ts";
 import type { GeluOptions } from "../../tensor/activations.ts";
+import type { DtypeOptions } from "../../tensor/options.ts";
 import { toFloating } from "../../tensor/operand.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { likeVertex, resultOf, vertexOf, withDefaults } from "./common.ts";
@@ -16,7 +17,11 @@ import { likeVertex, resultOf, vertexOf, withDefaults } from "./common.ts";
 export type Settings<P> = number | Partial<P>;
 
 /** Reads settings over their defaults. */
-export function readSettings<P extends Record<string, number>>(op: string, given: Settings<P> | undefined, defaults: P): P {
+export function readSettings<P extends Record<string, number>>(
+  op: string,
+  given: Settings<P> | undefined,
+  defaults: P,
+): P {
   if (typeof given !== "number") return withDefaults(op, given, defaults);
   const [first] = Object.keys(defaults);
   if (first === undefined) throw new TwopassError({ op, problem: "takes no number", facts: `got ${describe(given)}` });
@@ -103,13 +108,16 @@ export const hardtanh = settable("hardtanh", { minVal: -1, maxVal: 1 }, (x, p) =
 export const hardshrink = settable("hardshrink", { lambd: 0.5 }, (x, p) => composite.hardshrink(kit, x, p.lambd));
 /** x moved toward 0 by lambd, 0 where |x| ≤ lambd; lambd default 0.5. */
 export const softshrink = settable("softshrink", { lambd: 0.5 }, (x, p) => {
-  if (!(p.lambd >= 0)) throw new TwopassError({ op: "softshrink", problem: "lambd must not be negative", facts: `got ${p.lambd}` });
+  if (!(p.lambd >= 0))
+    throw new TwopassError({ op: "softshrink", problem: "lambd must not be negative", facts: `got ${p.lambd}` });
   return composite.softshrink(kit, x, p.lambd);
 });
 
 /** x above the threshold, else the value. */
 export function threshold(input: Tensor, limit: number, value: number): Tensor {
-  return resultOf(composite.threshold(kit, toFloating(vertexOf("threshold", "the input", input)), limit, value), [input]);
+  return resultOf(composite.threshold(kit, toFloating(vertexOf("threshold", "the input", input)), limit, value), [
+    input,
+  ]);
 }
 
 /** x Φ(x), Φ the normal distribution; `approximate: "tanh"` is the older, cheaper form. Hendrycks, Gimpel (2016). */
@@ -118,25 +126,26 @@ export function gelu(input: Tensor, options?: GeluOptions): Tensor {
 }
 
 /** eˣ / Σ eˣ along a dim: positive numbers with sum 1. */
-export function softmax(input: Tensor, dim: number): Tensor {
-  return input.softmax(dim);
+export function softmax(input: Tensor, dim: number, options?: DtypeOptions): Tensor {
+  return input.softmax(dim, options);
 }
 
 /** log softmax(x) along a dim, computed stably. */
-export function logSoftmax(input: Tensor, dim: number): Tensor {
-  return input.logSoftmax(dim);
+export function logSoftmax(input: Tensor, dim: number, options?: DtypeOptions): Tensor {
+  return input.logSoftmax(dim, options);
 }
 
 /** softmax(−x) along a dim. */
-export function softmin(input: Tensor, dim: number): Tensor {
-  return input.neg().softmax(dim);
+export function softmin(input: Tensor, dim: number, options?: DtypeOptions): Tensor {
+  return input.neg().softmax(dim, options);
 }
 
 /** a · sigmoid(b), a and b the halves of the input along a dim (default the last). Dauphin et al. (2017). */
 export function glu(input: Tensor, dim = -1): Tensor {
   const x = toFloating(vertexOf("glu", "the input", input));
   const along = normalizeDim("glu", dim, x.shape.length);
-  if (x.shape.length > 0 && (x.shape[along] as number) % 2 === 0) return resultOf(composite.glu(kit, x, along), [input]);
+  if (x.shape.length > 0 && (x.shape[along] as number) % 2 === 0)
+    return resultOf(composite.glu(kit, x, along), [input]);
   throw new TwopassError({
     op: "glu",
     problem: "the dim must have an even extent",

@@ -145,7 +145,12 @@ function convolution(
   const kernel = w.shape.slice(2);
   const stride = perDim(op, "stride", options.stride, n, [], 1);
   const dilation = perDim(op, "dilation", options.dilation, n, [], 1);
-  const settings: ConvSettings = { stride, dilation, groups, ...convPadding(op, options.padding, kernel, stride, dilation) };
+  const settings: ConvSettings = {
+    stride,
+    dilation,
+    groups,
+    ...convPadding(op, options.padding, kernel, stride, dilation),
+  };
   checkExtents(op, convExtents(xBatched.shape.slice(2), kernel, settings), x, w);
   return resultOf(unbatched(convolve(kit, xBatched, w, b, settings), x), present(input, weight, bias));
 }
@@ -201,7 +206,11 @@ function transposed(
   const channels = xBatched.shape[1] as number;
   if (channels !== takes) throw channelError(op, x, w, channels, takes, groups);
   if (takes % groups !== 0) {
-    throw new TwopassError({ op, problem: "the channels are not divisible by groups", facts: `${takes} and ${groups}` });
+    throw new TwopassError({
+      op,
+      problem: "the channels are not divisible by groups",
+      facts: `${takes} and ${groups}`,
+    });
   }
   const b = optionalVertex(op, "the bias", bias, w, [perGroup * groups]);
   const settings = {

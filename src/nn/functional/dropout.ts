@@ -15,13 +15,7 @@ export interface DropoutOptions {
 }
 
 /** Drops with the probability that `readP` gives, which a compiled function asks again at each call. */
-export function dropWith(
-  op: string,
-  input: Tensor,
-  readP: () => number,
-  training: boolean,
-  mask: MaskShape,
-): Tensor {
+export function dropWith(op: string, input: Tensor, readP: () => number, training: boolean, mask: MaskShape): Tensor {
   const x = floatingVertex(op, input);
   const shape = mask(x);
   if (!training || readP() === 0) return input;

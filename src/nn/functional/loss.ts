@@ -53,7 +53,8 @@ function classLoss(
 ): Tensor {
   const reduction = checkReduction(op, options.reduction);
   const x = floatingVertex(op, input);
-  if (x.shape.length === 0) throw new TwopassError({ op, problem: "the input must have a dim of classes", facts: "it has shape []" });
+  if (x.shape.length === 0)
+    throw new TwopassError({ op, problem: "the input must have a dim of classes", facts: "it has shape []" });
   const dim = x.shape.length === 1 ? 0 : 1;
   const classes = x.shape[dim] as number;
   const weight = optionalVertex(op, "the weight", options.weight, x, [classes]);
@@ -65,7 +66,8 @@ function classLoss(
     const settings = { dim, weight, reduction, smoothing: options.labelSmoothing };
     return resultOf(composite.probabilityLoss(kit, logp(x, dim), t, settings), present(input, aim, options.weight));
   }
-  if (target instanceof TensorHandle && isFloating(target.dtype)) throw labelsWanted(op, valueOf(target), x, labelShape);
+  if (target instanceof TensorHandle && isFloating(target.dtype))
+    throw labelsWanted(op, valueOf(target), x, labelShape);
   const labels = readLabels(op, "the target", target);
   if (!sameShape(labels.value.shape, labelShape)) throw labelsWanted(op, labels.value, x, labelShape);
   const { checked, ignores } = checkRange(op, "label", labels, classes, options.ignoreIndex);
@@ -155,7 +157,9 @@ function pair(op: string, input: Tensor, target: Tensor): [Value, Value] {
       op,
       problem: "input and target must have the same shape",
       facts: `input ${showShape(input.shape)}, target ${showShape(target.shape)}`,
-      hint: sameSize ? `target.reshape(${input.shape.join(", ")})` : "broadcasting would count pairs that do not belong together",
+      hint: sameSize
+        ? `target.reshape(${input.shape.join(", ")})`
+        : "broadcasting would count pairs that do not belong together",
       shapes: [input.shape, target.shape],
     });
   }
@@ -211,16 +215,25 @@ export function l1Loss(input: Tensor, target: Tensor, options?: ReductionOptions
 }
 
 /** d² / (2 beta) where |d| < beta, else |d| − beta / 2, with d = x − y; beta default 1. Girshick, "Fast R-CNN" (2015). */
-export function smoothL1Loss(input: Tensor, target: Tensor, options?: ReductionOptions & { readonly beta?: number }): Tensor {
+export function smoothL1Loss(
+  input: Tensor,
+  target: Tensor,
+  options?: ReductionOptions & { readonly beta?: number },
+): Tensor {
   const { reduction, beta } = withDefaults("smoothL1Loss", options, { ...byMean, beta: 1 });
   numberIn("smoothL1Loss", "beta", beta, 0, Number.POSITIVE_INFINITY);
   return elementLoss("smoothL1Loss", input, target, reduction, (x, y) => composite.smoothError(kit, x, y, beta));
 }
 
 /** d² / 2 where |d| ≤ delta, else delta · (|d| − delta / 2), with d = x − y; delta default 1. Huber (1964). */
-export function huberLoss(input: Tensor, target: Tensor, options?: ReductionOptions & { readonly delta?: number }): Tensor {
+export function huberLoss(
+  input: Tensor,
+  target: Tensor,
+  options?: ReductionOptions & { readonly delta?: number },
+): Tensor {
   const { reduction, delta } = withDefaults("huberLoss", options, { ...byMean, delta: 1 });
-  if (!(delta > 0)) throw new TwopassError({ op: "huberLoss", problem: "delta must be above 0", facts: `got ${delta}` });
+  if (!(delta > 0))
+    throw new TwopassError({ op: "huberLoss", problem: "delta must be above 0", facts: `got ${delta}` });
   return elementLoss("huberLoss", input, target, reduction, (x, y) => composite.huberError(kit, x, y, delta));
 }
 
@@ -265,11 +278,9 @@ export function binaryCrossEntropyWithLogits(
   options?: BinaryOptions & { readonly posWeight?: Optional<Tensor> },
 ): Tensor {
   const op = "binaryCrossEntropyWithLogits";
-  const { reduction, weight, posWeight } = withDefaults<Required<BinaryOptions> & { readonly posWeight: Optional<Tensor> }>(
-    op,
-    options,
-    { ...byMean, weight: null, posWeight: null },
-  );
+  const { reduction, weight, posWeight } = withDefaults<
+    Required<BinaryOptions> & { readonly posWeight: Optional<Tensor> }
+  >(op, options, { ...byMean, weight: null, posWeight: null });
   const error = (x: Value, y: Value): Value => {
     const positive = posWeight instanceof TensorHandle ? likeVertex(op, "posWeight", posWeight, x) : undefined;
     return composite.binaryLogitError(kit, x, y, positive);

@@ -1,10 +1,9 @@
 /** Normalisation as functions. Floor: nn. */
 import { TwopassError, showShape } from "../../base/errors.ts";
-import { sizeOf } from "../../base/shape.ts";
-import { normalizeDim } from "../../base/shape.ts";
+import { normalizeDim, sizeOf } from "../../base/shape.ts";
 import { withMode } from "../../ir/mode.ts";
 import type { Value } from "../../ir/value.ts";
-import { allButChannels, groupNorm as groupNormOf, layerNorm as layerNormOf, moments, normalizeChannels } from "../../ops/composite/normalization.ts";
+import * as composite from "../../ops/composite/normalization.ts";
 import { norm } from "../../ops/composite/reduction.ts";
 import { kit } from "../../ops/kit.ts";
 import { currentEngine } from "../../tensor/engines.ts";
@@ -53,7 +52,11 @@ export function batchNorm(
   const options = withDefaults<Required<BatchNormOptions>>(op, given, { training: false, momentum: 0.1, eps: 1e-5 });
   const x = floatingVertex(op, input);
   if (x.shape.length < 2) {
-    throw new TwopassError({ op, problem: "the input must have a batch and channels", facts: `shape ${showShape(x.shape)}` });
+    throw new TwopassError({
+      op,
+      problem: "the input must have a batch and channels",
+      facts: `shape ${showShape(x.shape)}`,
+    });
   }
   const channels = [x.shape[1] as number];
   const mean = optionalVertex(op, "runningMean", runningMean, x, channels);
@@ -63,12 +66,16 @@ export function batchNorm(
   const used = present(input, weight, bias);
   if (!options.training) {
     if (mean === undefined || variance === undefined) {
-      throw new TwopassError({ op, problem: "running statistics are needed outside of training", hint: "{ training: true }" });
+      throw new TwopassError({
+        op,
+        problem: "running statistics are needed outside of training",
+        hint: "{ training: true }",
+      });
     }
-    const y = normalizeChannels(kit, x, { mean, variance }, w, b, options.eps);
+    const y = composite.normalizeChannels(kit, x, { mean, variance }, w, b, options.eps);
     return resultOf(y, [...used, ...present(runningMean, runningVar)]);
   }
-  const batch = moments(kit, x, allButChannels(x.shape));
+  const batch = composite.moments(kit, x, composite.allButChannels(x.shape));
   if (batch.count <= 1) {
     throw new TwopassError({
       op,
@@ -80,11 +87,11 @@ export function batchNorm(
   }
   withMode({ grad: false }, () => {
     const { momentum } = options;
-    const share = typeof momentum === "number" ? momentum : kit.cast(likeVertex(op, "the momentum", momentum, x), x.dtype);
+    const share = typeof momentum === "number" ? momentum : likeVertex(op, "the momentum", momentum, x);
     updateRunning(op, runningMean, batch.mean, share);
     updateRunning(op, runningVar, kit.mul(batch.variance, batch.count / (batch.count - 1)), share);
   });
-  return resultOf(normalizeChannels(kit, x, batch, w, b, options.eps), used);
+  return resultOf(composite.normalizeChannels(kit, x, batch, w, b, options.eps), used);
 }
 
 /** running ← running + share · (batch − running). */
@@ -136,7 +143,7 @@ export function layerNorm(
   }
   const w = optionalVertex(op, "the weight", weight, x, shape);
   const b = optionalVertex(op, "the bias", bias, x, shape);
-  return resultOf(layerNormOf(kit, x, shape.length, w, b, eps), present(input, weight, bias));
+  return resultOf(composite.layerNorm(kit, x, shape.length, w, b, eps), present(input, weight, bias));
 }
 
 /**
@@ -154,37 +161,11 @@ export function groupNorm(
   bias?: Optional<Tensor>,
   options?: { readonly eps?: number },
 ): Tensor {
-  return grouped("groupNorm", input, () => wholeNumber("groupNorm", "numGroups", numGroups, 1), weight, bias, options);
-}
-
-/**
- * Instance normalisation: group normalisation with a group for each channel. Ulyanov, Vedaldi, Lempitsky (2016).
- *
- * @param input [N, C, ...]
- * @param weight, bias [C]; default none.
- * @param options.eps added to the variance; default 1e-5.
- */
-export function instanceNorm(
-  input: Tensor,
-  weight?: Optional<Tensor>,
-  bias?: Optional<Tensor>,
-  options?: { readonly eps?: number },
-): Tensor {
-  return grouped("instanceNorm", input, (channels) => channels, weight, bias, options);
-}
-
-function grouped(
-  op: string,
-  input: Tensor,
-  groupsOf: (channels: number) => number,
-  weight: Optional<Tensor>,
-  bias: Optional<Tensor>,
-  options: { readonly eps?: number } | undefined,
-): Tensor {
+  const op = "groupNorm";
   const { eps } = withDefaults(op, options, { eps: 1e-5 });
   const x = floatingVertex(op, input);
+  const groups = wholeNumber(op, "numGroups", numGroups, 1);
   const channels = x.shape[1] ?? 0;
-  const groups = groupsOf(channels);
   if (x.shape.length < 2 || channels % groups !== 0) {
     throw new TwopassError({
       op,
@@ -193,12 +174,66 @@ function grouped(
       shapes: [x.shape],
     });
   }
-  if (sizeOf(x.shape.slice(2)) * (channels / groups) * (x.shape[0] as number) <= 1) {
-    throw new TwopassError({ op, problem: "one value has no deviation", facts: `input ${showShape(x.shape)}` });
+  const w = optionalVertex(op, "the weight", weight, x, [channels]);
+  const b = optionalVertex(op, "the bias", bias, x, [channels]);
+  return resultOf(composite.groupNorm(kit, x, groups, w, b, eps), present(input, weight, bias));
+}
+
+export interface InstanceNormOptions {
+  /** Running statistics [C], to learn or, without `useInputStats`, to use; default none. */
+  readonly runningMean?: Optional<Tensor>;
+  readonly runningVar?: Optional<Tensor>;
+  /** Whether each channel of each example has its own statistics; default true. */
+  readonly useInputStats?: boolean;
+  /** Share of this batch in the running statistics; default 0.1. */
+  readonly momentum?: number;
+  /** Added to the variance; default 1e-5. */
+  readonly eps?: number;
+}
+
+/**
+ * Instance normalisation: y = (x − mean) / √(variance + eps) · weight + bias for each channel of each example.
+ * Ulyanov, Vedaldi, Lempitsky (2016).
+ *
+ * @param input [N, C, ...]
+ * @param weight, bias [C]; default none.
+ */
+export function instanceNorm(
+  input: Tensor,
+  weight?: Optional<Tensor>,
+  bias?: Optional<Tensor>,
+  given?: InstanceNormOptions,
+): Tensor {
+  const op = "instanceNorm";
+  const options = withDefaults<Required<InstanceNormOptions>>(op, given, {
+    runningMean: null,
+    runningVar: null,
+    useInputStats: true,
+    momentum: 0.1,
+    eps: 1e-5,
+  });
+  const { runningMean, runningVar, momentum, eps } = options;
+  if (!options.useInputStats) return batchNorm(input, runningMean, runningVar, weight, bias, { eps });
+  const x = floatingVertex(op, input);
+  const [examples = 0, channels = 0] = x.shape;
+  const count = sizeOf(x.shape.slice(2));
+  if (x.shape.length < 3 || count <= 1) {
+    throw new TwopassError({
+      op,
+      problem: "each channel of each example must have more than one value",
+      facts: `input ${showShape(x.shape)}`,
+      shapes: [x.shape],
+    });
   }
   const w = optionalVertex(op, "the weight", weight, x, [channels]);
   const b = optionalVertex(op, "the bias", bias, x, [channels]);
-  return resultOf(groupNormOf(kit, x, groups, w, b, eps), present(input, weight, bias));
+  const stats = composite.moments(kit, x, composite.spatialDims(x.shape));
+  withMode({ grad: false }, () => {
+    const meanOf = (each: Value): Value => kit.div(kit.sum(each, [0]), examples);
+    updateRunning(op, runningMean, meanOf(stats.mean), momentum);
+    updateRunning(op, runningVar, kit.mul(meanOf(stats.variance), count / (count - 1)), momentum);
+  });
+  return resultOf(composite.normalizeInstances(kit, x, stats, w, b, eps), present(input, weight, bias));
 }
 
 /**

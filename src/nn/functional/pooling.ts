@@ -63,7 +63,14 @@ function windowsOf(op: string, x: Value, n: number, kernelSize: PerDim, options:
   });
   const spatial = x.shape.slice(2);
   const extents = spatial.map((size, i) =>
-    windowCount(size, kernel[i] as number, stride[i] as number, padding[i] as number, dilation[i] as number, options.ceilMode),
+    windowCount(
+      size,
+      kernel[i] as number,
+      stride[i] as number,
+      padding[i] as number,
+      dilation[i] as number,
+      options.ceilMode,
+    ),
   );
   if (extents.some((size) => size < 1) || x.shape.slice(1).includes(0)) {
     throw new TwopassError({
@@ -76,7 +83,13 @@ function windowsOf(op: string, x: Value, n: number, kernelSize: PerDim, options:
   return { kernel, stride, padding, dilation, extents };
 }
 
-function maxPooling(op: string, n: number, input: Tensor, kernelSize: PerDim, given?: MaxPoolOptions): Tensor | [Tensor, Tensor] {
+function maxPooling(
+  op: string,
+  n: number,
+  input: Tensor,
+  kernelSize: PerDim,
+  given?: MaxPoolOptions,
+): Tensor | [Tensor, Tensor] {
   const options = withDefaults<Required<MaxPoolOptions>>(op, given, {
     stride: null,
     padding: 0,
@@ -99,8 +112,13 @@ function maxPooling(op: string, n: number, input: Tensor, kernelSize: PerDim, gi
  * @param options.returnIndices gives [values, indices], indices int32 being places in L.
  * @returns [N, C, L'] with L' as of `conv1d`
  */
-export function maxPool1d(input: Tensor, kernelSize: PerDim, options: MaxPoolOptions & { returnIndices: true }): [Tensor, Tensor];
+export function maxPool1d(
+  input: Tensor,
+  kernelSize: PerDim,
+  options: MaxPoolOptions & { returnIndices: true },
+): [Tensor, Tensor];
 export function maxPool1d(input: Tensor, kernelSize: PerDim, options?: MaxPoolOptions<false>): Tensor;
+export function maxPool1d(input: Tensor, kernelSize: PerDim, options?: MaxPoolOptions): Tensor | [Tensor, Tensor];
 export function maxPool1d(input: Tensor, kernelSize: PerDim, options?: MaxPoolOptions): Tensor | [Tensor, Tensor] {
   return maxPooling("maxPool1d", 1, input, kernelSize, options);
 }
@@ -113,15 +131,25 @@ export function maxPool1d(input: Tensor, kernelSize: PerDim, options?: MaxPoolOp
  * @example
  * maxPool2d(zeros(1, 3, 28, 28), 2).shape; // [1, 3, 14, 14]
  */
-export function maxPool2d(input: Tensor, kernelSize: PerDim, options: MaxPoolOptions & { returnIndices: true }): [Tensor, Tensor];
+export function maxPool2d(
+  input: Tensor,
+  kernelSize: PerDim,
+  options: MaxPoolOptions & { returnIndices: true },
+): [Tensor, Tensor];
 export function maxPool2d(input: Tensor, kernelSize: PerDim, options?: MaxPoolOptions<false>): Tensor;
+export function maxPool2d(input: Tensor, kernelSize: PerDim, options?: MaxPoolOptions): Tensor | [Tensor, Tensor];
 export function maxPool2d(input: Tensor, kernelSize: PerDim, options?: MaxPoolOptions): Tensor | [Tensor, Tensor] {
   return maxPooling("maxPool2d", 2, input, kernelSize, options);
 }
 
 /** The largest of each window of a volume [N, C, D, H, W] or [C, D, H, W]. */
-export function maxPool3d(input: Tensor, kernelSize: PerDim, options: MaxPoolOptions & { returnIndices: true }): [Tensor, Tensor];
+export function maxPool3d(
+  input: Tensor,
+  kernelSize: PerDim,
+  options: MaxPoolOptions & { returnIndices: true },
+): [Tensor, Tensor];
 export function maxPool3d(input: Tensor, kernelSize: PerDim, options?: MaxPoolOptions<false>): Tensor;
+export function maxPool3d(input: Tensor, kernelSize: PerDim, options?: MaxPoolOptions): Tensor | [Tensor, Tensor];
 export function maxPool3d(input: Tensor, kernelSize: PerDim, options?: MaxPoolOptions): Tensor | [Tensor, Tensor] {
   return maxPooling("maxPool3d", 3, input, kernelSize, options);
 }
@@ -162,10 +190,16 @@ export type OutputSize = number | readonly (number | null)[];
 
 function adaptiveExtents(op: string, x: Value, n: number, outputSize: OutputSize): readonly number[] {
   const spatial = x.shape.slice(2);
-  const given = typeof outputSize === "number" ? outputSize : outputSize.map((size, i) => size ?? (spatial[i] as number));
+  const given =
+    typeof outputSize === "number" ? outputSize : outputSize.map((size, i) => size ?? (spatial[i] as number));
   const extents = perDim(op, "outputSize", given, n, [], 1);
   if (!spatial.includes(0)) return extents;
-  throw new TwopassError({ op, problem: "the input has no elements", facts: `shape ${showShape(x.shape)}`, shapes: [x.shape] });
+  throw new TwopassError({
+    op,
+    problem: "the input has no elements",
+    facts: `shape ${showShape(x.shape)}`,
+    shapes: [x.shape],
+  });
 }
 
 function adaptiveAverage(op: string, n: number, input: Tensor, outputSize: OutputSize): Tensor {

@@ -6,7 +6,13 @@ import type { Kit } from "../kit.ts";
 /** Adds b [C] to every position of x [N, C, ...]. */
 function addBias(k: Kit, x: Value, bias: Value | undefined): Value {
   if (bias === undefined) return x;
-  return k.add(x, k.reshape(bias, x.shape.map((n, i) => (i === 1 ? n : 1))));
+  return k.add(
+    x,
+    k.reshape(
+      bias,
+      x.shape.map((n, i) => (i === 1 ? n : 1)),
+    ),
+  );
 }
 
 /** y = x ⋆ w + b: x [N, C, ...], w [O, C/groups, ...], b [O]. */
@@ -23,7 +29,11 @@ export interface TransposedSettings {
 }
 
 /** Spatial extents of a transposed convolution: (n − 1) · stride − 2 · padding + dilation · (k − 1) + outputPadding + 1. */
-export function transposedExtents(input: readonly number[], kernel: readonly number[], s: TransposedSettings): number[] {
+export function transposedExtents(
+  input: readonly number[],
+  kernel: readonly number[],
+  s: TransposedSettings,
+): number[] {
   return input.map((n, i) => {
     const reach = (s.dilation[i] as number) * ((kernel[i] as number) - 1) + 1;
     return (n - 1) * (s.stride[i] as number) - 2 * (s.padding[i] as number) + reach + (s.outputPadding[i] as number);
@@ -31,13 +41,7 @@ export function transposedExtents(input: readonly number[], kernel: readonly num
 }
 
 /** The gradient of a convolution as an operation: x [N, C, ...], w [C, O/groups, ...], b [O], y [N, O, ...]. */
-export function convolveTransposed(
-  k: Kit,
-  x: Value,
-  w: Value,
-  bias: Value | undefined,
-  s: TransposedSettings,
-): Value {
+export function convolveTransposed(k: Kit, x: Value, w: Value, bias: Value | undefined, s: TransposedSettings): Value {
   const spatial = x.shape.slice(2);
   const kernel = w.shape.slice(2);
   const { stride, padding, dilation, groups } = s;
@@ -47,11 +51,26 @@ export function convolveTransposed(
     return addBias(k, k.convInput(x, w, extents, { stride, low: padding, high: padding, dilation, groups }), bias);
   }
   // A forward convolution over these extents would give more than x's positions, so the unpadded result is cut to size.
-  const whole = spatial.map((n, i) => (n - 1) * (stride[i] as number) + (dilation[i] as number) * ((kernel[i] as number) - 1) + 1);
+  const whole = spatial.map(
+    (n, i) => (n - 1) * (stride[i] as number) + (dilation[i] as number) * ((kernel[i] as number) - 1) + 1,
+  );
   const full = k.convInput(x, w, whole, { stride, low: none, high: none, dilation, groups });
   const end = whole.map((n, i) => Math.min(n, (padding[i] as number) + (extents[i] as number)));
   const size = end.map((n, i) => n - (padding[i] as number));
-  const cut = k.slice(full, [0, 0, ...padding], full.shape.map(() => 1), [...full.shape.slice(0, 2), ...size]);
+  const cut = k.slice(
+    full,
+    [0, 0, ...padding],
+    full.shape.map(() => 1),
+    [...full.shape.slice(0, 2), ...size],
+  );
   const high = [0, 0, ...extents.map((n, i) => n - (size[i] as number))];
-  return addBias(k, k.pad(cut, high.map(() => 0), high), bias);
+  return addBias(
+    k,
+    k.pad(
+      cut,
+      high.map(() => 0),
+      high,
+    ),
+    bias,
+  );
 }

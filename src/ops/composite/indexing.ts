@@ -26,10 +26,22 @@ export function block(
   return makeLeaf(size, x.dtype, { kind: "data", data: leaf.data.subarray(at, at + sizeOf(size)) });
 }
 
+/** A reshape, which is no work for data in JavaScript's memory either. */
+export function reshaped(k: Kit, x: Value, shape: readonly number[]): Value {
+  if (x.leaf?.kind !== "data" || x.requiresGrad) return k.reshape(x, shape);
+  return makeLeaf(shape, x.dtype, x.leaf);
+}
+
 /** Elements from `start` to `end` (not included) along one dim. */
 export function blockAlong(k: Kit, x: Value, dim: number, start: number, end: number): Value {
   const size = x.shape.with(dim, end - start);
-  return block(k, x, x.shape.map((_, i) => (i === dim ? start : 0)), x.shape.map(() => 1), size);
+  return block(
+    k,
+    x,
+    x.shape.map((_, i) => (i === dim ? start : 0)),
+    x.shape.map(() => 1),
+    size,
+  );
 }
 
 /** Negative positions count from the end: i + size where i < 0. */
@@ -67,7 +79,11 @@ export function scatterSum(k: Kit, index: Value, x: Value, dim: number, size: nu
 
 /** A tensor whose extents are at most those of `shape`, put at its start and filled up with zeros. */
 export function padTo(k: Kit, x: Value, shape: readonly number[]): Value {
-  return k.pad(x, shape.map(() => 0), shape.map((n, i) => n - (x.shape[i] as number)));
+  return k.pad(
+    x,
+    shape.map(() => 0),
+    shape.map((n, i) => n - (x.shape[i] as number)),
+  );
 }
 
 /**

@@ -11,7 +11,10 @@ export type Reduction = (typeof reductions)[number];
 /** The mean or sum of all elements, or the elements as they are. */
 export function reduce(k: Kit, x: Value, reduction: Reduction): Value {
   if (reduction === "none") return x;
-  const total = k.sum(x, x.shape.map((_, i) => i));
+  const total = k.sum(
+    x,
+    x.shape.map((_, i) => i),
+  );
   return reduction === "sum" ? total : k.div(total, sizeOf(x.shape));
 }
 
@@ -81,7 +84,13 @@ function weightedMean(
 /** x times the weight of each class. */
 function scaleClasses(k: Kit, x: Value, s: ClassSettings): Value {
   if (s.weight === undefined) return x;
-  return k.mul(x, k.reshape(s.weight, x.shape.map((n, i) => (i === s.dim ? n : 1))));
+  return k.mul(
+    x,
+    k.reshape(
+      s.weight,
+      x.shape.map((n, i) => (i === s.dim ? n : 1)),
+    ),
+  );
 }
 
 /** −Σ target · log p over the classes, target being probabilities of logp's shape. The mean is over all but the classes. */
@@ -140,8 +149,7 @@ export function binaryError(k: Kit, p: Value, t: Value): Value {
 export function binaryLogitError(k: Kit, x: Value, t: Value, positiveWeight: Value | undefined): Value {
   // max shares its gradient at 0 and relu does not: −½ is the slope of this part at 0.
   const lower = k.add(k.log1p(k.exp(k.neg(k.abs(x)))), k.maximum(k.neg(x), 0));
-  const weighted =
-    positiveWeight === undefined ? lower : k.mul(lower, k.add(k.mul(t, k.sub(positiveWeight, 1)), 1));
+  const weighted = positiveWeight === undefined ? lower : k.mul(lower, k.add(k.mul(t, k.sub(positiveWeight, 1)), 1));
   return k.add(k.mul(k.sub(1, t), x), weighted);
 }
 

@@ -31,9 +31,18 @@ export function tensordot(k: Kit, a: Value, b: Value, dimsA: readonly number[], 
 
 /** The Kronecker product: block [i, j] of the result is a[i, j] · b, for tensors of equally many dims. */
 export function kron(k: Kit, a: Value, b: Value): Value {
-  const outer = k.reshape(a, a.shape.flatMap((n) => [n, 1]));
-  const inner = k.reshape(b, b.shape.flatMap((n) => [1, n]));
-  return k.reshape(k.mul(outer, inner), a.shape.map((n, i) => n * (b.shape[i] as number)));
+  const outer = k.reshape(
+    a,
+    a.shape.flatMap((n) => [n, 1]),
+  );
+  const inner = k.reshape(
+    b,
+    b.shape.flatMap((n) => [1, n]),
+  );
+  return k.reshape(
+    k.mul(outer, inner),
+    a.shape.map((n, i) => n * (b.shape[i] as number)),
+  );
 }
 
 /** yᵢ = aᵢ₊₁ bᵢ₊₂ − aᵢ₊₂ bᵢ₊₁ along a dim of extent 3, counted around. */

@@ -36,7 +36,11 @@ function affine(k: Kit, x: Value, weight: Value | undefined, bias: Value | undef
 
 /** Lays [C] along dim 1 of `shape`. */
 function alongChannels(k: Kit, shape: Shape): Place {
-  return (v) => k.reshape(v, shape.map((n, i) => (i === 1 ? n : 1)));
+  return (v) =>
+    k.reshape(
+      v,
+      shape.map((n, i) => (i === 1 ? n : 1)),
+    );
 }
 
 /**
@@ -89,6 +93,27 @@ export function groupNorm(
   const [n] = x.shape as [number];
   const rows = k.reshape(x, [n, groups, sizeOf(x.shape) / Math.max(n * groups, 1)]);
   return affine(k, k.reshape(standardize(k, rows, [2], eps), x.shape), weight, bias, alongChannels(k, x.shape));
+}
+
+/**
+ * y = (x − mean) / √(variance + eps) · weight + bias for each channel of each example of x [N, C, ...], with the moments
+ * along the spatial dims.
+ */
+export function normalizeInstances(
+  k: Kit,
+  x: Value,
+  { centered, variance }: Moments,
+  weight: Value | undefined,
+  bias: Value | undefined,
+  eps: number,
+): Value {
+  const inverse = k.spread(inverseDeviation(k, variance, eps), x.shape, spatialDims(x.shape));
+  return affine(k, k.mul(centered, inverse), weight, bias, alongChannels(k, x.shape));
+}
+
+/** All dims of [N, C, ...] but the first two. */
+export function spatialDims(shape: Shape): number[] {
+  return shape.map((_, i) => i).slice(2);
 }
 
 function standardize(k: Kit, x: Value, dims: readonly number[], eps: number): Value {

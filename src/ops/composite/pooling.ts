@@ -54,7 +54,9 @@ export type Divisor = "withPadding" | "withoutPadding" | number;
 export function avgPool(k: Kit, x: Value, w: Windows, divisor: Divisor): Value {
   const { kernel, stride, padding, extents } = w;
   const spatial = x.shape.slice(2);
-  const tiled = kernel.every((n, i) => n === stride[i] && padding[i] === 0 && (extents[i] as number) * n <= (spatial[i] as number));
+  const tiled = kernel.every(
+    (n, i) => n === stride[i] && padding[i] === 0 && (extents[i] as number) * n <= (spatial[i] as number),
+  );
   const sums = tiled ? tileSums(k, x, kernel, extents) : windowSums(k, x, w);
   const counts = windowSizes(spatial, w, divisor);
   const first = counts[0] ?? 1;
@@ -67,9 +69,17 @@ export function avgPool(k: Kit, x: Value, w: Windows, divisor: Divisor): Value {
 /** Windows that lie side by side are dims of their own: one reduction, whose derivative repeats. */
 function tileSums(k: Kit, x: Value, kernel: readonly number[], extents: readonly number[]): Value {
   const [n, c] = x.shape as [number, number];
-  const used = k.slice(x, x.shape.map(() => 0), x.shape.map(() => 1), [n, c, ...extents.map((e, i) => e * (kernel[i] as number))]);
+  const used = k.slice(
+    x,
+    x.shape.map(() => 0),
+    x.shape.map(() => 1),
+    [n, c, ...extents.map((e, i) => e * (kernel[i] as number))],
+  );
   const split = extents.flatMap((e, i) => [e, kernel[i] as number]);
-  return k.sum(k.reshape(used, [n, c, ...split]), kernel.map((_, i) => 3 + 2 * i));
+  return k.sum(
+    k.reshape(used, [n, c, ...split]),
+    kernel.map((_, i) => 3 + 2 * i),
+  );
 }
 
 /** Any other windows: a convolution with ones, each plane by itself. */
@@ -124,7 +134,10 @@ function meanAlong(k: Kit, x: Value, dim: number, count: number): Value {
   const parts = Array.from({ length: count }, (_, i) => {
     const { start, end } = adaptiveWindow(n, count, i);
     const mean = k.div(k.sum(k.range(x, dim, start, end), [dim]), end - start);
-    return k.reshape(mean, x.shape.map((extent, d) => (d === dim ? 1 : extent)));
+    return k.reshape(
+      mean,
+      x.shape.map((extent, d) => (d === dim ? 1 : extent)),
+    );
   });
   return k.concat(parts, dim);
 }

@@ -68,7 +68,12 @@ function extreme(k: Kit, given: Writing, hit: Value, withSelf: boolean, fold: "a
     const scattered = folded(k, given, worst(x, fold), join);
     const most = k.where(hit, withSelf ? join(x, scattered) : scattered, x);
     if (!isFloating(x.dtype)) return { most };
-    const part = k.slice(most, x.shape.map(() => 0), x.shape.map(() => 1), source.shape.with(dim, x.shape[dim] as number));
+    const part = k.slice(
+      most,
+      x.shape.map(() => 0),
+      x.shape.map(() => 1),
+      source.shape.with(dim, x.shape[dim] as number),
+    );
     const fromSource = k.eq(source, k.gather(part, k.expand(index, source.shape), dim));
     const fromSelf = withSelf ? k.eq(x, most) : k.negate(hit);
     const count = addAt(k, k.cast(fromSelf, x.dtype), index, k.cast(fromSource, x.dtype), dim);

@@ -42,6 +42,10 @@ export class JsDevice implements Device {
   memory(): DeviceMemory {
     return { cells: 0, arena: 0, cache: 0, reserved: 0 };
   }
+
+  holds(): Iterable<Cell> {
+    return [];
+  }
 }
 
 class JsPlan implements Plan {

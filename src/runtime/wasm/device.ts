@@ -210,6 +210,10 @@ export class WasmDevice implements Device {
     }
   }
 
+  holds(): Iterable<Cell> {
+    return this.#cells.keys();
+  }
+
   memory(): DeviceMemory {
     let cells = 0;
     for (const [cell] of this.#cells) cells += sizeOf(cell.shape) * itemSize[cell.dtype];

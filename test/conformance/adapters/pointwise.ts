@@ -1,4 +1,4 @@
-/** Elementwise operations of one and of two operands, comparisons, casts. */
+/** Elementwise operations of one and of two operands, comparisons, casts. `long` is `int`, since int32 stands for int64. */
 import { adapter, adaptersOf, methodTarget } from "../signature.ts";
 import { Tensor } from "../../../src/tensor/tensor.ts";
 import { DtypeValue } from "../values.ts";

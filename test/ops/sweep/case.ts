@@ -27,8 +27,8 @@ export interface Family {
   readonly dtypes: readonly Dtype[];
   readonly cases: readonly Case[];
   /**
-   * How far a result may be from the reference, in units of float32's 2⁻²⁴ (of float64's 2⁻⁵³) times the largest
-   * magnitude of the result; 0 for what only moves or chooses. Integers are exact whatever this says.
+   * How far a result may be from the reference, in units of float32's 2⁻²⁴ (of float64's 2⁻⁵³) times the largest result
+   * for the magnitudes of the operands; 0 for what only moves or chooses. Integers are exact whatever this says.
    */
   readonly tolerance: number;
   /** Units of the last place of each element instead, for elementwise records. */
@@ -60,7 +60,7 @@ export function elementsOf(input: Input, dtype: Dtype, shape: readonly number[],
   const data = allocate(own, sizeOf(shape));
   for (let i = 0; i < data.length; i++) {
     const x = input.element === undefined ? plainElement(own, random) : input.element(random);
-    data[i] = isFloating(own) ? x : Math.trunc(x);
+    data[i] = isFloating(own) ? x : own === "bool" ? Math.trunc(x) & 1 : Math.trunc(x);
   }
   return data;
 }

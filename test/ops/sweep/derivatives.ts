@@ -22,6 +22,18 @@ export function apply(c: Case, dtype: Dtype, random: () => number, variant: Vari
     const shape = variant.leaf(input.shape);
     return dataLeaf(shape, own, elementsOf(input, dtype, shape, random), grad && isFloating(own));
   });
+  return applyTo(c, leaves, variant);
+}
+
+/** The same with the magnitudes of floating operands: how large the numbers are that a result is made of. */
+export function applyToMagnitudes(c: Case, { leaves }: Applied, variant: Variant): Applied {
+  const magnitudes = leaves.map((leaf) =>
+    isFloating(leaf.dtype) ? dataLeaf(leaf.shape, leaf.dtype, dataOf(leaf).map(Math.abs)) : leaf,
+  );
+  return applyTo(c, magnitudes, variant);
+}
+
+function applyTo(c: Case, leaves: readonly Value[], variant: Variant): Applied {
   const operands = leaves.map((leaf, i) => variant.view(leaf, (c.inputs[i] as Case["inputs"][number]).shape));
   return { leaves, variables: leaves.filter((leaf) => leaf.requiresGrad), y: c.build(...operands) };
 }

@@ -101,9 +101,7 @@ const permute: Family = {
   record: table.permute,
   ...moves,
   cases: [
-    ...permutations(3).map((order) =>
-      unary(show(order), [2, 3, 5], (x) => kit.apply(table.permute, [x], { order })),
-    ),
+    ...permutations(3).map((order) => unary(show(order), [2, 3, 5], (x) => kit.apply(table.permute, [x], { order }))),
     unary("[3, 1, 0, 2]", [2, 3, 4, 5], (x) => kit.permute(x, [3, 1, 0, 2])),
     unary("[1, 0]", [0, 3], (x) => kit.permute(x, [1, 0])),
     unary("[1, 0]", [1, 1], (x) => kit.permute(x, [1, 0])),
@@ -231,11 +229,42 @@ const concat: Family = {
   cases: (
     [
       [0, [[3], [2], [4]]],
-      [0, [[2, 3], [1, 3]]],
-      [1, [[2, 3], [2, 1], [2, 4]]],
-      [1, [[2, 0], [2, 3]]],
-      [2, [[2, 3, 4], [2, 3, 1]]],
-      [1, [[2, 3, 4], [2, 2, 4]]],
+      [
+        0,
+        [
+          [2, 3],
+          [1, 3],
+        ],
+      ],
+      [
+        1,
+        [
+          [2, 3],
+          [2, 1],
+          [2, 4],
+        ],
+      ],
+      [
+        1,
+        [
+          [2, 0],
+          [2, 3],
+        ],
+      ],
+      [
+        2,
+        [
+          [2, 3, 4],
+          [2, 3, 1],
+        ],
+      ],
+      [
+        1,
+        [
+          [2, 3, 4],
+          [2, 2, 4],
+        ],
+      ],
       [0, [[0], [0]]],
       [0, [[5]]],
     ] as const
@@ -248,7 +277,10 @@ const concat: Family = {
 
 /** Over every subset of the dims; extents 1 and more than a few vectors are among them. */
 function foldCases(record: Table["sum"], isEmptyAllowed: boolean): Case[] {
-  const fold = (dims: readonly number[]) => (x: Value): Value => kit.apply(record, [x], { dims });
+  const fold =
+    (dims: readonly number[]) =>
+    (x: Value): Value =>
+      kit.apply(record, [x], { dims });
   const over = (shape: readonly number[]): Case[] =>
     subsets(shape.length).map((dims) => unary(`over ${show(dims)}`, shape, fold(dims)));
   return [
@@ -349,7 +381,9 @@ const dot: Family = {
   cases: [
     // Every layout of both operands, with and without a batch dim.
     ...permutations(2).flatMap((p) => permutations(2).map((q) => dotCase({ batch: [], m: [5], n: [7], k: [6] }, p, q))),
-    ...permutations(3).flatMap((p) => permutations(3).map((q) => dotCase({ batch: [2], m: [3], n: [5], k: [4] }, p, q))),
+    ...permutations(3).flatMap((p) =>
+      permutations(3).map((q) => dotCase({ batch: [2], m: [3], n: [5], k: [4] }, p, q)),
+    ),
     dotCase({ batch: [2, 3], m: [4], n: [5], k: [6] }, [1, 2, 0, 3], [3, 0, 2, 1]),
     dotCase({ batch: [2, 3], m: [4], n: [5], k: [6] }, [0, 1, 2, 3], [0, 1, 3, 2]),
     dotCase({ batch: [2], m: [3, 2], n: [2, 3], k: [4, 2] }, [4, 0, 2, 1, 3], [3, 1, 4, 0, 2]),
@@ -395,9 +429,29 @@ const convShapes: readonly ConvShape[] = [
   { images: 2, channels: 3, out: 5, spatial: [6, 7], kernel: [3, 2] },
   { images: 2, channels: 3, out: 2, spatial: [6, 7], kernel: [3, 3], low: [1, 1], high: [1, 1] },
   { images: 1, channels: 2, out: 3, spatial: [7, 8], kernel: [3, 2], stride: [2, 3], low: [1, 0], high: [0, 2] },
-  { images: 2, channels: 2, out: 2, spatial: [9, 8], kernel: [2, 3], dilation: [2, 3], stride: [1, 2], low: [2, 1], high: [1, 3] },
+  {
+    images: 2,
+    channels: 2,
+    out: 2,
+    spatial: [9, 8],
+    kernel: [2, 3],
+    dilation: [2, 3],
+    stride: [1, 2],
+    low: [2, 1],
+    high: [1, 3],
+  },
   { images: 2, channels: 4, out: 4, spatial: [5, 5], kernel: [3, 3], groups: 4, low: [1, 1], high: [1, 1] },
-  { images: 1, channels: 4, out: 6, spatial: [6, 5], kernel: [3, 3], groups: 2, stride: [2, 2], low: [1, 1], high: [1, 1] },
+  {
+    images: 1,
+    channels: 4,
+    out: 6,
+    spatial: [6, 5],
+    kernel: [3, 3],
+    groups: 2,
+    stride: [2, 2],
+    low: [1, 1],
+    high: [1, 1],
+  },
   { images: 3, channels: 2, out: 4, spatial: [4, 4], kernel: [1, 1] },
   { images: 2, channels: 3, out: 2, spatial: [4, 4], kernel: [4, 4] },
   { images: 1, channels: 1, out: 2, spatial: [5, 6], kernel: [2, 2], low: [-1, -2], high: [0, -1] },
@@ -482,7 +536,11 @@ const gather: Family = {
     label: `${show(shape)} ${count} along ${dim}`,
     inputs: [
       { shape },
-      { shape: shape.map((n, d) => (d === dim ? count : n)), dtype: "int32", element: placesBelow(shape[dim] as number) },
+      {
+        shape: shape.map((n, d) => (d === dim ? count : n)),
+        dtype: "int32",
+        element: placesBelow(shape[dim] as number),
+      },
     ],
     build: (...[x, index]: Value[]) => kit.gather(x as Value, index as Value, dim),
   })),
@@ -509,9 +567,23 @@ const windows = [
   { shape: [1, 2, 9], kernel: [3], stride: [2], low: [1], dilation: [2], extents: [4] },
   { shape: [2, 2, 6, 6], kernel: [2, 2], stride: [2, 2], low: [0, 0], dilation: [1, 1], extents: [3, 3] },
   { shape: [1, 3, 5, 7], kernel: [3, 2], stride: [2, 1], low: [1, 0], dilation: [1, 2], extents: [3, 5] },
-  { shape: [2, 1, 5, 5], kernel: [3, 3], stride: [3, 3], low: [1, 1], dilation: [1, 1], extents: [3, 3] },
-  { shape: [1, 2, 4, 4, 4], kernel: [2, 2, 2], stride: [2, 2, 2], low: [0, 0, 0], dilation: [1, 1, 1], extents: [2, 2, 2] },
-  { shape: [1, 1, 4, 5, 3], kernel: [2, 3, 2], stride: [1, 2, 1], low: [1, 1, 0], dilation: [1, 1, 2], extents: [4, 2, 1] },
+  { shape: [2, 1, 5, 5], kernel: [3, 3], stride: [3, 3], low: [1, 1], dilation: [1, 1], extents: [2, 2] },
+  {
+    shape: [1, 2, 4, 4, 4],
+    kernel: [2, 2, 2],
+    stride: [2, 2, 2],
+    low: [0, 0, 0],
+    dilation: [1, 1, 1],
+    extents: [2, 2, 2],
+  },
+  {
+    shape: [1, 1, 4, 5, 3],
+    kernel: [2, 3, 2],
+    stride: [1, 2, 1],
+    low: [1, 1, 0],
+    dilation: [1, 1, 2],
+    extents: [4, 2, 1],
+  },
   { shape: [0, 2, 4], kernel: [2], stride: [2], low: [0], dilation: [1], extents: [2] },
 ] as const;
 

@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { choice, describeOptions, flag, path, positive, readOptions, whole } from "../../src/cli/options.ts";
+
+const specs = {
+  epochs: whole("times over the data", 3, 1),
+  lr: positive("learning rate", undefined),
+  model: choice("which", ["mlp", "cnn"], "cnn"),
+  out: path("where", "FILE", "a.bin"),
+  json: flag("as JSON"),
+};
+const read = (...args: string[]) => readOptions("tool", specs, args);
+
+test("defaults, and values in both forms", () => {
+  expect(read()).toEqual({ epochs: 3, lr: undefined, model: "cnn", out: "a.bin", json: false });
+  expect(read("--epochs", "5", "--lr=1e-3", "--model", "mlp", "--out=--x", "--json")).toEqual({
+    epochs: 5,
+    lr: 0.001,
+    model: "mlp",
+    out: "--x",
+    json: true,
+  });
+  expect(read("--epochs", "5", "--epochs", "6").epochs).toBe(6);
+});
+
+test.for([
+  [["--epoch", "5"], "tool: unknown option --epoch (did you mean --epochs?)"],
+  [["--constructor"], "tool: unknown option --constructor (--help lists what there is)"],
+  [["-j"], "tool: unknown option -j (--help lists what there is)"],
+  [["5"], 'tool: "5" is no option (--help lists what there is)'],
+  [["--json", "5"], 'tool: "5" is no option (--help lists what there is)'],
+  [["--json=5"], "tool: --json takes no value (write --json alone)"],
+  [["--epochs"], "tool: --epochs needs a value (it takes a whole number from 1)"],
+  [["--epochs", "--json"], "tool: --epochs needs a value (it takes a whole number from 1)"],
+  [["--epochs", "0"], 'tool: --epochs cannot be "0" (it takes a whole number from 1)'],
+  [["--epochs", "-3"], 'tool: --epochs cannot be "-3" (it takes a whole number from 1)'],
+  [["--epochs", "2.5"], 'tool: --epochs cannot be "2.5" (it takes a whole number from 1)'],
+  [["--epochs="], 'tool: --epochs cannot be "" (it takes a whole number from 1)'],
+  [["--epochs", "99999999999999999"], 'tool: --epochs cannot be "99999999999999999" (it takes a whole number from 1)'],
+  [["--lr", "fast"], 'tool: --lr cannot be "fast" (it takes a number above 0)'],
+  [["--lr", "0"], 'tool: --lr cannot be "0" (it takes a number above 0)'],
+  [["--lr", "Infinity"], 'tool: --lr cannot be "Infinity" (it takes a number above 0)'],
+  [["--model", "rnn"], 'tool: --model cannot be "rnn" (it takes mlp or cnn)'],
+  [["--out", ""], 'tool: --out cannot be "" (it takes a path)'],
+] as const)("%j", ([args, message]) => {
+  expect(() => read(...args)).toThrow(message);
+});
+
+test("help", () => {
+  expect(describeOptions(specs).split("\n")).toEqual([
+    "  --epochs N       times over the data",
+    "  --lr X           learning rate",
+    "  --model mlp|cnn  which",
+    "  --out FILE       where",
+    "  --json           as JSON",
+  ]);
+});

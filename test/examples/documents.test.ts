@@ -1,0 +1,43 @@
+/** The programs in the READMEs: they run, and print what stands below them. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { root, runProgram } from "./run-program.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "twopass-documents-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Block {
+  readonly name: string;
+  readonly program: string;
+  /** The block of text that follows it. */
+  readonly output: string | undefined;
+}
+
+function blocksOf(document: string): Block[] {
+  const text = readFileSync(join(root, document), "utf8");
+  const found = [...text.matchAll(/^```ts\n(.*?)^```\n(?:\n^```text\n(.*?)^```\n)?/gms)];
+  return found.map(([, program = "", output], i) => ({ name: `${document}, program ${i + 1}`, program, output }));
+}
+
+const english = blocksOf("README.md");
+const chinese = blocksOf("README.zh-CN.md");
+
+test.for([...english, ...chinese])("$name", { timeout: 60_000 }, async ({ name, program, output }) => {
+  const file = join(folder, `${name.replaceAll(/[^\w.]/g, "-")}.mts`);
+  writeFileSync(file, program);
+  const printed = await runProgram(file);
+  expect(printed).not.toBe("");
+  expect(output ?? printed).toBe(printed);
+});
+
+test("the first program is the second example", () => {
+  expect(english[0]?.program).toBe(readFileSync(join(root, "examples/02-xor.ts"), "utf8"));
+});
+
+test("both languages have the same programs", () => {
+  const bare = ({ program, output }: Block): unknown => [program.replaceAll(/ *\/\/.*/g, ""), output];
+  expect(english.length).toBeGreaterThan(1);
+  expect(chinese.map(bare)).toEqual(english.map(bare));
+});
