@@ -26,7 +26,10 @@ const steps = [
   { script: "lint" },
   { script: "build" },
   { script: "test:unit", vitest: true },
-  ...(existsSync(conformance) ? [{ script: "conformance", args: [conformance] }] : []),
+  { script: "test:package", vitest: true },
+  ...(existsSync(conformance)
+    ? ["js", "wasm"].map((device) => ({ script: "conformance", args: ["--dir", conformance, "--device", device] }))
+    : []),
 ];
 
 /** @param {Step} step @param {string} report file for vitest's JSON @returns {Promise<Counts>} */

@@ -72,6 +72,7 @@ export {
   randperm,
 } from "./tensor/random.ts";
 export { enableGrad, noGrad } from "./tensor/scope.ts";
+export type { Extremes, Selection } from "./tensor/selections.ts";
 export { type StoredOptions, StoredTensor } from "./tensor/stored.ts";
 export { Tensor } from "./tensor/tensor.ts";
 export * from "./tensor/view-functions.ts";

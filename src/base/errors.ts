@@ -32,15 +32,17 @@ export class TwopassError extends Error {
   constructor(parts: ErrorParts) {
     const facts = parts.facts === undefined ? "" : `: ${parts.facts}`;
     const hint = parts.hint === undefined ? "" : ` (${parts.hint})`;
+    const usual = raiseStackLimit();
     super(
       `${parts.op}: ${parts.problem}${facts}${hint}`,
       parts.cause === undefined ? undefined : { cause: parts.cause },
     );
+    setStackLimit(usual);
     this.op = parts.op;
     this.hint = parts.hint;
     this.shapes = parts.shapes ?? [];
     this.dtypes = parts.dtypes ?? [];
-    if (parts.op !== "internal") this.stack = userStack(this.stack);
+    if (parts.op !== "internal") this.stack = userStack(this.stack, usual);
   }
 }
 
@@ -54,27 +56,36 @@ export function internal(problem: string): TwopassError {
   return new TwopassError({ op: "internal", problem, hint: "this is a bug in twopass, please report it" });
 }
 
-/** Drops the frames of the library at the top of a stack; the message stays. */
-function userStack(stack: string | undefined): string {
+/** More frames than usual: the user's is behind those of the library. Gives the limit before; undefined where hosts have none. */
+function raiseStackLimit(): number | undefined {
+  const { stackTraceLimit } = Error as { stackTraceLimit?: number };
+  if (stackTraceLimit !== undefined && stackTraceLimit > 0) setStackLimit(Math.max(stackTraceLimit, 60));
+  return stackTraceLimit;
+}
+
+function setStackLimit(to: number | undefined): void {
+  if (to !== undefined) (Error as { stackTraceLimit?: number }).stackTraceLimit = to;
+}
+
+/** Drops the frames of the library at the top of a stack, with the built-in functions that they call; the message stays. */
+function userStack(stack: string | undefined, most = Number.POSITIVE_INFINITY): string {
   if (stack === undefined) return "";
   const lines = stack.split("\n");
   const first = lines.findIndex((line) => /^\s+at /.test(line));
   if (first < 0) return stack;
-  const isOurs = (line: string): boolean => line.includes(libraryRoot) || line.includes(libraryPath);
+  const isOurs = (line: string): boolean =>
+    line.includes(libraryRoot) || line.includes(libraryPath) || line.endsWith(" (<anonymous>)");
   let user = first;
   while (user < lines.length && isOurs(lines[user] ?? "")) user++;
-  return user === lines.length ? stack : [...lines.slice(0, first), ...lines.slice(user)].join("\n");
+  if (user === lines.length) user = first;
+  return [...lines.slice(0, first), ...lines.slice(user, user + most)].join("\n");
 }
 
 /** Remembers where the program is. Cheap: `lineOf` makes the text. */
 export function here(): Error {
-  const settings = Error as { stackTraceLimit?: number };
-  const before = settings.stackTraceLimit;
-  if (before === undefined) return new Error("here");
-  // The user's frame is behind those of the library, which may be more than the usual ten.
-  settings.stackTraceLimit = 40;
+  const usual = raiseStackLimit();
   const place = new Error("here");
-  settings.stackTraceLimit = before;
+  setStackLimit(usual);
   return place;
 }
 

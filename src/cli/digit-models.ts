@@ -37,7 +37,7 @@ class Mlp extends Module {
 }
 
 export const digitModels = {
-  cnn: { make: (): Cnn => new Cnn(), epochs: 4, batchSize: 128, lr: 0.006 },
+  cnn: { make: (): Cnn => new Cnn(), epochs: 3, batchSize: 128, lr: 0.006 },
   mlp: { make: (): Mlp => new Mlp(), epochs: 8, batchSize: 128, lr: 0.002 },
 } as const;
 

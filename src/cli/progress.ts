@@ -50,10 +50,9 @@ export class Progress {
   /** Shows the sums of the whole epoch; gives its milliseconds. */
   end(lossSum: number, correct: number): number {
     const milliseconds = performance.now() - this.#start;
-    // Blanks over the per cent.
-    process.stdout.write(
-      `${process.stdout.isTTY ? "\r" : ""}${this.#line(lossSum, correct)}${process.stdout.isTTY ? " ".repeat(6) : ""}\n`,
-    );
+    const line = this.#line(lossSum, correct);
+    // On a terminal it goes over the line of the running epoch, and blanks over the per cent.
+    process.stdout.write(process.stdout.isTTY ? `\r${line}      \n` : `${line}\n`);
     return milliseconds;
   }
 
@@ -62,12 +61,17 @@ export class Progress {
     const phases = this.#phaseTimes.map((time, i) => `${((time - (this.#phasesBefore[i] ?? 0)) / 1000).toFixed(2)} s`);
     return lineOf([
       `${this.#epoch}/${this.#epochs}`,
-      (lossSum / this.#seen).toFixed(4),
+      showLoss(lossSum / this.#seen),
       `${((100 * correct) / this.#seen).toFixed(2)}%`,
       Math.round(this.#seen / seconds).toLocaleString("en"),
       ...phases,
     ]);
   }
+}
+
+/** Four places, or three digits where a diverging loss would not fit its column. */
+function showLoss(loss: number): string {
+  return loss < 1000 ? loss.toFixed(4) : loss.toPrecision(3);
 }
 
 function lineOf(cells: readonly string[]): string {

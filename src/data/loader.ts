@@ -1,6 +1,7 @@
 /** Batches of examples, one after the other, in a new order each time. Floor: data. */
 import { TwopassError, checkOptions, describe } from "../base/errors.ts";
 import { RandomStream, type RandomStreamState, stream } from "../base/random-stream.ts";
+import { checkWhole } from "../tensor/options.ts";
 import { type Batch, collate as joinExamples } from "./collate.ts";
 import { type Dataset, TensorDataset } from "./dataset.ts";
 
@@ -57,8 +58,10 @@ export class DataLoader<T, B = DefaultBatch<T>, M = B> implements AsyncIterable<
       "map",
       "shuffleBuffer",
     ]);
-    this.batchSize = checkCount("batchSize", options.batchSize ?? 1, 1);
-    checkCount("shuffleBuffer", options.shuffleBuffer ?? 0, 0);
+    this.batchSize = checkWhole("DataLoader", "batchSize", options.batchSize ?? 1, 1);
+    checkWhole("DataLoader", "shuffleBuffer", options.shuffleBuffer ?? 0, 0);
+    checkFunction("collate", options.collate);
+    checkFunction("map", options.map);
     this.#examples = examples;
     this.#options = options;
     this.#stream = new RandomStream(options.seed ?? stream("loader").int(2 ** 32), "loader");
@@ -162,13 +165,10 @@ export class DataLoader<T, B = DefaultBatch<T>, M = B> implements AsyncIterable<
   }
 }
 
-function checkCount(name: string, value: number, least: number): number {
-  if (Number.isInteger(value) && value >= least) return value;
-  throw new TwopassError({
-    op: "DataLoader",
-    problem: `${name} must be a whole number from ${least}`,
-    facts: `got ${describe(value)}`,
-  });
+/** Throws unless a setting is a function or left out. */
+function checkFunction(name: string, x: unknown): void {
+  if (x === undefined || typeof x === "function") return;
+  throw new TwopassError({ op: "DataLoader", problem: `${name} must be a function`, facts: `got ${describe(x)}` });
 }
 
 /** The number of examples; undefined for a source. */

@@ -74,8 +74,10 @@ export interface OpDef {
   readonly cost?: number;
   /** Elementwise of two: the number on the right or left side that leaves every other side as it is, to the bit. */
   readonly identity?: { readonly left?: number; readonly right?: number };
-  /** Reduce only: the fold. */
-  readonly fold?: "sum" | "prod" | "max" | "min";
+  /** Reduce and arg only: the fold. */
+  readonly fold?: "sum" | "prod" | "max" | "min" | "argmax" | "argmin";
+  /** Conv only: the derivative it is, with respect to the images or the kernels; none for the convolution itself. */
+  readonly gradientOf?: "images" | "kernels";
   /** Elementwise only: where tests draw inputs, one range for all or one each. */
   readonly sample?: SampleRange | readonly SampleRange[];
 }

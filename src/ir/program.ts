@@ -3,7 +3,7 @@
  * Floor: ir.
  */
 import { dtypeCode } from "../base/dtype.ts";
-import { intern, mix } from "../base/hash.ts";
+import { intern } from "../base/intern.ts";
 import type { AttrValue } from "./op.ts";
 import { type Leaf, Value, sortGraph } from "./value.ts";
 import type { Cell } from "./cell.ts";
@@ -25,6 +25,8 @@ export interface Key {
   readonly leaves: readonly Leaf[];
   /** All vertices, inputs before users. */
   readonly order: readonly Value[];
+  /** Whether some vertex stands for content that is gone; two versions of a cell are one leaf, so the leaves do not say. */
+  readonly isStale: boolean;
 }
 
 export interface Program {
@@ -40,7 +42,7 @@ function sourceOf(leaf: Leaf): Program["sources"][number] {
   return leaf.kind === "input" ? "data" : leaf.kind;
 }
 
-const sourceCodes: Readonly<Record<Program["sources"][number], number>> = { data: -1, cell: -2, slot: -3 };
+const sourceCodes: Readonly<Record<Program["sources"][number], number>> = { data: 0, cell: 1, slot: 2 };
 
 /** What makes two leaves the same: the bytes, the cell, the number. */
 function identity(leaf: Leaf): object {
@@ -49,48 +51,68 @@ function identity(leaf: Leaf): object {
 
 const hasLeaf = (value: Value): boolean => value.leaf !== undefined;
 
+/** Whether a leaf stands for content that is gone. */
+export function isStale(leaf: Leaf): boolean {
+  return leaf.kind === "cell" && (leaf.version !== leaf.cell.version || leaf.cell.disposed);
+}
+
 // One key is made at a time, so all keys share their scratch: words, and the numbers of the leaves.
-let words = new Int32Array(1024);
-let length = 0;
+let words = new Int32Array(4096);
 const numbers = new Map<object, number>();
 const whole = new Float64Array(1);
 const halves = new Int32Array(whole.buffer);
 
-function push(word: number): void {
-  if (length === words.length) {
-    const larger = new Int32Array(2 * length);
-    larger.set(words);
-    words = larger;
-  }
-  words[length++] = word;
+/** Makes room for `more` words behind `end`. */
+function reserve(end: number, more: number): void {
+  if (end + more <= words.length) return;
+  const larger = new Int32Array(2 * (end + more));
+  larger.set(words);
+  words = larger;
 }
 
-/** Without loss: one word and a mark for what fits int32, else both halves and another mark. */
-function pushNumber(value: number): void {
-  if ((value | 0) === value && !Object.is(value, -0)) {
-    push(1);
-    push(value);
-  } else {
-    whole[0] = value;
-    push(2);
-    push(halves[0] as number);
-    push(halves[1] as number);
+/** Without loss: one even word for small whole numbers, else an odd one and both halves. Gives the new end. */
+function writeNumber(end: number, value: number): number {
+  const small = (value << 2) >> 2;
+  if (small === value && (value !== 0 || !Object.is(value, -0))) {
+    words[end] = 2 * value;
+    return end + 1;
   }
+  whole[0] = value;
+  words[end] = 1;
+  words[end + 1] = halves[0] as number;
+  words[end + 2] = halves[1] as number;
+  return end + 3;
 }
 
-function pushAttr(attr: AttrValue): void {
-  if (typeof attr === "number") pushNumber(attr);
-  else if (typeof attr === "boolean") push(attr ? 1 : 0);
-  else if (typeof attr === "string") push(intern(attr));
-  else {
-    push(attr.length);
-    for (let i = 0; i < attr.length; i++) pushNumber(attr[i] as number);
-  }
+function writeList(end: number, list: readonly number[]): number {
+  reserve(end, 3 * list.length + 16);
+  words[end++] = list.length;
+  for (let i = 0; i < list.length; i++) end = writeNumber(end, list[i] as number);
+  return end;
 }
 
-function pushShape(shape: readonly number[]): void {
-  push(shape.length);
-  for (let i = 0; i < shape.length; i++) push(shape[i] as number);
+function writeAttr(end: number, attr: AttrValue): number {
+  if (typeof attr === "object") return writeList(end, attr);
+  reserve(end, 16);
+  if (typeof attr === "number") return writeNumber(end, attr);
+  words[end] = typeof attr === "string" ? intern(attr) : attr ? 1 : 0;
+  return end + 1;
+}
+
+/** An operation, its settings and its inputs. Shape and dtype follow from them. */
+function writeVertex(end: number, { op, phase, attrs, inputs }: Value): number {
+  reserve(end, inputs.length + 16);
+  words[end] = 4 * op.code + phase;
+  let count = 0;
+  const head = end + 1;
+  end += 2;
+  for (let i = 0; i < inputs.length; i++) words[end++] = (inputs[i] as Value).position;
+  for (const key in attrs) {
+    end = writeAttr(end, attrs[key] as AttrValue);
+    count++;
+  }
+  words[head] = 64 * inputs.length + count;
+  return end;
 }
 
 /** The number of a leaf, a new one where the leaf is new. */
@@ -111,36 +133,37 @@ export function keyOf(wanted: readonly Wanted[]): Key {
   for (let i = 0; i < wanted.length; i++) roots[i] = (wanted[i] as Wanted).value;
   const { order } = sortGraph(roots, hasLeaf);
   const leaves: Leaf[] = [];
-  length = 0;
+  let end = 0;
+  let stale = false;
   for (let i = 0; i < order.length; i++) {
     const value = order[i] as Value;
-    const leaf = value.leaf;
-    if (leaf !== undefined) {
-      push(sourceCodes[sourceOf(leaf)]);
-      push(numberOf(leaf, leaves));
-      push(dtypeCode[value.dtype]);
-      pushShape(value.shape);
+    const { leaf } = value;
+    if (leaf === undefined) {
+      end = writeVertex(end, value);
       continue;
     }
-    push(value.op.code);
-    push((value.phase << 8) | dtypeCode[value.dtype]);
-    pushShape(value.shape);
-    const attrs = value.attrs;
-    for (const key in attrs) pushAttr(attrs[key] as AttrValue);
-    const inputs = value.inputs;
-    push(inputs.length);
-    for (let j = 0; j < inputs.length; j++) push((inputs[j] as Value).position);
+    if (isStale(leaf)) stale = true;
+    reserve(end, 16);
+    words[end++] = -1 - (8 * sourceCodes[sourceOf(leaf)] + dtypeCode[value.dtype]);
+    words[end++] = numberOf(leaf, leaves);
+    end = writeList(end, value.shape);
   }
-  push(wanted.length);
+  reserve(end, 2 * wanted.length + 1);
+  words[end++] = wanted.length;
   for (let i = 0; i < wanted.length; i++) {
     const { value, cell } = wanted[i] as Wanted;
-    push(value.position);
-    push(cell === undefined ? -1 : numberOf({ kind: "cell", cell, version: cell.version }, leaves));
+    words[end++] = value.position;
+    words[end++] = cell === undefined ? -1 : numberOf({ kind: "cell", cell, version: cell.version }, leaves);
   }
   numbers.clear();
+  return { hash: hashOf(words, end), words, length: end, leaves, order, isStale: stale };
+}
+
+/** A hash that only finds the bucket: keys are always compared. The factor is 2³² divided by the golden ratio. */
+function hashOf(list: Int32Array, length: number): number {
   let hash = length;
-  for (let i = 0; i < length; i++) hash = mix(hash, words[i] as number);
-  return { hash, words, length, leaves, order };
+  for (let i = 0; i < length; i++) hash = Math.imul(((hash << 5) | (hash >>> 27)) ^ (list[i] as number), 0x9e3779b1);
+  return hash;
 }
 
 /** Whether a key has these words. */

@@ -120,24 +120,27 @@ export function sortGraph(roots: readonly Value[], isEnd: (value: Value) => bool
   const order: Value[] = [];
   const stack: Value[] = [];
   const next: number[] = [];
+  const enter = (value: Value): void => {
+    value.mark = walk;
+    if (isEnd(value)) {
+      value.position = order.length;
+      order.push(value);
+    } else {
+      stack.push(value);
+      next.push(0);
+    }
+  };
   for (const root of roots) {
-    if (root.mark === walk) continue;
-    root.mark = walk;
-    stack.push(root);
-    next.push(0);
+    if (root.mark !== walk) enter(root);
     while (stack.length > 0) {
       const top = stack.length - 1;
       const value = stack[top] as Value;
-      const at = next[top] as number;
-      const inputs = isEnd(value) ? none : value.inputs;
+      const { inputs } = value;
+      let at = next[top] as number;
+      while (at < inputs.length && (inputs[at] as Value).mark === walk) at++;
       if (at < inputs.length) {
         next[top] = at + 1;
-        const input = inputs[at] as Value;
-        if (input.mark !== walk) {
-          input.mark = walk;
-          stack.push(input);
-          next.push(0);
-        }
+        enter(inputs[at] as Value);
       } else {
         value.position = order.length;
         order.push(value);

@@ -1,4 +1,5 @@
 /** Limits on gradients, between `backward()` and `step()`. Floor: nn. */
+import { promote } from "../base/dtype.ts";
 import { TwopassError, describe } from "../base/errors.ts";
 import { withMode } from "../ir/mode.ts";
 import type { Value } from "../ir/value.ts";
@@ -59,17 +60,11 @@ export function clipGradNorm(
   const [first] = found;
   if (first === undefined) return full([], 0);
   return withMode({ phase: 1, grad: false }, () => {
-    const norms = found.map(({ gradient: g }) =>
-      kit.reshape(
-        norm(
-          kit,
-          g,
-          normType,
-          g.shape.map((_, i) => i),
-        ),
-        [1],
-      ),
-    );
+    const dtype = found.map(({ gradient }) => gradient.dtype).reduce(promote);
+    const norms = found.map(({ gradient: g }) => {
+      const all = g.shape.map((_, i) => i);
+      return kit.reshape(kit.cast(norm(kit, g, normType, all), dtype), [1]);
+    });
     const total = kit.reshape(norm(kit, kit.concat(norms, 0), normType, [0]), []);
     const scale = kit.minimum(kit.div(numberValue(maxNorm, total.dtype), kit.add(total, 1e-6)), 1);
     for (const { part, gradient } of found) setGradient(part, kit.mul(gradient, kit.cast(scale, gradient.dtype)));

@@ -2,7 +2,7 @@
 import { TwopassError, describe, nearest } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { perDim, wholeNumber, withDefaults } from "./functional/common.ts";
+import { perDim, checkWhole, withDefaults } from "./functional/common.ts";
 import {
   type ConvOptions,
   type ConvTransposeOptions,
@@ -37,9 +37,9 @@ export interface ConvTransposeLayerOptions extends ConvTransposeOptions {
 
 /** Checks channels and groups. */
 function checkChannels(op: string, inChannels: number, outChannels: number, groups: number): void {
-  wholeNumber(op, "inChannels", inChannels, 1);
-  wholeNumber(op, "outChannels", outChannels, 1);
-  wholeNumber(op, "groups", groups, 1);
+  checkWhole(op, "inChannels", inChannels, 1);
+  checkWhole(op, "outChannels", outChannels, 1);
+  checkWhole(op, "groups", groups, 1);
   if (inChannels % groups === 0 && outChannels % groups === 0) return;
   throw new TwopassError({
     op,

@@ -1,7 +1,7 @@
 /** Lookup tables as layers. Floor: nn. */
 import type { TypedArray } from "../base/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { wholeNumber, withDefaults } from "./functional/common.ts";
+import { checkWhole, withDefaults } from "./functional/common.ts";
 import { type EmbeddingOptions, embedding, paddingRow } from "./functional/embedding.ts";
 import type { Labels } from "./functional/labels.ts";
 import { normalContent } from "./init.ts";
@@ -34,8 +34,8 @@ export class Embedding extends Module {
       maxNorm: null,
       normType: 2,
     });
-    this.numEmbeddings = wholeNumber(op, "numEmbeddings", numEmbeddings, 1);
-    this.embeddingDim = wholeNumber(op, "embeddingDim", embeddingDim, 1);
+    this.numEmbeddings = checkWhole(op, "numEmbeddings", numEmbeddings, 1);
+    this.embeddingDim = checkWhole(op, "embeddingDim", embeddingDim, 1);
     const row = paddingRow(op, options.paddingIdx, numEmbeddings);
     this.paddingIdx = row ?? null;
     this.maxNorm = options.maxNorm;

@@ -1,6 +1,7 @@
 /** Fully connected layers, and layers that only pass on. Floor: nn. */
+import { checkTensor } from "../tensor/arguments.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { wholeNumber, withDefaults } from "./functional/common.ts";
+import { checkWhole, withDefaults } from "./functional/common.ts";
 import { linear } from "./functional/linear.ts";
 import { uniformContent } from "./init.ts";
 import { Module } from "./module.ts";
@@ -24,8 +25,8 @@ export class Linear extends Module {
   constructor(inFeatures: number, outFeatures: number, options?: { readonly bias?: boolean }) {
     super();
     const { bias } = withDefaults("nn.Linear", options, { bias: true });
-    this.inFeatures = wholeNumber("nn.Linear", "inFeatures", inFeatures, 0);
-    this.outFeatures = wholeNumber("nn.Linear", "outFeatures", outFeatures, 0);
+    this.inFeatures = checkWhole("nn.Linear", "inFeatures", inFeatures, 0);
+    this.outFeatures = checkWhole("nn.Linear", "outFeatures", outFeatures, 0);
     const bound = 1 / Math.sqrt(Math.max(inFeatures, 1));
     this.weight = new Parameter(uniformContent([outFeatures, inFeatures], bound));
     this.bias = bias ? new Parameter(uniformContent([outFeatures], bound)) : null;
@@ -64,6 +65,7 @@ export class Flatten extends Module {
   }
 
   forward(input: Tensor): Tensor {
+    checkTensor("nn.Flatten", "the input", input);
     return input.flatten(this.startDim, this.endDim);
   }
 }
@@ -80,6 +82,7 @@ export class Unflatten extends Module {
   }
 
   forward(input: Tensor): Tensor {
+    checkTensor("nn.Unflatten", "the input", input);
     return input.unflatten(this.dim, this.sizes);
   }
 }

@@ -2,9 +2,10 @@
 import { TwopassError, showShape } from "../base/errors.ts";
 import { withMode } from "../ir/mode.ts";
 import { kit } from "../ops/kit.ts";
+import { checkTensor } from "../tensor/arguments.ts";
 import { inner } from "../tensor/inner.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { resultOf, wholeNumber, withDefaults } from "./functional/common.ts";
+import { resultOf, checkWhole, withDefaults } from "./functional/common.ts";
 import { batchNorm, groupNorm, instanceNorm, layerNorm } from "./functional/normalization.ts";
 import { constantContent } from "./init.ts";
 import { Module } from "./module.ts";
@@ -24,6 +25,12 @@ export interface BatchNormLayerOptions {
 /** A counter at 0. */
 function noBatches(): Content {
   return { data: new Int32Array(1), shape: [], dtype: "int32" };
+}
+
+/** The share of the next batch in the mean of all batches: 1 / n for the n-th. */
+function shareOfNext(counter: StateBuffer, input: Tensor): Tensor {
+  const share = withMode({ grad: false }, () => kit.div(1, kit.cast(kit.add(counter[inner].value, 1), input.dtype)));
+  return resultOf(share, [counter]);
 }
 
 abstract class BatchNorm extends Module {
@@ -46,7 +53,7 @@ abstract class BatchNorm extends Module {
       affine: true,
       trackRunningStats: true,
     });
-    const shape = [wholeNumber(op, "numFeatures", numFeatures, 1)];
+    const shape = [checkWhole(op, "numFeatures", numFeatures, 1)];
     this.numFeatures = numFeatures;
     this.eps = options.eps;
     this.momentum = options.momentum;
@@ -60,6 +67,7 @@ abstract class BatchNorm extends Module {
   }
 
   forward(input: Tensor): Tensor {
+    checkTensor(`nn.${this.constructor.name}`, "the input", input);
     if (!this.#ranks.includes(input.ndim) || input.shape[1] !== this.numFeatures) {
       throw new TwopassError({
         op: `nn.${this.constructor.name}`,
@@ -68,21 +76,14 @@ abstract class BatchNorm extends Module {
         shapes: [input.shape],
       });
     }
+    const counter = this.training ? this.num_batches_tracked : null;
     const training = this.training || this.running_mean === null;
-    const momentum = this.training ? this.#countBatch(input) : 0;
+    const momentum = counter === null ? 0 : (this.momentum ?? shareOfNext(counter, input));
     const [mean, variance] = [this.running_mean, this.running_var];
-    return batchNorm(input, mean, variance, this.weight, this.bias, { training, momentum, eps: this.eps });
-  }
-
-  /** Counts this batch and gives its share in the running statistics. */
-  #countBatch(input: Tensor): number | Tensor {
-    const counter = this.num_batches_tracked;
-    if (counter === null) return 0;
-    withMode({ grad: false }, () => counter.assign(counter.add(1)));
-    if (this.momentum !== null) return this.momentum;
-    // The mean of all batches so far: the n-th has the share 1 / n.
-    const share = withMode({ grad: false }, () => kit.div(1, kit.cast(counter[inner].value, input.dtype)));
-    return resultOf(share, [counter]);
+    const y = batchNorm(input, mean, variance, this.weight, this.bias, { training, momentum, eps: this.eps });
+    // Behind the checks: a batch that is refused does not count.
+    counter?.add_(1);
+    return y;
   }
 
   protected override describeSettings(): string {
@@ -139,7 +140,7 @@ export class LayerNorm extends Module {
     super();
     const options = withDefaults("nn.LayerNorm", given, { eps: 1e-5, elementwiseAffine: true, bias: true });
     const shape = typeof normalizedShape === "number" ? [normalizedShape] : [...normalizedShape];
-    for (const n of shape) wholeNumber("nn.LayerNorm", "normalizedShape", n, 0);
+    for (const n of shape) checkWhole("nn.LayerNorm", "normalizedShape", n, 0);
     this.normalizedShape = shape;
     this.eps = options.eps;
     this.weight = options.elementwiseAffine ? new Parameter(constantContent(shape, 1)) : null;
@@ -171,8 +172,8 @@ export class GroupNorm extends Module {
   constructor(numGroups: number, numChannels: number, given?: { readonly eps?: number; readonly affine?: boolean }) {
     super();
     const { eps, affine } = withDefaults("nn.GroupNorm", given, { eps: 1e-5, affine: true });
-    this.numGroups = wholeNumber("nn.GroupNorm", "numGroups", numGroups, 1);
-    this.numChannels = wholeNumber("nn.GroupNorm", "numChannels", numChannels, 1);
+    this.numGroups = checkWhole("nn.GroupNorm", "numGroups", numGroups, 1);
+    this.numChannels = checkWhole("nn.GroupNorm", "numChannels", numChannels, 1);
     if (numChannels % numGroups !== 0) {
       throw new TwopassError({
         op: "nn.GroupNorm",
@@ -221,7 +222,7 @@ abstract class InstanceNorm extends Module {
     const op = `nn.${this.constructor.name}`;
     const standard = { eps: 1e-5, momentum: 0.1, affine: false, trackRunningStats: false };
     const options = withDefaults<Required<InstanceNormLayerOptions>>(op, given, standard);
-    const shape = [wholeNumber(op, "numFeatures", numFeatures, 1)];
+    const shape = [checkWhole(op, "numFeatures", numFeatures, 1)];
     this.numFeatures = numFeatures;
     this.eps = options.eps;
     this.momentum = options.momentum;
@@ -235,6 +236,7 @@ abstract class InstanceNorm extends Module {
   }
 
   forward(input: Tensor): Tensor {
+    checkTensor(`nn.${this.constructor.name}`, "the input", input);
     if (input.ndim === this.#rank - 1) return this.#normalize(input.unsqueeze(0)).squeeze(0);
     return this.#normalize(input);
   }

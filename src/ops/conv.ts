@@ -129,6 +129,7 @@ export const convInput = record({
   name: "convInput",
   kind: "conv",
   doc: "the input's gradient of a convolution; a transposed convolution",
+  gradientOf: "images",
   infer([b, c], attrs) {
     const y = b as Value;
     const w = c as Value;
@@ -157,6 +158,7 @@ export const convWeight = record({
   name: "convWeight",
   kind: "conv",
   doc: "the kernels' gradient of a convolution",
+  gradientOf: "kernels",
   infer([a, b], attrs) {
     const x = a as Value;
     const y = b as Value;

@@ -82,11 +82,12 @@ export const prod = reduction("prod", "product along dims", (k, g, [x], _, attrs
 export const max = reduction("max", "largest along dims", extremeRule);
 export const min = reduction("min", "smallest along dims", extremeRule);
 
-function extremePosition(name: string, doc: string, better: (a: number, b: number) => boolean): OpDef {
+function extremePosition(name: "argmax" | "argmin", doc: string, better: (a: number, b: number) => boolean): OpDef {
   return record({
     name,
     kind: "arg",
     doc,
+    fold: name,
     infer(inputs) {
       const x = inputs[0] as Value;
       if (x.shape.length === 0) throw internal(`${name} of a 0-d tensor`);

@@ -35,10 +35,15 @@ export class SequentialLR {
   }
 
   step(): void {
-    hostEffect(
-      () => this.lastEpoch++,
-      () => this.lastEpoch--,
-    );
+    hostEffect(() => {
+      const before = this.stateDict();
+      this.#advance();
+      return () => this.loadStateDict(before);
+    });
+  }
+
+  #advance(): void {
+    this.lastEpoch++;
     const index = this.#milestones.filter((milestone) => milestone <= this.lastEpoch).length;
     const schedule = this.#schedules[index] as LRScheduler;
     if (index > 0 && this.#milestones[index - 1] === this.lastEpoch) schedule.step(0);
@@ -84,14 +89,11 @@ export class ChainedScheduler {
   }
 
   step(): void {
-    const [own, before] = [this.#own, this.stateDict()];
-    hostEffect(
-      () => this.#combine((schedule) => schedule.step()),
-      () => {
-        this.loadStateDict(before);
-        this.#own = own;
-      },
-    );
+    hostEffect(() => {
+      const before = this.stateDict();
+      this.#combine((schedule) => schedule.step());
+      return () => this.loadStateDict(before);
+    });
   }
 
   /** Moves each schedule alone, and the rates by the product of the changes. */

@@ -131,10 +131,12 @@ export abstract class Optimizer<S extends object, N> {
       const left = idle.get(counter);
       const held = { steps: counter.steps };
       for (const state of left ?? []) state.counter = held;
-      hostEffect(
-        () => counter.steps++,
-        () => counter.steps--,
-      );
+      hostEffect(() => {
+        counter.steps++;
+        return () => {
+          counter.steps--;
+        };
+      }, true);
     }
     return active;
   }
@@ -202,6 +204,14 @@ export abstract class Optimizer<S extends object, N> {
    */
   loadStateDict(from: OptimizerState): void {
     const op = `${this.constructor.name}.loadStateDict`;
+    if (!isState(from)) {
+      throw new TwopassError({
+        op,
+        problem: "a state has the fields state and paramGroups",
+        facts: `got ${describe(from)}`,
+        hint: "give what stateDict() of an optimiser gave",
+      });
+    }
     const all = this.paramGroups.flatMap((group) => group.params);
     const sizes = this.paramGroups.map((group) => group.params.length).join(", ");
     const given = from.paramGroups.map((group) => (group["params"] as readonly number[]).length).join(", ");
@@ -235,7 +245,9 @@ export abstract class Optimizer<S extends object, N> {
       const { step = 0, ...entries } = from.state[i] ?? {};
       const tensors = new Map<string, StoredTensor>();
       for (const [name, value] of Object.entries(entries)) {
-        if (value instanceof Tensor) tensors.set(name, store(value, parameter, name));
+        if (!(value instanceof Tensor)) continue;
+        const content = value.dtype === parameter.dtype ? value : value.to(parameter.dtype);
+        tensors.set(name, store(content, parameter, name));
       }
       this.#states.set(parameter, { counter: { steps: Number(step) }, tensors });
     });
@@ -300,6 +312,14 @@ function watched<S extends object>(settings: S): S {
 
 function isIterable(x: unknown): x is Iterable<unknown> {
   return typeof x === "object" && x !== null && Symbol.iterator in x;
+}
+
+function isState(x: unknown): x is OptimizerState {
+  if (typeof x !== "object" || x === null || !("state" in x) || !("paramGroups" in x)) return false;
+  const { state, paramGroups } = x;
+  const hasParams = (group: unknown): boolean =>
+    typeof group === "object" && group !== null && "params" in group && Array.isArray(group.params);
+  return typeof state === "object" && state !== null && Array.isArray(paramGroups) && paramGroups.every(hasParams);
 }
 
 /** Parameters or groups as groups. */

@@ -59,11 +59,11 @@ export abstract class LRScheduler {
 
   /** Goes on by one step, or to the step given. */
   step(epoch?: number): void {
-    const before = this.stateDict();
-    hostEffect(
-      () => this.setStep(epoch ?? this.lastEpoch + 1),
-      () => this.loadStateDict(before),
-    );
+    hostEffect(() => {
+      const before = this.stateDict();
+      this.setStep(epoch ?? this.lastEpoch + 1);
+      return () => this.loadStateDict(before);
+    });
   }
 
   /** Sets rates for a step. Subclasses call it with 0 at the end of their constructor. */

@@ -33,6 +33,9 @@ export interface Fused {
 
 /** Elementwise work up to this is repeated rather than kept. */
 const cheap = 3;
+/** Work that is repeated in one reader at most, and that one kernel holds at most: code has to end somewhere. */
+const mostInlined = 200;
+const mostInKernel = 1500;
 /** Operands that one kernel reads at most, before values are kept in between. */
 const mostReads = 24;
 
@@ -107,7 +110,8 @@ class Fusion {
         const cost = (value.op.cost ?? 2) + value.inputs.reduce((sum, x) => sum + this.#inlinedCost(x), 0);
         this.#costs.set(value, cost);
         const many = this.#readers(value).size > 1;
-        chosen ||= (many && (cost > cheap || reads.length > 2)) || reads.length > mostReads || !this.#options.fuse;
+        chosen ||= (many && (cost > cheap || reads.length > 2)) || reads.length > mostReads || cost > mostInlined;
+        chosen ||= !this.#options.fuse;
       } else if (kind !== "view" && kind !== "constant" && kind !== "iota") chosen = true;
       if (chosen) this.#candidates.add(value);
     }
@@ -213,7 +217,11 @@ class Fusion {
   /** Lowers on trial, everything stored. */
   #try(group: Group): void {
     const reads = new Set(group.members.flatMap((member) => this.#reads(member)));
-    if (group.members.length > 1 && reads.size > mostReads) throw new CannotFuse("too many operands");
+    if (group.members.length > 1) {
+      if (reads.size > mostReads) throw new CannotFuse("too many operands");
+      const work = group.members.reduce((sum, member) => sum + (this.#costs.get(member) ?? 0), 0);
+      if (work > mostInKernel) throw new CannotFuse("too much work");
+    }
     const inside = new Set(group.members);
     try {
       lower(group, { isBuffer: (v) => this.isBuffer(v) && !inside.has(v), stored: () => true });
@@ -326,11 +334,17 @@ function isRowShape(shape: readonly number[], group: Group): boolean {
   return sameShape(shape, kept) || sameShape(shape, ones);
 }
 
-/** Whether `unit` needs `other`, over any number of steps. */
-function dependsOn(unit: Unit, other: Unit, seen = new Set<Unit>()): boolean {
+/** Whether `unit` needs `other`, over any number of steps. Members come in topological order, the units too. */
+function dependsOn(unit: Unit, other: Unit): boolean {
   if (unit === other) return true;
-  if (seen.has(unit)) return false;
-  seen.add(unit);
-  for (const source of unit.sources) if (dependsOn(source, other, seen)) return true;
+  const first = (other.group.members[0] as Value).position;
+  const seen = new Set<Unit>([unit]);
+  for (const at of seen) {
+    for (const source of at.sources) {
+      if (source === other) return true;
+      // What was complete before the other one began cannot need it.
+      if ((source.group.members.at(-1) as Value).position > first) seen.add(source);
+    }
+  }
   return false;
 }

@@ -254,12 +254,11 @@ class Lowering {
     const accumulator = this.#accumulators.length;
     const running = kind === "cumulate";
     this.#accumulators.push({ level, running });
-    let fold: Fold = member.op.fold ?? "sum";
+    // A window gives the position of the largest, a running fold sums.
+    const fold: Fold = member.op.fold ?? (kind === "window" ? "argmax" : "sum");
     let position: Scalar | undefined;
-    if (kind === "arg" || kind === "window") {
-      fold = member.op.name === "argmin" ? "argmin" : "argmax";
-      position = kind === "window" ? this.#windowPosition(member) : this.#count(this.#index.at(-1) as Affine);
-    }
+    if (kind === "window") position = this.#windowPosition(member);
+    else if (kind === "arg") position = this.#count(this.#index.at(-1) as Affine);
     this.#statements.push({
       level,
       row: false,

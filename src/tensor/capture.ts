@@ -10,10 +10,8 @@ import { makeLeaf } from "../ops/leaf.ts";
 import type { Engine } from "./engine.ts";
 import type { Inner } from "./inner.ts";
 
-export interface Effect {
-  readonly apply: () => void;
-  readonly undo: (() => void) | undefined;
-}
+/** Something that the host does. What it returns takes it back. */
+export type Effect = () => (() => void) | void;
 
 /** The state of one trace. */
 export class Capture {
@@ -23,6 +21,8 @@ export class Capture {
   /** Variables that got or lost a gradient, with the one they had before. */
   readonly gradients = new Map<Inner, Value | undefined>();
   readonly effects: Effect[] = [];
+  /** What takes back the effects of the trace itself. */
+  readonly undos: (() => void)[] = [];
 
   /** One compiled function is one program of one device. */
   use(engine: Engine): void {
@@ -66,8 +66,10 @@ export class Capture {
 }
 
 let current: Capture | undefined;
-/** Effects of the step that is being written and has not run yet. */
-let unsure: Effect[] = [];
+/** What takes back the effects of a step that is being written and has not run yet. */
+let unsure: (() => void)[] = [];
+/** Whether an effect is being applied: effects inside of it are part of it. */
+let applying = false;
 
 /** The trace that is going on, if one is. */
 export function tracing(): Capture | undefined {
@@ -86,14 +88,30 @@ export function trace<T>(capture: Capture, body: () => T): T {
 }
 
 /**
- * Does something on the host that belongs to the step being written, such as counting it, at once and again at each
- * replay of a compiled function. `undo` takes it back where the run of the step fails.
+ * Does something on the host beside the graph, such as counting a step or drawing a key: at once, and again at each
+ * replay of a compiled function. It is taken back where the run of the compiled function fails, and in eager code where
+ * it is `ofPendingRun` and that run fails.
  */
-export function hostEffect(apply: () => void, undo?: () => void): void {
-  apply();
-  const effect = { apply, undo };
-  if (current !== undefined) current.effects.push(effect);
-  else if (undo !== undefined) unsure.push(effect);
+export function hostEffect(effect: Effect, ofPendingRun = false): void {
+  if (applying) {
+    effect();
+    return;
+  }
+  const undo = applyEffect(effect);
+  current?.effects.push(effect);
+  if (undo === undefined) return;
+  if (current !== undefined) current.undos.push(undo);
+  else if (ofPendingRun) unsure.push(undo);
+}
+
+/** Applies an effect once more; gives what takes it back. */
+export function applyEffect(effect: Effect): (() => void) | undefined {
+  applying = true;
+  try {
+    return effect() ?? undefined;
+  } finally {
+    applying = false;
+  }
 }
 
 /** A 0-d vertex for a number that the host computes, here and again at each replay of a compiled function. */
@@ -108,13 +126,14 @@ export function hostNumber(compute: () => number, dtype: Dtype): Value {
 /** A run has ended: its host effects are sure now, or are taken back. */
 export function settleEffects(succeeded: boolean): void {
   if (unsure.length === 0) return;
-  const done = unsure;
+  const undos = unsure;
   unsure = [];
-  if (!succeeded) undoEffects(done);
+  if (!succeeded) takeBack(undos);
 }
 
-export function undoEffects(effects: readonly Effect[]): void {
-  for (let i = effects.length - 1; i >= 0; i--) effects[i]?.undo?.();
+/** Takes effects back, the last one first. */
+export function takeBack(undos: readonly (() => void)[]): void {
+  for (let i = undos.length - 1; i >= 0; i--) undos[i]?.();
 }
 
 /** Throws where a function that is being traced makes a tensor from JavaScript's data. */

@@ -11,7 +11,16 @@ import type { Key, Wanted } from "../ir/program.ts";
 import { type Leaf, type Value, newestId, sortGraph } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { makeLeaf } from "../ops/leaf.ts";
-import { Capture, type Effect, latestChange, structureChanges, trace, tracing, undoEffects } from "./capture.ts";
+import {
+  Capture,
+  type Effect,
+  applyEffect,
+  latestChange,
+  structureChanges,
+  takeBack,
+  trace,
+  tracing,
+} from "./capture.ts";
 import { type ArgumentNode, bindArgument, firstChange, placeArgument } from "./compile-arguments.ts";
 import type { Engine } from "./engine.ts";
 import { currentEngine, startedEngines } from "./engines.ts";
@@ -171,7 +180,7 @@ class Compiler {
       else this.#log.push(`call ${this.#calls}: traced: ${this.#reason(args)}`);
       results = engine.runPlan(traced.cached.plan, traced.leaves, traced.key);
     } catch (error) {
-      undoEffects(capture.effects);
+      takeBack(capture.undos);
       throw error;
     }
     this.#hold(traced, known);
@@ -292,12 +301,16 @@ function realizeOutside(engine: Engine, wanted: readonly Wanted[], start: number
 function replay(traced: Traced): unknown {
   const { engine, effects } = traced;
   if (!engine.idle) engine.run([]);
-  for (let i = 0; i < effects.length; i++) (effects[i] as Effect).apply();
+  const undos: (() => void)[] = [];
   let results: readonly (TypedArray | undefined)[];
   try {
+    for (let i = 0; i < effects.length; i++) {
+      const undo = applyEffect(effects[i] as Effect);
+      if (undo !== undefined) undos.push(undo);
+    }
     results = engine.runPlan(traced.cached.plan, traced.leaves, traced.key);
   } catch (error) {
-    undoEffects(effects);
+    takeBack(undos);
     throw error;
   }
   engine.plans.touch(traced.cached);

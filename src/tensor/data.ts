@@ -71,7 +71,7 @@ function readTyped(op: string, data: ArrayBufferView, wanted: Dtype | undefined,
   if (data instanceof Float32Array) return convert(copy ? data.slice() : data, "float32", wanted);
   if (data instanceof Float64Array) return convert(copy ? data.slice() : data, "float64", wanted);
   if (data instanceof Int32Array) return convert(copy ? data.slice() : data, "int32", wanted);
-  if (data instanceof Uint8Array) return convert(copy ? data.slice() : data, "uint8", wanted);
+  if (data instanceof Uint8Array) return convert(copy ? new Uint8Array(data) : data, "uint8", wanted);
   if (data instanceof Uint8ClampedArray) return convert(Uint8Array.from(data), "uint8", wanted);
   if (data instanceof Int8Array || data instanceof Int16Array || data instanceof Uint16Array) {
     return convert(Int32Array.from(data), "int32", wanted);

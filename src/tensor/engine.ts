@@ -17,7 +17,7 @@ import type { Inner } from "./inner.ts";
 import { guardMemory } from "./limits.ts";
 import { type Due, Pending, type Write } from "./pending.ts";
 import { type CachedPlan, PlanCache } from "./plan-cache.ts";
-import { disposedCell, isStale, staleCauses, staleError } from "./stale.ts";
+import { disposedCell, staleCauses, staleError } from "./stale.ts";
 import { hint, switches } from "./switches.ts";
 
 export interface EngineStats {
@@ -167,7 +167,7 @@ export class Engine {
   #attempt(all: Due, asked: readonly Value[]): void {
     let due = all;
     let key = keyOf(due.wanted);
-    if (key.leaves.some(isStale)) {
+    if (key.isStale) {
       due = this.#pending.withoutStale(due, staleCauses(key.order), asked);
       if (due.wanted.length === 0) return;
       key = keyOf(due.wanted);
@@ -221,7 +221,7 @@ export class Engine {
   /** The plan of a program that shall run many times; nothing in it may be stale. */
   prepare(wanted: readonly Wanted[]): { readonly key: Key; readonly cached: CachedPlan } {
     const key = keyOf(wanted);
-    if (key.leaves.some(isStale)) {
+    if (key.isStale) {
       const causes = staleCauses(key.order);
       for (const { value } of wanted) {
         const cause = causes.get(value);

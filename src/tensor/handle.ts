@@ -336,7 +336,7 @@ export function useAll(tensors: readonly TensorHandle[]): Engine {
         op: "Tensor",
         problem: "tensors of two devices in one operation",
         facts: `${engine.device.name} and ${part.engine.device.name}`,
-        hint: "move one with to(device), or the model with model.to(device)",
+        hint: "make both on one device: setDefaultDevice(name), or withDevice(name, () => ...)",
       });
     }
     engine = part.engine;

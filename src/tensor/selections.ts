@@ -116,14 +116,16 @@ export abstract class SelectionMethods extends ActivationMethods {
   max(): Tensor;
   max(dim: number, options?: KeepdimOptions): Selection;
   max(dim?: number, options?: KeepdimOptions): Tensor | Selection {
-    return dim === undefined ? this.amax() : this.#extreme("max", dim, options, true);
+    if (dim !== undefined) return this.#extreme("max", dim, options, true);
+    return this.reduce("max", undefined, options, keepdimOnly, (x, list) => extreme("max", x, list, true));
   }
 
   /** Smallest element: of all, or along a dim with its position, as `max` does. NaN counts as the smallest. */
   min(): Tensor;
   min(dim: number, options?: KeepdimOptions): Selection;
   min(dim?: number, options?: KeepdimOptions): Tensor | Selection {
-    return dim === undefined ? this.amin() : this.#extreme("min", dim, options, false);
+    if (dim !== undefined) return this.#extreme("min", dim, options, false);
+    return this.reduce("min", undefined, options, keepdimOnly, (x, list) => extreme("min", x, list, false));
   }
 
   #extreme(op: string, dim: number, options: KeepdimOptions | undefined, largest: boolean): Selection {

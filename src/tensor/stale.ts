@@ -1,12 +1,8 @@
 /** Content that was overwritten: which vertices need it, and the error that says so. Floor: tensor. */
 import { StaleError, showShape } from "../base/errors.ts";
 import type { Cell } from "../ir/cell.ts";
-import type { Leaf, Value } from "../ir/value.ts";
-
-/** Whether a leaf stands for content that is gone. */
-export function isStale(leaf: Leaf): boolean {
-  return leaf.kind === "cell" && (leaf.version !== leaf.cell.version || leaf.cell.disposed);
-}
+import { isStale } from "../ir/program.ts";
+import type { Value } from "../ir/value.ts";
 
 /** For each vertex that needs lost content: the cell that held it. */
 export function staleCauses(order: readonly Value[]): ReadonlyMap<Value, Cell> {
@@ -46,31 +42,26 @@ export function staleError(
   cell: Cell,
   causes: ReadonlyMap<Value, Cell> = new Map(),
 ): StaleError {
-  const lost = lostPart(value, cell, causes);
-  const what = lost.op.kind === "leaf" ? "" : `; the ${lost.op.name} of shape ${showShape(lost.shape)}${placeOf(lost)}`;
-  const isPart = lost !== value;
+  const { lost, user } = lostPart(value, cell, causes);
+  const place = lost.path === "" ? "" : ` in ${lost.path}`;
+  const what = lost.op.kind === "leaf" ? "" : `; the ${lost.op.name} of shape ${showShape(lost.shape)}${place} was written before`;
+  const carriedOver = "detach() or clone() that one before step() or assign(): the copy is kept";
   return new StaleError({
     op,
     problem: cell.disposed ? "it needs a tensor that was disposed" : "it needs content that was overwritten",
-    facts: cell.disposed
-      ? cell.label
-      : `${cell.label} has changed since${what === "" ? "" : `${what} was written before`}`,
-    hint: isPart ? "detach() or clone() that one before step() or assign(): the copy is kept" : staleHints[op],
+    facts: cell.disposed ? cell.label : `${cell.label} has changed since${what}`,
+    hint: user === undefined ? staleHints[op] : user.phase === 1 ? staleHints.backward : carriedOver,
     shapes: [lost.shape],
   });
 }
 
-function placeOf(value: Value): string {
-  return value.path === "" ? "" : ` in ${value.path}`;
-}
-
-/** What was written before the change and used after it: the tensor that the program carried over. */
-function lostPart(value: Value, cell: Cell, causes: ReadonlyMap<Value, Cell>): Value {
-  let at = value;
-  while (at.id > cell.changedAt) {
-    const next = at.inputs.find((input) => input.leaf === undefined && causes.get(input) === cell);
+/** What was written before the change, and what used it after: the tensor that the program carried over. */
+function lostPart(value: Value, cell: Cell, causes: ReadonlyMap<Value, Cell>): { lost: Value; user: Value | undefined } {
+  let [lost, user]: [Value, Value | undefined] = [value, undefined];
+  while (lost.id > cell.changedAt) {
+    const next = lost.inputs.find((input) => input.leaf === undefined && causes.get(input) === cell);
     if (next === undefined) break;
-    at = next;
+    [lost, user] = [next, lost];
   }
-  return at;
+  return { lost, user };
 }

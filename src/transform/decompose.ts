@@ -42,13 +42,12 @@ export const decompose: RewriteRule = (value, inputs) =>
     if (op.kind !== "conv") return undefined;
     const settings = convSettings(attrs);
     const [a, b] = inputs as [Value, Value];
-    if (attrs["extents"] === undefined) {
+    if (op.gradientOf === undefined) {
       if ([...settings.low, ...settings.high].every((n) => n === 0)) return undefined;
       const x = padSpatial(a, settings.low, settings.high, none(settings.low));
       return kit.conv(x, b, { ...settings, low: none(settings.low), high: none(settings.high) });
     }
-    // Of the two derivatives only the input's has the kernels as its second input: kernels have no batch.
-    if (op.name === "convInput") return inputGradient(value, a, b);
+    if (op.gradientOf === "images") return inputGradient(value, a, b);
     if ([...settings.low, ...settings.high].every((n) => n === 0)) return undefined;
     const x = padSpatial(a, settings.low, settings.high, none(settings.low));
     return kit.convWeight(x, b, listOf(attrs, "extents"), {

@@ -2,8 +2,9 @@
  * Graph to a smaller graph with the same results to the bit: only identities that hold for NaN, ±Infinity and −0.
  * Rules ask for kinds and attributes, never for the name of an operation. Floor: transform.
  */
-import { toElement } from "../base/dtype.ts";
+import { type Dtype, allocate, toElement } from "../base/dtype.ts";
 import { sameShape, sizeOf } from "../base/shape.ts";
+import type { HostTensor } from "../ir/op.ts";
 import { type RewriteRule, Rewriter } from "../ir/rewrite.ts";
 import type { Value } from "../ir/value.ts";
 import { withMode } from "../ir/mode.ts";
@@ -34,9 +35,15 @@ function constantOf(value: Value): number | undefined {
 function foldConstants(value: Value, inputs: readonly Value[]): Value | undefined {
   const numbers = inputs.map(constantOf);
   if (numbers.some((n) => n === undefined)) return undefined;
-  const args = numbers.map((n, i) => toElement((inputs[i] as Value).dtype, n as number));
-  const result = value.op.scalar?.(...args);
-  return result === undefined ? undefined : kit.full(value.shape, toElement(value.dtype, result), value.dtype);
+  const single = (dtype: Dtype, n: number): HostTensor => {
+    const data = allocate(dtype, 1);
+    data[0] = toElement(dtype, n);
+    return { shape: [1], dtype, data };
+  };
+  const out = single(value.dtype, 0);
+  const args = numbers.map((n, i) => single((inputs[i] as Value).dtype, n as number));
+  value.op.evaluate(out, args, value.attrs);
+  return kit.full(value.shape, out.data[0] as number, value.dtype);
 }
 
 /** x · 1, x / 1, x − 0: exact for every x. */

@@ -428,11 +428,15 @@ onEachDevice(() => {
       const p = parameter([2], "p");
       p.mul(3).sum().backward();
       let steps = 0;
+      const countStep = (): void =>
+        hostEffect(() => {
+          steps++;
+          return () => {
+            steps--;
+          };
+        });
       const f = compile(() => {
-        hostEffect(
-          () => steps++,
-          () => steps--,
-        );
+        countStep();
         p.grad = null;
         p.assign(p.add(1));
         throw new RangeError("mine");
@@ -447,11 +451,15 @@ onEachDevice(() => {
       const table = new Embedding(3, 1);
       const seen = new StoredTensor(tensor([0]), { label: "seen" });
       let steps = 0;
+      const countStep = (): void =>
+        hostEffect(() => {
+          steps++;
+          return () => {
+            steps--;
+          };
+        });
       const f = compile((x: Tensor) => {
-        hostEffect(
-          () => steps++,
-          () => steps--,
-        );
+        countStep();
         seen.assign(seen.add(1));
         return table.forward(x.add(1).int());
       });

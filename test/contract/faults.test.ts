@@ -107,10 +107,12 @@ onEachDevice(() => {
     let steps = 0;
     const step = (position: number): void => {
       const s = new StoredTensor(tensor([1, 2]), { label: "s" });
-      hostEffect(
-        () => steps++,
-        () => steps--,
-      );
+      hostEffect(() => {
+        steps++;
+        return () => {
+          steps--;
+        };
+      }, true);
       s.assign(s.gather(0, computed([position])));
       currentEngine().run([]);
     };

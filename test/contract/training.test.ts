@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "vitest";
 import * as nn from "../../src/nn/index.ts";
 import { crossEntropy } from "../../src/nn/functional/loss.ts";
-import { Adam, SGD } from "../../src/optim/index.ts";
+import { Adam, ChainedScheduler, ExponentialLR, LinearLR, SGD, SequentialLR, StepLR } from "../../src/optim/index.ts";
 import { compile } from "../../src/tensor/compile.ts";
 import { tensor } from "../../src/tensor/creation.ts";
 import { manualSeed } from "../../src/tensor/random.ts";
@@ -131,6 +131,67 @@ onEachDevice(() => {
       return losses;
     };
     expect(await readEarly(true)).toEqual(await readEarly(false));
+  });
+
+  test.each([
+    ["a schedule", (o: SGD) => new ExponentialLR(o, { gamma: 0.5 })],
+    [
+      "a sequence of schedules",
+      (o: SGD) =>
+        new SequentialLR(
+          o,
+          [new LinearLR(o, { startFactor: 0.5, totalIters: 3 }), new ExponentialLR(o, { gamma: 0.5 })],
+          {
+            milestones: [3],
+          },
+        ),
+    ],
+    [
+      "schedules at the same time",
+      (o: SGD) => new ChainedScheduler([new StepLR(o, { stepSize: 2 }), new ExponentialLR(o, { gamma: 0.9 })]),
+    ],
+  ] as const)("%s inside of a compiled step goes on at each call", async (_, scheduleOf) => {
+    const run = async (wrap: (step: () => Tensor) => () => Tensor): Promise<unknown> => {
+      const w = new nn.Parameter(tensor([1, 2]));
+      const optimizer = new SGD([w], { lr: 0.5 });
+      const schedule = scheduleOf(optimizer);
+      const step = wrap(() => {
+        const loss = w.square().sum();
+        optimizer.zeroGrad();
+        loss.backward();
+        optimizer.step();
+        schedule.step();
+        return loss;
+      });
+      const seen: number[] = [];
+      for (let i = 0; i < 9; i++) {
+        seen.push(await step().item());
+        seen.push(optimizer.paramGroups[0]?.lr ?? Number.NaN);
+      }
+      return [seen, await w.array()];
+    };
+    expect(await run((step) => compile(step))).toEqual(await run((step) => step));
+  });
+
+  test("a fault takes back the optimiser's count, not the schedule's step before it", async () => {
+    const w = new nn.Parameter(tensor([1, 2]));
+    const optimizer = new Adam([w], { lr: 0.5 });
+    const schedule = new ExponentialLR(optimizer, { gamma: 0.5 });
+    const step = (position: number): void => {
+      optimizer.zeroGrad();
+      w.gather(0, tensor([position]).add(0.25).int())
+        .sum()
+        .backward();
+      optimizer.step();
+    };
+    step(0);
+    schedule.step();
+    expect(() => step(5)).toThrow(/index out of range/);
+    expect(optimizer.paramGroups[0]?.lr).toBe(0.25);
+    expect(optimizer.stateDict().state[0]?.["step"]).toBe(1);
+    step(1);
+    expect(optimizer.stateDict().state[0]?.["step"]).toBe(2);
+    expect((await w.array(1))[0]).toBeLessThan(1);
   });
 
   test("eval() and train() reach a compiled step", async () => {

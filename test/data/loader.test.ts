@@ -171,3 +171,8 @@ test("what cannot be loaded is named", async () => {
   );
   await expect(epoch(new DataLoader(new Set<number>()))).rejects.toThrow("the source gave no example");
 });
+
+test("collate and map must be functions", () => {
+  const bad = { map: 3 } as unknown as object;
+  expect(() => new DataLoader([1, 2], bad)).toThrow(/^DataLoader: map must be a function: got 3/);
+});

@@ -262,3 +262,56 @@ test("gradients are clipped together by their norm", async () => {
   expect(await nn.clipGradNorm([a, b], 100, { normType: Number.POSITIVE_INFINITY }).item()).toBeCloseTo(0.7, 6);
   expect(await b.grad?.item()).toBeCloseTo(0.7, 6);
 });
+
+test("dropout of everything is 0, and so is its gradient", async () => {
+  const x = ones(3).requiresGrad_();
+  const y = nn.functional.dropout(x, 1);
+  y.sum().backward();
+  expect(await numbers(y)).toEqual([0, 0, 0]);
+  expect(await numbers(x.grad as Tensor)).toEqual([0, 0, 0]);
+});
+
+test("a batch that batch normalisation refuses changes nothing", async () => {
+  for (const momentum of [0.1, null]) {
+    const norm = new nn.BatchNorm1d(3, { momentum });
+    expect(() => norm.forward(ones(1, 3))).toThrow(/^batchNorm: training needs more than one value/);
+    expect(await norm.num_batches_tracked?.item()).toBe(0);
+    norm.forward(tensor([[1], [3]]).expand(2, 3));
+    expect(await norm.num_batches_tracked?.item()).toBe(1);
+    expect(await numbers(norm.running_mean as Tensor)).toEqual(
+      new Array<number>(3).fill(Math.fround((momentum ?? 1) * 2)),
+    );
+  }
+});
+
+test("what is no tensor is refused by name", () => {
+  const rows = [[1, 2, 3]] as unknown as Tensor;
+  for (const layer of [
+    new nn.ReLU(),
+    new nn.Tanh(),
+    new nn.GELU(),
+    new nn.Flatten(),
+    new nn.BatchNorm1d(3),
+    new nn.InstanceNorm1d(3),
+    new nn.Softmax(1),
+  ]) {
+    expect(() => layer.forward(rows)).toThrow(/: the input must be a tensor: got an array of length 1/);
+  }
+  const missing = undefined as unknown as Tensor;
+  expect(() => nn.functional.crossEntropy(ones(2, 3), missing)).toThrow(
+    /^crossEntropy: the target must be a tensor or an array: got undefined/,
+  );
+  expect(() => nn.functional.embedding(missing, ones(2, 3))).toThrow(
+    /^embedding: the input must be a tensor or an array: got undefined/,
+  );
+});
+
+test("gradients of both floating dtypes are clipped by one norm", async () => {
+  const [a, b] = [new nn.Parameter(ones(2)), new nn.Parameter(ones(2, { dtype: "float64" }))];
+  a.mul(3).sum().backward();
+  b.mul(-3).sum().backward();
+  const norm = nn.clipGradNorm([a, b], 3);
+  expect([norm.dtype, await norm.item()]).toEqual(["float64", 6]);
+  expect(await a.grad?.array()).toEqual([1.5, 1.5].map((x) => expect.closeTo(x, 5)));
+  expect(await b.grad?.array()).toEqual([-1.5, -1.5].map((x) => expect.closeTo(x, 5)));
+});

@@ -217,3 +217,35 @@ test("a compiled step reads the rate, the count of steps and the key of dropout 
   };
   expect(await train(true)).toEqual(await train(false));
 });
+
+test("a loaded state takes the dtype of its parameter, and what is no state is refused", async () => {
+  const make = (): [Parameter, Adam] => {
+    const p = new Parameter(ones(2));
+    return [p, new Adam([p], { lr: 0.1 })];
+  };
+  const step = (p: Parameter, optimizer: Adam): void => {
+    optimizer.zeroGrad();
+    p.mul(tensor([1, -3]))
+      .sum()
+      .backward();
+    optimizer.step();
+  };
+  const [p, first] = make();
+  step(p, first);
+  const { state, paramGroups } = first.stateDict();
+  const entries = Object.entries(state[0] ?? {});
+  const wide = Object.fromEntries(entries.map(([name, x]) => [name, typeof x === "number" ? x : x.to("float64")]));
+  const [q, second] = make();
+  q.assign(p);
+  second.loadStateDict({ state: { 0: wide }, paramGroups });
+  const loaded = second.stateDict().state[0]?.["exp_avg"] as Tensor | undefined;
+  expect(loaded?.dtype).toBe("float32");
+  step(p, first);
+  step(q, second);
+  expect(await q.array()).toEqual(await p.array());
+  for (const bad of [undefined, null, {}, { state: {}, paramGroups: [{}] }]) {
+    expect(() => second.loadStateDict(bad as unknown as OptimizerState)).toThrow(
+      /^Adam.loadStateDict: a state has the fields state and paramGroups/,
+    );
+  }
+});

@@ -11,17 +11,20 @@ import { gzipSync } from "node:zlib";
 import { build } from "rolldown";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-/** Every entry: whether it needs Node, and the most that it may weigh, all of it bundled, minified and gzipped. */
+/**
+ * Every entry: whether it needs Node, and the most that it may weigh, all of it bundled, minified and gzipped: 15% more
+ * than was measured when it was last looked at.
+ */
 const entries = [
-  { path: ".", node: false, kilobytes: 60 },
-  { path: "./nn", node: false, kilobytes: 70 },
-  { path: "./nn/functional", node: false, kilobytes: 60 },
-  { path: "./optim", node: false, kilobytes: 60 },
-  { path: "./data", node: false, kilobytes: 60 },
-  { path: "./data/node", node: true, kilobytes: 60 },
-  { path: "./io", node: false, kilobytes: 60 },
-  { path: "./io/node", node: true, kilobytes: 60 },
-  { path: "./debug", node: false, kilobytes: 60 },
+  { path: ".", node: false, kilobytes: 108 },
+  { path: "./nn", node: false, kilobytes: 116 },
+  { path: "./nn/functional", node: false, kilobytes: 106 },
+  { path: "./optim", node: false, kilobytes: 99 },
+  { path: "./data", node: false, kilobytes: 96 },
+  { path: "./data/node", node: true, kilobytes: 3 },
+  { path: "./io", node: false, kilobytes: 97 },
+  { path: "./io/node", node: true, kilobytes: 98 },
+  { path: "./debug", node: false, kilobytes: 65 },
 ];
 
 const firstProgram = `\

@@ -193,7 +193,7 @@ describe("extremes", () => {
   });
 
   test("of nothing throw", () => {
-    expect(() => zeros(0).max()).toThrow(/^amax: there is no element to choose: dim 0 of \[0\] is empty/);
+    expect(() => zeros(0).max()).toThrow(/^max: there is no element to choose: dim 0 of \[0\] is empty/);
     expect(() => zeros(2, 0).max(1)).toThrow(/^max: there is no element to choose/);
     expect(zeros(2, 0).max(0).values.shape).toEqual([0]);
     expect(() => zeros(0).argmin()).toThrow(/^argmin: there is no element/);

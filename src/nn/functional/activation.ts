@@ -8,6 +8,7 @@ import type { Value } from "../../ir/value.ts";
 import * as composite from "../../ops/composite/activation.ts";
 import { kit } from "../../ops/kit.ts";
 import type { GeluOptions } from "../../tensor/activations.ts";
+import { checkTensor } from "../../tensor/arguments.ts";
 import type { DtypeOptions } from "../../tensor/options.ts";
 import { toFloating } from "../../tensor/operand.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -50,21 +51,25 @@ function settable<P extends Record<string, number>>(
 
 /** max(x, 0). Integers stay what they are. */
 export function relu(input: Tensor): Tensor {
+  checkTensor("relu", "the input", input);
   return input.relu();
 }
 
 /** Hyperbolic tangent. */
 export function tanh(input: Tensor): Tensor {
+  checkTensor("tanh", "the input", input);
   return input.tanh();
 }
 
 /** 1 / (1 + e⁻ˣ). */
 export function sigmoid(input: Tensor): Tensor {
+  checkTensor("sigmoid", "the input", input);
   return input.sigmoid();
 }
 
 /** x / (1 + e⁻ˣ), also called swish. */
 export function silu(input: Tensor): Tensor {
+  checkTensor("silu", "the input", input);
   return input.silu();
 }
 
@@ -122,21 +127,25 @@ export function threshold(input: Tensor, limit: number, value: number): Tensor {
 
 /** x Φ(x), Φ the normal distribution; `approximate: "tanh"` is the older, cheaper form. Hendrycks, Gimpel (2016). */
 export function gelu(input: Tensor, options?: GeluOptions): Tensor {
+  checkTensor("gelu", "the input", input);
   return input.gelu(options);
 }
 
 /** eˣ / Σ eˣ along a dim: positive numbers with sum 1. */
 export function softmax(input: Tensor, dim: number, options?: DtypeOptions): Tensor {
+  checkTensor("softmax", "the input", input);
   return input.softmax(dim, options);
 }
 
 /** log softmax(x) along a dim, computed stably. */
 export function logSoftmax(input: Tensor, dim: number, options?: DtypeOptions): Tensor {
+  checkTensor("logSoftmax", "the input", input);
   return input.logSoftmax(dim, options);
 }
 
 /** softmax(−x) along a dim. */
 export function softmin(input: Tensor, dim: number, options?: DtypeOptions): Tensor {
+  checkTensor("softmin", "the input", input);
   return input.neg().softmax(dim, options);
 }
 

@@ -3,18 +3,12 @@ import { type Dtype, isFloating } from "../../base/dtype.ts";
 import { TwopassError, checkOptions, describe, nearest, showShape } from "../../base/errors.ts";
 import type { Value } from "../../ir/value.ts";
 import { type Reduction, reductions } from "../../ops/composite/loss.ts";
-import { TensorHandle, useAll, valueOf } from "../../tensor/handle.ts";
-import { Inner } from "../../tensor/inner.ts";
+import { TensorHandle, valueOf } from "../../tensor/handle.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 
 export type { Reduction } from "../../ops/composite/loss.ts";
-
-/** The tensor of a vertex that was built from those of `from`. */
-export function resultOf(value: Value, from: readonly TensorHandle[]): Tensor {
-  const engine = useAll(from);
-  engine.noteFresh(value);
-  return new Tensor(new Inner(value, engine));
-}
+export { resultOf } from "../../tensor/joining.ts";
+export { checkWhole } from "../../tensor/options.ts";
 
 /** A tensor argument that may be left out. */
 export type Optional<T> = T | null | undefined;
@@ -102,12 +96,6 @@ export function perDim(
     problem: `${name} must be a whole number from ${least}${n > 1 ? `, or ${n} of them` : ""}`,
     facts: `got ${Array.isArray(given) ? `[${given.map(describe).join(", ")}]` : describe(given)}`,
   });
-}
-
-/** A whole number that is at least `least`. */
-export function wholeNumber(op: string, name: string, x: unknown, least: number): number {
-  if (typeof x === "number" && Number.isInteger(x) && x >= least) return x;
-  throw new TwopassError({ op, problem: `${name} must be a whole number from ${least}`, facts: `got ${describe(x)}` });
 }
 
 /** A number within [low, high]. */

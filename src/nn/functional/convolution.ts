@@ -14,7 +14,7 @@ import {
   present,
   rankError,
   resultOf,
-  wholeNumber,
+  checkWhole,
   withDefaults,
 } from "./common.ts";
 
@@ -129,7 +129,7 @@ function convolution(
   const w = likeVertex(op, "the weight", weight, x);
   checkWeight(op, w, n, "O, C / groups");
   const xBatched = batched(op, x, n);
-  const groups = wholeNumber(op, "groups", options.groups, 1);
+  const groups = checkWhole(op, "groups", options.groups, 1);
   const [outChannels, perGroup] = w.shape as [number, number];
   if (outChannels % groups !== 0) {
     throw new TwopassError({
@@ -201,7 +201,7 @@ function transposed(
   const w = likeVertex(op, "the weight", weight, x);
   checkWeight(op, w, n, "C, O / groups");
   const xBatched = batched(op, x, n);
-  const groups = wholeNumber(op, "groups", options.groups, 1);
+  const groups = checkWhole(op, "groups", options.groups, 1);
   const [takes, perGroup] = w.shape as [number, number];
   const channels = xBatched.shape[1] as number;
   if (channels !== takes) throw channelError(op, x, w, channels, takes, groups);

@@ -28,7 +28,8 @@ export function dropWith(op: string, input: Tensor, readP: () => number, trainin
     key0: hostNumber(() => key[0], "int32"),
     key1: hostNumber(() => key[1], "int32"),
     threshold: hostNumber(() => Math.round(readP() * dropoutSteps), "int32"),
-    scale: hostNumber(() => 1 / (1 - readP()), x.dtype),
+    // Where all is dropped the scale does not matter, but ∞ would make NaN of the gradient.
+    scale: hostNumber(() => (readP() < 1 ? 1 / (1 - readP()) : 0), x.dtype),
   };
   return resultOf(dropoutOf(kit, x, shape, random), [input]);
 }

@@ -7,7 +7,7 @@ import { currentEngine } from "../../tensor/engines.ts";
 import { inner } from "../../tensor/inner.ts";
 import { StoredTensor } from "../../tensor/stored.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { floatingVertex, resultOf, wholeNumber, withDefaults } from "./common.ts";
+import { floatingVertex, resultOf, checkWhole, withDefaults } from "./common.ts";
 import { type Labels, checkRange, readLabels } from "./labels.ts";
 
 export interface EmbeddingOptions {
@@ -44,7 +44,7 @@ export function embedding(input: Labels, weight: Tensor, given?: EmbeddingOption
   if (w.shape.length !== 2) {
     throw new TwopassError({ op, problem: "the weight must have 2 dims [V, D]", facts: `shape ${showShape(w.shape)}` });
   }
-  const rows = wholeNumber(op, "the number of rows", w.shape[0], 1);
+  const rows = checkWhole(op, "the number of rows", w.shape[0], 1);
   const index = readLabels(op, "the input", input);
   checkRange(op, "row", index, rows);
   const padding = paddingRow(op, options.paddingIdx, rows);

@@ -1,6 +1,6 @@
 /** Class labels and row numbers as users give them: int32 or uint8 tensors, or arrays of whole numbers. Floor: nn. */
 import type { TypedArray } from "../../base/dtype.ts";
-import { TwopassError, showShape } from "../../base/errors.ts";
+import { TwopassError, describe, showShape } from "../../base/errors.ts";
 import type { Value } from "../../ir/value.ts";
 import { kit } from "../../ops/kit.ts";
 import { type NestedData, tensor } from "../../tensor/creation.ts";
@@ -36,7 +36,14 @@ export function readLabels(op: string, name: string, given: Labels): LabelVertex
   return { value: kit.cast(value, "int32"), data: leaf?.kind === "data" ? leaf.data : undefined, tensor: x };
 }
 
+/** Throws where an argument that may be a tensor, a number or an array is none of them. */
+export function checkGiven(op: string, name: string, given: unknown): void {
+  if (typeof given === "number" || typeof given === "boolean" || (typeof given === "object" && given !== null)) return;
+  throw new TwopassError({ op, problem: `${name} must be a tensor or an array`, facts: `got ${describe(given)}` });
+}
+
 function wholeTensor(op: string, name: string, given: NestedData): Tensor {
+  checkGiven(op, name, given);
   const x = tensor(given, { dtype: "float64" });
   const { leaf } = x[inner].value;
   const data = leaf?.kind === "data" ? leaf.data : [];

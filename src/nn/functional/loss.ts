@@ -24,7 +24,7 @@ import {
   vertexOf,
   withDefaults,
 } from "./common.ts";
-import { type Labels, checkRange, readLabels } from "./labels.ts";
+import { type Labels, checkGiven, checkRange, readLabels } from "./labels.ts";
 
 export interface ReductionOptions {
   /** "mean" (default), "sum", or "none" for the elements as they are. */
@@ -59,7 +59,7 @@ function classLoss(
   const classes = x.shape[dim] as number;
   const weight = optionalVertex(op, "the weight", options.weight, x, [classes]);
   const labelShape = x.shape.toSpliced(dim, 1);
-  const aim = probabilities(target, x, labelShape);
+  const aim = probabilities(op, target, x, labelShape);
   if (aim !== undefined) {
     if (op !== "crossEntropy") throw labelsWanted(op, valueOf(aim), x, labelShape);
     const t = likeVertex(op, "the target", aim, x);
@@ -84,10 +84,11 @@ function classLoss(
 }
 
 /** The target as a tensor where it has probabilities for all classes. */
-function probabilities(target: Labels, x: Value, labelShape: readonly number[]): Tensor | undefined {
+function probabilities(op: string, target: Labels, x: Value, labelShape: readonly number[]): Tensor | undefined {
   if (target instanceof TensorHandle) {
     return isFloating(target.dtype) && sameShape(target.shape, x.shape) ? target : undefined;
   }
+  checkGiven(op, "the target", target);
   const given = tensor(target, { dtype: x.dtype });
   return sameShape(given.shape, x.shape) && !sameShape(given.shape, labelShape) ? given : undefined;
 }

@@ -17,7 +17,7 @@ import {
   optionalVertex,
   present,
   resultOf,
-  wholeNumber,
+  checkWhole,
   withDefaults,
 } from "./common.ts";
 
@@ -164,7 +164,7 @@ export function groupNorm(
   const op = "groupNorm";
   const { eps } = withDefaults(op, options, { eps: 1e-5 });
   const x = floatingVertex(op, input);
-  const groups = wholeNumber(op, "numGroups", numGroups, 1);
+  const groups = checkWhole(op, "numGroups", numGroups, 1);
   const channels = x.shape[1] ?? 0;
   if (x.shape.length < 2 || channels % groups !== 0) {
     throw new TwopassError({

@@ -49,7 +49,7 @@ export class WasmDevice implements Device {
   readonly #cells = new Map<Cell, CellBlock>();
   /** Data seen once, so that the second use makes a copy; and the copies, in order of last use. */
   readonly #seen = new WeakSet<TypedArray>();
-  readonly #copies = new Map<TypedArray, Block>();
+  readonly #copies = new Map<TypedArray, { readonly block: Block; lastRun: number }>();
   #copiedBytes = 0;
 
   constructor(options: WasmDeviceOptions = {}) {
@@ -125,9 +125,10 @@ export class WasmDevice implements Device {
   stage(data: TypedArray, staging: number): number {
     const copy = this.#copies.get(data);
     if (copy !== undefined) {
+      copy.lastRun = this.#runs;
       this.#copies.delete(data);
       this.#copies.set(data, copy);
-      return copy.address;
+      return copy.block.address;
     }
     if (data.byteLength > cacheBytes / 4 || !this.#seen.has(data)) {
       this.#seen.add(data);
@@ -136,20 +137,16 @@ export class WasmDevice implements Device {
     }
     const block = this.heap.allocate(data.byteLength, "a copy of data");
     this.heap.bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), block.address);
-    this.#copies.set(data, block);
+    this.#copies.set(data, { block, lastRun: this.#runs });
     this.#copiedBytes += block.bytes;
     for (const [oldest, old] of this.#copies) {
-      if (this.#copiedBytes <= cacheBytes) break;
-      if (oldest === data) continue;
-      this.#dropCopy(oldest, old);
+      // What this run uses stays, whatever the limit.
+      if (this.#copiedBytes <= cacheBytes || old.lastRun === this.#runs) break;
+      this.#copies.delete(oldest);
+      this.#copiedBytes -= old.block.bytes;
+      this.heap.free(old.block);
     }
     return block.address;
-  }
-
-  #dropCopy(data: TypedArray, block: Block): void {
-    this.#copies.delete(data);
-    this.#copiedBytes -= block.bytes;
-    this.heap.free(block);
   }
 
   writeNumber(dtype: Dtype, address: number, value: number): void {

@@ -55,7 +55,9 @@ export class WasmPlan implements Plan {
     const { indices, keys } = device.kernels.acquire(plan.steps.map((s) => s.kernel));
     this.#keys = keys;
     for (const step of plan.steps) this.kernels[Math.min(step.stage, 2) as Phase]++;
-    this.#buffersOf = program.inputs.map((_, i) => plan.buffers.flatMap((b, j) => (b.input === i ? [j] : [])));
+    const buffersOf = program.inputs.map((): number[] => []);
+    plan.buffers.forEach(({ input }, j) => buffersOf[input]?.push(j));
+    this.#buffersOf = buffersOf;
     this.#arenaBuffers = plan.buffers.flatMap((b, j) => (b.input < 0 ? [j] : []));
 
     const words: number[] = [];
