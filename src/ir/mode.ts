@@ -10,21 +10,25 @@ export interface Mode {
   grad: boolean;
   /** Dotted path of the module whose `forward` is running, or "". */
   path: string;
+  /** The function of the user's that is building its graph, where errors at run time shall name it; else "". */
+  call: string;
 }
 
-export const mode: Mode = { phase: 0, grad: true, path: "" };
+export const mode: Mode = { phase: 0, grad: true, path: "", call: "" };
 
 /** Runs `body` with some settings changed, and restores them whatever happens. */
 export function withMode<T>(change: Partial<Mode>, body: () => T): T {
-  const { phase, grad, path } = mode;
+  const { phase, grad, path, call } = mode;
   mode.phase = change.phase ?? phase;
   mode.grad = change.grad ?? grad;
   mode.path = change.path ?? path;
+  mode.call = change.call ?? call;
   try {
     return body();
   } finally {
     mode.phase = phase;
     mode.grad = grad;
     mode.path = path;
+    mode.call = call;
   }
 }

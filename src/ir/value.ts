@@ -65,6 +65,8 @@ export class Value {
   consumed = false;
   /** Where the program wrote it; only for what can fail when it runs, that is, for choices by computed positions. */
   readonly origin: Error | undefined;
+  /** The function that the program called, for the same; "" where it is the operation itself. */
+  readonly call: string;
   #inputs: readonly Value[];
 
   /** Scratch of graph walks: the walk's number and the position in it. */
@@ -92,6 +94,7 @@ export class Value {
     const mayFail = op.kind === "gather" || op.kind === "scatter";
     // The choices of a backward pass repeat those of the forward pass, which fail first.
     this.origin = mayFail && this.phase === 0 && like === undefined ? here() : undefined;
+    this.call = mayFail ? mode.call : "";
   }
 
   get inputs(): readonly Value[] {

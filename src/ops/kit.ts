@@ -71,7 +71,8 @@ export class Kit {
     }
     if (shape === undefined || dtype === undefined) throw internal(`${op.name} of numbers alone`);
     const values: Value[] = [];
-    for (const x of operands) values.push(typeof x === "number" ? this.full(shape, x, dtype) : this.broadcast(x, shape));
+    for (const x of operands)
+      values.push(typeof x === "number" ? this.full(shape, x, dtype) : this.broadcast(x, shape));
     return this.apply(op, values);
   }
 

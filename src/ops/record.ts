@@ -56,6 +56,10 @@ export function elementwise(name: string, parts: ElementwiseParts): OpDef {
         if (!sameShape(input.shape, last.shape)) {
           throw internal(`${name} of shapes ${inputs.map((x) => showShape(x.shape)).join(" and ")}`);
         }
+        // Only the condition of a choice has another dtype than the values.
+        if (input.dtype !== last.dtype && !(inputs.length === 3 && input === inputs[0])) {
+          throw internal(`${name} of ${inputs.map((x) => x.dtype).join(" and ")}`);
+        }
       }
       if (!parts.accepts.includes(last.dtype)) throw internal(`${name} of ${last.dtype}`);
       return { shape: last.shape, dtype: parts.gives ?? last.dtype };

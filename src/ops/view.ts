@@ -170,6 +170,8 @@ export const concat = record({
   infer(inputs, attrs) {
     const dim = numberOf(attrs, "dim");
     const first = inputs[0] as Value;
+    if (inputs.some((x) => x.dtype !== first.dtype))
+      throw internal(`concat of ${inputs.map((x) => x.dtype).join(" and ")}`);
     const total = inputs.reduce((sum, x) => sum + (x.shape[dim] as number), 0);
     return { shape: first.shape.map((n, i) => (i === dim ? total : n)), dtype: first.dtype };
   },

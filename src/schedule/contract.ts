@@ -180,7 +180,7 @@ export function lowerDot(dot: Value, isBuffer: (value: Value) => boolean): Contr
  */
 export function lowerConv(conv: Value, isBuffer: (value: Value) => boolean): Contraction | undefined {
   const s = convSettings(conv.attrs);
-  const isWeight = conv.attrs["extents"] !== undefined;
+  const isWeight = conv.op.gradientOf === "kernels";
   const x = operandOf(conv.inputs[0] as Value, (value) => isBuffer(value));
   const other = operandOf(conv.inputs[1] as Value, isBuffer);
   if (x === undefined || other === undefined || x.loopsOf.some((l) => l.length !== 1)) return undefined;

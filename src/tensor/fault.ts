@@ -26,7 +26,7 @@ export function explainFault(error: TwopassError, order: readonly Value[], read:
   const line = guilty.origin === undefined ? "" : lineOf(guilty.origin);
   const module = guilty.path === "" ? "" : `, in ${guilty.path}`;
   return new TwopassError({
-    op: guilty.op.name,
+    op: guilty.call === "" ? guilty.op.name : guilty.call,
     problem: "index out of range",
     facts: `${at} where ${size} ${size === 1 ? "place is" : "places are"} there${module}${line === "" ? "" : `, at ${line}`}`,
     hint: `use whole numbers from 0 to ${size - 1}`,

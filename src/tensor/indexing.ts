@@ -1,4 +1,5 @@
 /** Reading and writing at positions. Along one dim: scattering.ts; by masks and values: choosing.ts. Floor: tensor. */
+import { withMode } from "../ir/mode.ts";
 import { castElement } from "../base/dtype.ts";
 import { TwopassError, checkOptions, describe, showShape } from "../base/errors.ts";
 import { type Shape, normalizeDim, sameShape, sizeOf } from "../base/shape.ts";
@@ -44,7 +45,8 @@ export abstract class IndexingMethods extends ArrangingMethods {
     const slice = sliceRegion(x, region);
     if (region.indices.length === 0) return this.result(slice);
     const { x: rows, index, shape } = foldRegion(slice, region);
-    return this.result(kit.reshape(takeAt(kit, rows, index, 1), shape), indexTensors(items));
+    const taken = withMode({ call: "at" }, () => takeAt(kit, rows, index, 1));
+    return this.result(kit.reshape(taken, shape), indexTensors(items));
   }
 
   /**

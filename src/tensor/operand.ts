@@ -55,7 +55,7 @@ export function promoteOperands(op: string, operands: readonly Operand[]): Value
         op,
         problem: "float32 and float64 do not mix by themselves",
         facts: `${dtype} and ${x.dtype}`,
-        hint: "convert one with .to(\"float32\") or .to(\"float64\")",
+        hint: 'convert one with .to("float32") or .to("float64")',
         dtypes: [dtype, x.dtype],
       });
     }

@@ -1,4 +1,5 @@
 /** Reading and writing along one dim at positions given by a tensor: gather, scatter, and whole parts. Floor: tensor. */
+import { withMode } from "../ir/mode.ts";
 import { isFloating } from "../base/dtype.ts";
 import { TwopassError, checkOptions, describe, showShape } from "../base/errors.ts";
 import { type Shape, normalizeDim, sameShape, sizeOf } from "../base/shape.ts";
@@ -152,7 +153,8 @@ export abstract class ScatteringMethods extends IndexingMethods {
   indexSelect(dim: number, index: Index): Tensor {
     const { x, at, places } = this.#rows("indexSelect", dim, index);
     const shape = this.ndim === 0 ? [] : x.shape.with(at, sizeOf(places.shape));
-    return this.result(kit.reshape(takeAt(kit, x, places, at), shape), indexTensors([index]));
+    const taken = withMode({ call: "indexSelect" }, () => takeAt(kit, x, places, at));
+    return this.result(kit.reshape(taken, shape), indexTensors([index]));
   }
 
   /**

@@ -44,7 +44,8 @@ export function staleError(
 ): StaleError {
   const { lost, user } = lostPart(value, cell, causes);
   const place = lost.path === "" ? "" : ` in ${lost.path}`;
-  const what = lost.op.kind === "leaf" ? "" : `; the ${lost.op.name} of shape ${showShape(lost.shape)}${place} was written before`;
+  const what =
+    lost.op.kind === "leaf" ? "" : `; the ${lost.op.name} of shape ${showShape(lost.shape)}${place} was written before`;
   const carriedOver = "detach() or clone() that one before step() or assign(): the copy is kept";
   return new StaleError({
     op,
@@ -56,7 +57,11 @@ export function staleError(
 }
 
 /** What was written before the change, and what used it after: the tensor that the program carried over. */
-function lostPart(value: Value, cell: Cell, causes: ReadonlyMap<Value, Cell>): { lost: Value; user: Value | undefined } {
+function lostPart(
+  value: Value,
+  cell: Cell,
+  causes: ReadonlyMap<Value, Cell>,
+): { lost: Value; user: Value | undefined } {
   let [lost, user]: [Value, Value | undefined] = [value, undefined];
   while (lost.id > cell.changedAt) {
     const next = lost.inputs.find((input) => input.leaf === undefined && causes.get(input) === cell);

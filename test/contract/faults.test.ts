@@ -63,7 +63,7 @@ onEachDevice(() => {
     const positions = computed([0, 8]);
     const y = model.forward(positions);
     const error = errorOf(() => y.dataSync());
-    expect(error.op).toBe("gather");
+    expect(error.op).toBe("embedding");
     expect(error.message).toMatch(/9 where 4 places are there, in tokens, at .*faults\.test\.ts:\d+/);
     expect(error.hint).toMatch(/from 0 to 3/);
   });

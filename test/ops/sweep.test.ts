@@ -3,7 +3,7 @@
  * so one without cases fails.
  */
 import { describe, expect, test } from "vitest";
-import { type Dtype, type TypedArray, allocate, isFloating } from "../../src/base/dtype.ts";
+import { type Dtype, type TypedArray, allocate } from "../../src/base/dtype.ts";
 import { setDebug } from "../../src/base/debug.ts";
 import { sizeOf } from "../../src/base/shape.ts";
 import type { HostTensor, OpDef } from "../../src/ir/op.ts";
@@ -11,7 +11,7 @@ import type { Value } from "../../src/ir/value.ts";
 import { table } from "../../src/ops/table.ts";
 import { JsDevice } from "../../src/runtime/js/device.ts";
 import { WasmDevice } from "../../src/runtime/wasm/device.ts";
-import { CompiledGraph, dataLeaf, runOnce, sameBits } from "../runtime/compiled-graph.ts";
+import { CompiledGraph, runOnce, sameBits } from "../runtime/compiled-graph.ts";
 import { type Case, type Family, randomStream } from "./sweep/case.ts";
 import {
   type Applied,
@@ -47,12 +47,14 @@ function familyOf(key: string, op: OpDef): Family | undefined {
 test("every record has cases", () => {
   const without = records.filter(([key, op]) => (familyOf(key, op)?.cases.length ?? 0) === 0);
   expect(without.map(([key]) => key)).toEqual([]);
-  for (const [key, op] of records) expect(familyOf(key, op)?.record, key).toBe(op);
+  expect(records.filter(([key, op]) => familyOf(key, op)?.record !== op)).toEqual([]);
 });
 
-/** The largest finite magnitude. */
-function largestOf(data: TypedArray): number {
-  return data.reduce((most, x) => (Math.abs(x) < Infinity ? Math.max(most, Math.abs(x)) : most), 0);
+/** The largest finite magnitude, `least` if there is none. */
+function largestOf(data: TypedArray, least = 0): number {
+  let most = least;
+  for (const x of data) if (Math.abs(x) < Infinity) most = Math.max(most, Math.abs(x));
+  return most;
 }
 
 /** What is wrong with a result, or "". `scale` is how large the numbers are that it is made of. */
@@ -279,7 +281,7 @@ function compareGradients(y: Value, variables: readonly Value[], random: () => n
   for (let i = 0; i < all.length; i++) {
     const [a, b] = [got[i] as TypedArray, want[i] as TypedArray];
     if (!sameBits(a, alone[i] as TypedArray)) return `result ${i} fused ${String(a)}, unfused ${String(alone[i])}`;
-    const largest = b.reduce((most, x) => Math.max(most, Math.abs(x)), 1);
+    const largest = largestOf(b, 1);
     const at = b.findIndex((x, j) => !(Math.abs(x - (a[j] as number)) <= 2e-5 * largest));
     if (at >= 0) return `result ${i} at ${at} is ${a[at]}, not ${b[at]}`;
   }

@@ -58,5 +58,6 @@ export function embedding(input: Labels, weight: Tensor, given?: EmbeddingOption
     (part.engine ?? currentEngine()).noteWrite(part, limited);
     w = part.value;
   }
-  return resultOf(embeddingRows(kit, w, index.value, padding), [index.tensor, weight]);
+  const result = withMode({ call: op }, () => embeddingRows(kit, w, index.value, padding));
+  return resultOf(result, [index.tensor, weight]);
 }

@@ -1,4 +1,5 @@
 /** Losses as functions. Each gives a 0-d tensor unless `reduction` is "none". Floor: nn. */
+import { withMode } from "../../ir/mode.ts";
 import { isFloating } from "../../base/dtype.ts";
 import { TwopassError, showShape } from "../../base/errors.ts";
 import { sameShape, sizeOf } from "../../base/shape.ts";
@@ -71,15 +72,17 @@ function classLoss(
   const labels = readLabels(op, "the target", target);
   if (!sameShape(labels.value.shape, labelShape)) throw labelsWanted(op, labels.value, x, labelShape);
   const { checked, ignores } = checkRange(op, "label", labels, classes, options.ignoreIndex);
-  const loss = composite.labelLoss(kit, logp(x, dim), labels.value, {
-    dim,
-    weight,
-    reduction,
-    // Labels that are not known yet may hold it; one that the user chose is always looked for, so that plans stay the same.
-    ignore: ignores || options.ignoreIndex !== -100 ? options.ignoreIndex : undefined,
-    checked,
-    smoothing: options.labelSmoothing,
-  });
+  const loss = withMode({ call: op }, () =>
+    composite.labelLoss(kit, logp(x, dim), labels.value, {
+      dim,
+      weight,
+      reduction,
+      // Labels that are not known yet may hold it; one that the user chose is always looked for, so that plans stay the same.
+      ignore: ignores || options.ignoreIndex !== -100 ? options.ignoreIndex : undefined,
+      checked,
+      smoothing: options.labelSmoothing,
+    }),
+  );
   return resultOf(loss, present(input, labels.tensor, options.weight));
 }
 

@@ -300,7 +300,9 @@ function foldCases(record: Table["sum"], isEmptyAllowed: boolean): Case[] {
 /** Numbers near 1, so that products of many neither vanish nor overflow. */
 const nearOne = (random: () => number): number => 0.5 + random();
 
-const sum: Family = { record: table.sum, dtypes: sums, tolerance: 8, cases: foldCases(table.sum, true) };
+/** More than a block of a sum, whose parts are added up on their own. */
+const long = unary("over [1]", [2, 4500], (x) => kit.sum(x, [1]));
+const sum: Family = { record: table.sum, dtypes: sums, tolerance: 8, cases: [...foldCases(table.sum, true), long] };
 const prod: Family = {
   record: table.prod,
   dtypes: sums,

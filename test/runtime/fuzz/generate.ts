@@ -175,7 +175,12 @@ class Generator {
       this.#addCell(shape);
       return;
     }
-    const value = dataLeaf(shape, this.#float, this.#elements(sizeOf(shape)), true);
+    const known = this.#chance(0.15) ? this.#pick(this.#variables) : undefined;
+    // One buffer may stand behind vertices of several shapes.
+    const value =
+      known?.leaf === undefined
+        ? dataLeaf(shape, this.#float, this.#elements(sizeOf(shape)), true)
+        : makeLeaf(this.#otherShape(known.shape), known.dtype, known.leaf, true);
     this.#variables.push(value);
     this.#add(value, true, 4);
   }
@@ -318,11 +323,8 @@ class Generator {
     const x = this.#exactNumber();
     const y = x === undefined ? undefined : this.#partner(x, (node) => node.exact);
     if (x === undefined || y === undefined) return undefined;
-    return this.#pick([kit.eq, kit.ne, kit.lt, kit.le, kit.gt, kit.ge]).call(
-      kit,
-      x.value,
-      this.#chance(0.3) ? 1 : y.value,
-    );
+    const relation = this.#pick([table.eq, table.ne, table.lt, table.le, table.gt, table.ge]);
+    return kit.map(relation, x.value, this.#chance(0.3) ? 1 : y.value);
   }
 
   #compare(): void {
@@ -331,8 +333,8 @@ class Generator {
     const one = this.#any(({ value }) => value.dtype === "bool");
     const other = one === undefined ? undefined : this.#partner(one);
     if (one === undefined || other === undefined || this.#chance(0.5)) return;
-    const join = this.#pick([kit.and, kit.or, kit.eq, kit.ne]);
-    this.#add(this.#chance(0.3) ? kit.negate(one.value) : join.call(kit, one.value, other.value), true, 1);
+    const join = this.#pick([table.and, table.or, table.xor, table.eq, table.ne]);
+    this.#add(this.#chance(0.3) ? kit.negate(one.value) : kit.map(join, one.value, other.value), true, 1);
   }
 
   #where(): void {
@@ -377,8 +379,9 @@ class Generator {
     const bound = 2 ** 31;
     if (rank > 0 && !value.shape.includes(0) && this.#chance(0.4)) {
       const dims = this.#dims(value.shape);
-      const folds = value.dtype === "int32" ? [kit.max, kit.min, kit.sum, kit.prod] : [kit.max, kit.min];
-      this.#add(this.#pick(folds).call(kit, value, dims), true, value.dtype === "bool" ? 1 : bound);
+      const order = [table.max, table.min];
+      const fold = this.#pick(value.dtype === "int32" ? [...order, table.sum, table.prod] : order);
+      this.#add(kit.apply(fold, [value], { dims }), true, value.dtype === "bool" ? 1 : bound);
       return;
     }
     if (value.dtype === "bool") {
