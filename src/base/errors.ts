@@ -17,12 +17,19 @@ export interface ErrorParts {
   readonly cause?: unknown;
 }
 
-/** Folder of the library's own files, so that a stack can start at the user's line. */
-const libraryRoot = new URL("../", import.meta.url).href;
-const libraryPath = libraryRoot.startsWith("file://") ? decodeURIComponent(libraryRoot.slice(7)) : libraryRoot;
+/**
+ * Folders of the library's own files, so that a stack can start at the user's line: as sources, and as built, whose
+ * frames a source map may turn back into sources.
+ */
+const ownFolders = ["src/", "dist/"].flatMap((folder) => {
+  const url = new URL(`../../${folder}`, import.meta.url).href;
+  return url.startsWith("file://") ? [url, decodeURIComponent(url.slice(7))] : [url];
+});
 
 /** An error with its facts as fields. The stack starts at the line of the caller outside of the library. */
 export class TwopassError extends Error {
+  /** Name at the head of a stack. */
+  static readonly label: string = "TwopassError";
   override readonly name: string = "TwopassError";
   readonly op: string;
   readonly hint: string | undefined;
@@ -42,12 +49,14 @@ export class TwopassError extends Error {
     this.hint = parts.hint;
     this.shapes = parts.shapes ?? [];
     this.dtypes = parts.dtypes ?? [];
-    if (parts.op !== "internal") this.stack = userStack(this.stack, usual);
+    const heading = this.stack?.replace(/^\w*Error\b/, new.target.label);
+    this.stack = parts.op === "internal" ? (heading ?? "") : userStack(heading, usual);
   }
 }
 
 /** A pending tensor still needs the old content of a parameter, buffer or state that has been overwritten. */
 export class StaleError extends TwopassError {
+  static override readonly label: string = "StaleError";
   override readonly name: string = "StaleError";
 }
 
@@ -74,7 +83,7 @@ function userStack(stack: string | undefined, most = Number.POSITIVE_INFINITY): 
   const first = lines.findIndex((line) => /^\s+at /.test(line));
   if (first < 0) return stack;
   const isOurs = (line: string): boolean =>
-    line.includes(libraryRoot) || line.includes(libraryPath) || line.endsWith(" (<anonymous>)");
+    ownFolders.some((folder) => line.includes(folder)) || line.endsWith(" (<anonymous>)");
   let user = first;
   while (user < lines.length && isOurs(lines[user] ?? "")) user++;
   if (user === lines.length) user = first;
@@ -139,7 +148,12 @@ function editDistance(a: string, b: string): number {
 export function checkOptions(op: string, options: object | undefined, known: readonly string[]): void {
   if (options === undefined) return;
   if (options === null || typeof options !== "object" || Array.isArray(options)) {
-    throw new TwopassError({ op, problem: "options must be an object", facts: `got ${describe(options)}` });
+    throw new TwopassError({
+      op,
+      problem: "options must be an object",
+      facts: `got ${describe(options)}`,
+      ...(known.length === 0 ? {} : { hint: `write them with their names: { ${known.slice(0, 4).join(", ")} }` }),
+    });
   }
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;

@@ -408,15 +408,15 @@ export class Kit {
   }
 
   conv(x: Value, w: Value, s: ConvSettings): Value {
-    return this.apply(this.#table.conv, [x, w], { ...s });
+    return this.apply(this.#table.conv, [x, w], inOrder(s));
   }
 
   convInput(y: Value, w: Value, extents: readonly number[], s: ConvSettings): Value {
-    return this.apply(this.#table.convInput, [y, w], { ...s, extents });
+    return this.apply(this.#table.convInput, [y, w], { ...inOrder(s), extents });
   }
 
   convWeight(x: Value, y: Value, extents: readonly number[], s: ConvSettings): Value {
-    return this.apply(this.#table.convWeight, [x, y], { ...s, extents });
+    return this.apply(this.#table.convWeight, [x, y], { ...inOrder(s), extents });
   }
 
   // Choices
@@ -442,8 +442,14 @@ export class Kit {
       readonly extents: readonly number[];
     },
   ): Value {
-    return this.apply(this.#table.window, [x], { ...attrs });
+    const { kernel, stride, low, dilation, extents } = attrs;
+    return this.apply(this.#table.window, [x], { kernel, stride, low, dilation, extents });
   }
+}
+
+/** The settings as attributes: their order is part of the structural key. */
+function inOrder({ stride, low, high, dilation, groups }: ConvSettings): Attrs {
+  return { stride, low, high, dilation, groups };
 }
 
 /** The kit over the whole table. */

@@ -293,10 +293,19 @@ class Lowering {
     });
   }
 
-  /** The position of that element in the flattened spatial dims of x before it was padded. */
+  /**
+   * The position of that element in the flattened spatial dims of x before it was padded. It is negative, so that
+   * nothing counts as found, where a dim's is: before the first element inside there is only padding of that kind.
+   */
   #windowPosition(member: Value): Scalar {
     const spatial = listOf(member.attrs, "spatial");
-    return this.#count(place(this.#windowIndex(member, 1).slice(2), stridesOf(spatial), this.#extents.length));
+    const low = listOf(member.attrs, "low");
+    const index = this.#windowIndex(member, 1).slice(2);
+    const position = this.#count(place(index, stridesOf(spatial), this.#extents.length));
+    const signs = index
+      .filter((_, d) => (low[d] as number) > 0)
+      .map((at) => this.#s.op("shr", this.#count(at), this.#s.constant(31, "int32")));
+    return signs.reduce((sum, sign) => this.#s.op("or", sum, sign), position);
   }
 
   /** The value at an index, as a scalar computation. */

@@ -296,7 +296,11 @@ function checkInner(op: string, a: Value, b: Value): void {
     op,
     problem: "the inner dims differ",
     facts: `${showShape(a.shape)} and ${showShape(b.shape)}: ${inner} and ${other}`,
-    ...(turned ? { hint: `did you mean a.${op}(b.t())?` } : left ? { hint: `did you mean a.t().${op}(b)?` } : {}),
+    hint: turned
+      ? `did you mean a.${op}(b.t())?`
+      : left
+        ? `did you mean a.t().${op}(b)?`
+        : "the last dim of the first must be the last but one of the second",
     shapes: [a.shape, b.shape],
   });
 }

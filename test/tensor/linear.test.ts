@@ -106,7 +106,7 @@ describe("matmul", () => {
 
   test("says what is wrong", () => {
     expect(() => zeros([2, 3]).matmul(zeros([4, 5]))).toThrow(
-      /^matmul: the inner dims differ: \[2, 3\] and \[4, 5\]: 3 and 4$/,
+      /^matmul: the inner dims differ: \[2, 3\] and \[4, 5\]: 3 and 4 \(the last dim of the first must be the last but one of the second\)$/,
     );
     expect(() => zeros([2, 3]).matmul(zeros([4, 3]))).toThrow(
       /^matmul: the inner dims differ: \[2, 3\] and \[4, 3\]: 3 and 4 \(did you mean a.matmul\(b.t\(\)\)\?\)$/,

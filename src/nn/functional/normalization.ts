@@ -1,6 +1,6 @@
 /** Normalisation as functions. Floor: nn. */
 import { TwopassError, showShape } from "../../base/errors.ts";
-import { normalizeDim, sizeOf } from "../../base/shape.ts";
+import { normalizeDims, sizeOf } from "../../base/shape.ts";
 import { withMode } from "../../ir/mode.ts";
 import type { Value } from "../../ir/value.ts";
 import * as composite from "../../ops/composite/normalization.ts";
@@ -246,7 +246,7 @@ export function instanceNorm(
 export function normalize(input: Tensor, dim = 1, options?: { readonly p?: number; readonly eps?: number }): Tensor {
   const { p, eps } = withDefaults("normalize", options, { p: 2, eps: 1e-12 });
   const x = floatingVertex("normalize", input);
-  const along = normalizeDim("normalize", dim, x.shape.length);
-  const length = kit.spread(kit.maximum(norm(kit, x, p, [along]), eps), x.shape, [along]);
+  const along = normalizeDims("normalize", dim, x.shape.length);
+  const length = kit.spread(kit.maximum(norm(kit, x, p, along), eps), x.shape, along);
   return resultOf(kit.div(x, length), [input]);
 }

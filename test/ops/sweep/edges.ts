@@ -14,7 +14,7 @@ const withNegatives = (list: readonly number[]): number[] => list.flatMap((x) =>
 export const ends: Readonly<Record<Dtype, readonly number[]>> = {
   float32: [Number.NaN, ...withNegatives([Infinity, 0, 2 ** -149, 1e-40, 2 ** -126, 2 ** 128 - 2 ** 104, ...ordinary])],
   float64: [Number.NaN, ...withNegatives([Infinity, 0, 5e-324, 1e-310, 2 ** -1022, Number.MAX_VALUE, ...ordinary])],
-  int32: [0, 1, -1, 2, -2, 3, -7, 31, 32, 33, 255, 256, -256, 65537, 123456789, 2147483647, -2147483647, -2147483648],
+  int32: [-2147483648, 0, 1, -1, 2, -2, 3, -7, 31, 32, 33, 255, 256, -256, 65537, 123456789, 2147483647, -2147483647],
   uint8: [0, 1, 2, 3, 7, 31, 32, 127, 128, 200, 254, 255],
   bool: [0, 1],
 };
@@ -54,27 +54,33 @@ function combinations(family: Family, dtype: Dtype): Edge {
 }
 
 /** The numbers that may stand in an operand without making the order of a sum visible. */
-function harmless(family: Family, dtype: Dtype): readonly number[] {
-  const { kind } = family.record;
+function harmless(family: Family, dtype: Dtype, operand: number): readonly number[] {
+  const { kind, fold } = family.record;
   if (!isFloating(dtype) || !["reduce", "contract", "conv", "scatter", "cumulate"].includes(kind)) return ends[dtype];
-  if (family.record.fold === "max" || family.record.fold === "min") return ends[dtype];
-  // A product with the zeros around an image is no number where a kernel is infinite, so images alone are.
-  return kind === "conv" ? [1, -0, 0, 2, 3] : [Number.NaN, Infinity, -Infinity, 0, -0, 1, 2];
+  if (fold === "max" || fold === "min") return ends[dtype];
+  // The image of a convolution may be padded with zeros, which are no number times an infinite kernel.
+  return kind === "conv" && operand > 0 ? [0, -0, 1, 2, 3] : [Number.NaN, Infinity, -Infinity, 0, -0, 1, 2];
 }
 
+/** The ends among ones, and each of them alone where the record chooses: nothing is better than anything else then. */
 function mixtures(family: Family, dtype: Dtype): Edge[] {
-  const numbers = harmless(family, dtype);
+  const chooses = ["arg", "window", "sort"].includes(family.record.kind);
+  const alone = chooses ? [ends[dtype].slice(0, 3), ...ends[dtype].slice(0, 3).map((x) => [x])] : [];
   return family.cases.flatMap((c, at) => {
     if (at % 3 !== 0 || c.inputs.length === 0) return [];
-    const random = randomStream(300 + at);
-    const leaves = c.inputs.map(({ shape, dtype: own, element }) => {
-      const size = shape.reduce((n, extent) => n * extent, 1);
-      const elements = Array.from({ length: size }, () => {
-        if (own !== undefined && element !== undefined) return element(random);
-        return random() < 0.7 ? 1 : (numbers[Math.floor(random() * numbers.length)] as number);
+    return [undefined, ...alone].map((only) => {
+      const random = randomStream(300 + at);
+      const leaves = c.inputs.map(({ shape, dtype: own, element }, operand) => {
+        const numbers = only ?? harmless(family, dtype, operand);
+        const size = shape.reduce((n, extent) => n * extent, 1);
+        const elements = Array.from({ length: size }, () => {
+          if (own !== undefined && element !== undefined) return element(random);
+          if (only === undefined && random() < 0.7) return 1;
+          return numbers[Math.floor(random() * numbers.length)] as number;
+        });
+        return dataLeaf(shape, own ?? dtype, elements);
       });
-      return dataLeaf(shape, own ?? dtype, elements);
+      return { label: `${c.label}${only === undefined ? "" : ` of ${only.join()}`}`, y: c.build(...leaves) };
     });
-    return [{ label: c.label, y: c.build(...leaves) }];
   });
 }

@@ -591,7 +591,7 @@ const windows = [
 
 const window: Family = {
   record: table.window,
-  dtypes: floats,
+  dtypes: ["float32", "float64", "int32", "uint8"],
   tolerance: 0,
   cases: windows.flatMap(({ shape, ...attrs }) =>
     [undefined, tied].map((element) => ({
