@@ -3,6 +3,7 @@ import { type DeviceName, currentEngine, engineOf } from "./tensor/engines.ts";
 import type { EngineStats } from "./tensor/engine.ts";
 
 export type { EngineStats } from "./tensor/engine.ts";
+export { debugLevels, setDebug } from "./base/debug.ts";
 export { setCheckFinite, setEager, setHints } from "./tensor/switches.ts";
 
 export interface Stats extends EngineStats {

@@ -300,7 +300,9 @@ function checkInner(op: string, a: Value, b: Value): void {
       ? `did you mean a.${op}(b.t())?`
       : left
         ? `did you mean a.t().${op}(b)?`
-        : "the last dim of the first must be the last but one of the second",
+        : b.shape.length === 1
+          ? "the last dims must be equal"
+          : "the last dim of the first must be the last but one of the second",
     shapes: [a.shape, b.shape],
   });
 }

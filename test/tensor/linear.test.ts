@@ -132,7 +132,9 @@ describe("matmul", () => {
     expect(() => zeros([2, 2, 2]).bmm(zeros([3, 2, 2]))).toThrow(
       /^bmm: the batches differ: .*: 2 and 3 \(matmul broadcasts/,
     );
-    expect(() => zeros([2]).dot(zeros([3]))).toThrow(/^dot: the inner dims differ: \[2\] and \[3\]: 2 and 3$/);
+    expect(() => zeros([2]).dot(zeros([3]))).toThrow(
+      /^dot: the inner dims differ: \[2\] and \[3\]: 2 and 3 \(the last dims must be equal\)$/,
+    );
   });
 
   test("gradients", () => {
