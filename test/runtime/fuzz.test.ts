@@ -5,6 +5,10 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { debug, setDebug } from "../../src/base/debug.ts";
+import { loopKernel } from "../../src/codegen/wasm/loops.ts";
+import { assembleModule } from "../../src/codegen/wasm/module.ts";
+import { kernelKey } from "../../src/schedule/kernel.ts";
+import { planOf } from "../schedule/models.ts";
 import { check, failure, report } from "./fuzz/check.ts";
 import { generate, recipeOf } from "./fuzz/generate.ts";
 
@@ -26,6 +30,22 @@ test(
   },
   120_000 + 1000 * count,
 );
+
+test("kernels with equal keys have equal code", () => {
+  const known = new Map<string, string>();
+  let shared = 0;
+  for (let seed = first; seed < first + 40; seed++) {
+    for (const { kernel } of planOf(generate(recipeOf(seed)).wanted).plan.steps) {
+      if (kernel.kind !== "loop") continue;
+      const key = kernelKey(kernel);
+      const code = assembleModule({ kernel: loopKernel(kernel, new Map()) }).join();
+      expect(known.get(key) ?? code).toBe(code);
+      if (known.has(key)) shared++;
+      known.set(key, code);
+    }
+  }
+  expect(shared).toBeGreaterThan(10);
+});
 
 test("a seed gives the same graph each time", () => {
   const [a, b] = [generate(recipeOf(7)), generate(recipeOf(7))];

@@ -536,12 +536,12 @@ class Generator {
     this.#add(kit.cumulate(x.value), x.exact, x.bound * Math.max(x.value.shape.at(-1) as number, 1));
   }
 
-  /** An index tensor of a shape with elements below n, from data or computed. */
+  /** An index tensor of a shape with elements below n, from data or computed (where numbers keep to their bounds). */
   #index(shape: readonly number[], n: number): Value {
     const known = this.#any(
       ({ value, bound }) => value.dtype === "int32" && bound < n && sizeOf(value.shape) === sizeOf(shape),
     );
-    if (known !== undefined && this.#chance(0.7)) {
+    if (known !== undefined && !this.#wild && this.#chance(0.7)) {
       return kit.maximum(kit.reshape(known.value, shape), 0);
     }
     return dataLeaf(
