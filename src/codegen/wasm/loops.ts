@@ -333,7 +333,7 @@ class LoopEmitter {
       const s = reload.get(given) ?? given;
       let answer = fixed.get(s);
       if (answer === undefined) {
-        answer = this.#access.sameInAllLanes(s) && !this.#isWritten(s) && s.args.every(isFixed);
+        answer = this.#access.sameInAllLanes(s) && s.args.every(isFixed);
         fixed.set(s, answer);
       }
       return answer;
@@ -350,16 +350,6 @@ class LoopEmitter {
       }
     };
     roots.forEach(visit);
-  }
-
-  /** Whether a computation reads what this kernel itself writes: it must not be moved in front of that. */
-  #isWritten(s: Scalar): boolean {
-    if (s.instruction !== "load" || s.name === "row") return false;
-    const { accesses, levels } = this.#kernel;
-    const { buffer } = accesses[s.value] as Access;
-    return levels.some((level) =>
-      [...level.row, ...level.loop].some((t) => t.kind === "store" && accesses[t.access]?.buffer === buffer),
-    );
   }
 
   /** Accesses that statements use. */
