@@ -135,10 +135,11 @@ function usesOf(step: Step): Use[] {
 
 /** The places of an access for all counters below the extents; a chosen place may be any. */
 function rangeOf(access: Access, extents: readonly number[]): Range {
-  if (extents.includes(0)) return undefined;
+  // From nothing nothing can be chosen: the run ends with a fault.
+  if (extents.includes(0) || access.indirect?.size === 0) return undefined;
   let [first, last] = [access.offset, access.offset];
   const moves = access.strides.map((stride, loop) => [stride, extents[loop] as number] as const);
-  if (access.indirect !== undefined) moves.push([access.indirect.stride, Math.max(access.indirect.size, 1)]);
+  if (access.indirect !== undefined) moves.push([access.indirect.stride, access.indirect.size]);
   for (const [stride, extent] of moves) {
     if (stride > 0) last += stride * (extent - 1);
     else first += stride * (extent - 1);
