@@ -11,14 +11,14 @@ import {
   contractArgs,
   contractKernel,
   contractWorkspaceBytes,
-  type Tile,
 } from "../src/codegen/wasm/contract.ts";
 import { Fn } from "../src/codegen/wasm/function.ts";
 import { assembleModule } from "../src/codegen/wasm/module.ts";
+import { chooseTiles, engineFeatures } from "../src/runtime/wasm/features.ts";
+import { peakMeter } from "./peak.ts";
 
 const rounds = 15;
 const roundMilliseconds = 4;
-const flopsPerTurn = 4 * 13 * 4 * 2;
 
 const memory = new WebAssembly.Memory({ initial: 4096 });
 const words = new Int32Array(memory.buffer);
@@ -29,38 +29,9 @@ function instantiate(fn: Fn): (...args: number[]) => void {
   return new WebAssembly.Instance(module, { env: { memory } }).exports["fn"] as (...args: number[]) => void;
 }
 
-/** Independent chains of x = x * a + b that fill the vector registers. */
-function peakFunction(fma: boolean): Fn {
-  const f = new Fn(["i32"]);
-  const [count] = f.params;
-  const a = f.local("v128");
-  const b = f.local("v128");
-  const chains = f.localArray("v128", 13);
-  f.i32(0).load("v128.load").set(a).i32(0).load("v128.load").set(b);
-  f.loop((again) => {
-    for (let i = 0; i < 4; i++) {
-      for (const x of chains) {
-        if (fma) f.push(x, a, b).op("f32x4.relaxed_madd").set(x);
-        else f.push(x, a).op("f32x4.mul").get(b).op("f32x4.add").set(x);
-      }
-    }
-    f.push(count, 1).op("i32.sub").tee(count).brIf(again);
-  });
-  for (const x of chains) f.i32(0).get(x).store("v128.store");
-  return f;
-}
-
-/** Whether this engine has relaxed SIMD, and the generation of its compiler. */
-function hasRelaxedSimd(): boolean {
-  const f = new Fn(["v128"], ["v128"]);
-  const [x] = f.params;
-  f.push(x, x, x).op("f32x4.relaxed_madd");
-  return WebAssembly.validate(assembleModule({ f }));
-}
-
-const fma = hasRelaxedSimd() && !process.argv.includes("--no-fma");
-const v8 = Number.parseInt(process.versions.v8, 10);
-const float32Tile: Tile = { mr: v8 < 13 ? 4 : fma ? 6 : 5, nr: 8, fma };
+const features = engineFeatures();
+const fma = features.fma && !process.argv.includes("--no-fma");
+const float32Tile = chooseTiles({ ...features, fma }).float32;
 
 let top = 4096;
 const argumentsAt = 1024;
@@ -259,7 +230,7 @@ const cases: readonly Case[] = [
   ...convs.map(convWeightGradient),
 ];
 
-const peak = instantiate(peakFunction(fma));
+const peak = peakMeter(fma);
 const kernels = new Map<string, (...args: number[]) => void>();
 
 const median = (values: readonly number[]): number => values.toSorted((x, y) => x - y)[values.length >> 1] ?? 0;
@@ -289,10 +260,9 @@ function measure({ name, options = {}, flops, args }: Case): void {
   const speeds: number[] = [];
   const peaks: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const before = milliseconds(() => peak(5000));
+    const before = peak();
     speeds.push((flops * count) / milliseconds(() => runs(count)) / 1e6);
-    const after = milliseconds(() => peak(5000));
-    peaks.push((2 * 5000 * flopsPerTurn) / (before + after) / 1e6);
+    peaks.push((before + peak()) / 2);
   }
   const shares = speeds.map((speed, i) => speed / (peaks[i] ?? 1));
   const best = Math.max(...speeds);
@@ -312,6 +282,6 @@ console.log(
   `V8 ${process.versions.v8}, tile ${float32Tile.mr}x${float32Tile.nr}, ${fma ? "relaxed madd" : "mul + add"}`,
 );
 console.log(`${"".padEnd(48)}${"best".padStart(26)}${"median".padStart(16)}`);
-for (let i = 0; i < 50; i++) peak(5000);
+for (let i = 0; i < 20; i++) peak();
 const filter = process.argv.slice(2).find((argument) => !argument.startsWith("--")) ?? "";
 for (const item of cases) if (item.name.includes(filter)) measure(item);

@@ -33,26 +33,28 @@ function shareOfNext(counter: StateBuffer, input: Tensor): Tensor {
   return resultOf(share, [counter]);
 }
 
-abstract class BatchNorm extends Module {
+interface ChannelSettings<M extends number | null> {
+  readonly eps: number;
+  readonly momentum: M;
+  readonly affine: boolean;
+  readonly trackRunningStats: boolean;
+}
+
+/** What batch and instance normalisation share: settings by channel, and running statistics. */
+abstract class ChannelNorm<M extends number | null> extends Module {
   readonly numFeatures: number;
   readonly eps: number;
-  readonly momentum: number | null;
+  readonly momentum: M;
   weight: Parameter | null;
   bias: Parameter | null;
   running_mean: StateBuffer | null;
   running_var: StateBuffer | null;
   num_batches_tracked: StateBuffer | null;
-  readonly #ranks: readonly number[];
 
-  constructor(ranks: readonly number[], numFeatures: number, given?: BatchNormLayerOptions) {
+  constructor(numFeatures: number, given: Partial<ChannelSettings<M>> | undefined, standard: ChannelSettings<M>) {
     super();
     const op = `nn.${this.constructor.name}`;
-    const options = withDefaults<Required<BatchNormLayerOptions>>(op, given, {
-      eps: 1e-5,
-      momentum: 0.1,
-      affine: true,
-      trackRunningStats: true,
-    });
+    const options = withDefaults<ChannelSettings<M>>(op, given, standard);
     const shape = [checkWhole(op, "numFeatures", numFeatures, 1)];
     this.numFeatures = numFeatures;
     this.eps = options.eps;
@@ -63,6 +65,18 @@ abstract class BatchNorm extends Module {
     this.running_mean = tracks ? new StateBuffer(constantContent(shape, 0)) : null;
     this.running_var = tracks ? new StateBuffer(constantContent(shape, 1)) : null;
     this.num_batches_tracked = tracks ? new StateBuffer(noBatches()) : null;
+  }
+
+  protected override describeSettings(): string {
+    return String(this.numFeatures);
+  }
+}
+
+abstract class BatchNorm extends ChannelNorm<number | null> {
+  readonly #ranks: readonly number[];
+
+  constructor(ranks: readonly number[], numFeatures: number, given?: BatchNormLayerOptions) {
+    super(numFeatures, given, { eps: 1e-5, momentum: 0.1, affine: true, trackRunningStats: true });
     this.#ranks = ranks;
   }
 
@@ -84,10 +98,6 @@ abstract class BatchNorm extends Module {
     // Behind the checks: a batch that is refused does not count.
     counter?.add_(1);
     return y;
-  }
-
-  protected override describeSettings(): string {
-    return String(this.numFeatures);
   }
 }
 
@@ -206,32 +216,11 @@ export interface InstanceNormLayerOptions {
   readonly trackRunningStats?: boolean;
 }
 
-abstract class InstanceNorm extends Module {
-  readonly numFeatures: number;
-  readonly eps: number;
-  readonly momentum: number;
-  weight: Parameter | null;
-  bias: Parameter | null;
-  running_mean: StateBuffer | null;
-  running_var: StateBuffer | null;
-  num_batches_tracked: StateBuffer | null;
+abstract class InstanceNorm extends ChannelNorm<number> {
   readonly #rank: number;
 
   constructor(rank: number, numFeatures: number, given?: InstanceNormLayerOptions) {
-    super();
-    const op = `nn.${this.constructor.name}`;
-    const standard = { eps: 1e-5, momentum: 0.1, affine: false, trackRunningStats: false };
-    const options = withDefaults<Required<InstanceNormLayerOptions>>(op, given, standard);
-    const shape = [checkWhole(op, "numFeatures", numFeatures, 1)];
-    this.numFeatures = numFeatures;
-    this.eps = options.eps;
-    this.momentum = options.momentum;
-    this.weight = options.affine ? new Parameter(constantContent(shape, 1)) : null;
-    this.bias = options.affine ? new Parameter(constantContent(shape, 0)) : null;
-    const tracks = options.trackRunningStats;
-    this.running_mean = tracks ? new StateBuffer(constantContent(shape, 0)) : null;
-    this.running_var = tracks ? new StateBuffer(constantContent(shape, 1)) : null;
-    this.num_batches_tracked = tracks ? new StateBuffer(noBatches()) : null;
+    super(numFeatures, given, { eps: 1e-5, momentum: 0.1, affine: false, trackRunningStats: false });
     this.#rank = rank;
   }
 
@@ -255,10 +244,6 @@ abstract class InstanceNorm extends Module {
     const learn = this.training ? { runningMean, runningVar } : {};
     const use = useInputStats ? learn : { runningMean, runningVar };
     return instanceNorm(x, this.weight, this.bias, { ...use, useInputStats, momentum, eps });
-  }
-
-  protected override describeSettings(): string {
-    return String(this.numFeatures);
   }
 }
 

@@ -36,6 +36,8 @@ export function movedToward(m: Value, x: Value, share: Value): Value {
   return kit.add(m, kit.mul(kit.sub(x, m), share));
 }
 
+const standard = { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, amsgrad: false, maximize: false } as const;
+
 abstract class AdamBase extends Optimizer<AdamOptions, Numbers> {
   /** Whether weight decay shrinks the parameter itself instead of changing its gradient. */
   protected abstract readonly decoupled: boolean;
@@ -82,14 +84,7 @@ export class Adam extends AdamBase {
   protected override readonly decoupled = false;
 
   constructor(parameters: ParamList<AdamOptions>, options?: Partial<AdamOptions>) {
-    super(parameters, options, {
-      lr: 0.001,
-      betas: [0.9, 0.999],
-      eps: 1e-8,
-      weightDecay: 0,
-      amsgrad: false,
-      maximize: false,
-    });
+    super(parameters, options, { ...standard, weightDecay: 0 });
   }
 }
 
@@ -103,13 +98,6 @@ export class AdamW extends AdamBase {
   protected override readonly decoupled = true;
 
   constructor(parameters: ParamList<AdamOptions>, options?: Partial<AdamOptions>) {
-    super(parameters, options, {
-      lr: 0.001,
-      betas: [0.9, 0.999],
-      eps: 1e-8,
-      weightDecay: 0.01,
-      amsgrad: false,
-      maximize: false,
-    });
+    super(parameters, options, { ...standard, weightDecay: 0.01 });
   }
 }

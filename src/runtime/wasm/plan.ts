@@ -22,9 +22,6 @@ interface Relocation {
   readonly addend: number;
 }
 
-/** Where the words of a command are that hold addresses: marked by values that no size or stride has. */
-const marks = { arena: 0x40000000 };
-
 export class WasmPlan implements Plan {
   readonly kernels: Record<Phase, number> = { 0: 0, 1: 0, 2: 0 };
   readonly arenaBytes: number;
@@ -111,7 +108,8 @@ export class WasmPlan implements Plan {
       return;
     }
     const first = words.length;
-    const list = loopArguments(kernel, () => marks.arena, this.#device.faultAddress);
+    // Addresses are written when buffers are bound.
+    const list = loopArguments(kernel, () => 0, this.#device.faultAddress);
     const loops = kernel.extents.length;
     list.forEach((word) => words.push(word));
     kernel.accesses.forEach((access, i) => {
