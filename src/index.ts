@@ -75,4 +75,5 @@ export { enableGrad, noGrad } from "./tensor/scope.ts";
 export type { Extremes, Selection } from "./tensor/selections.ts";
 export { type StoredOptions, StoredTensor } from "./tensor/stored.ts";
 export { Tensor } from "./tensor/tensor.ts";
+export type { HookHandle } from "./transform/grad.ts";
 export * from "./tensor/view-functions.ts";

@@ -9,7 +9,9 @@ import type { Value } from "../ir/value.ts";
 import type { Engine } from "../tensor/engine.ts";
 import { currentEngine } from "../tensor/engines.ts";
 import { Inner, inner } from "../tensor/inner.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { callHooked } from "./hooks.ts";
+import { tensorsIn } from "./structure.ts";
 import { type TreeNode, isExempt, nameMembers, pathOf, statesBelow } from "./tree.ts";
 
 type Forward = (this: TreeNode, ...args: unknown[]) => unknown;
@@ -44,7 +46,7 @@ function runForward(module: TreeNode, forward: Forward, args: unknown[]): unknow
   depth++;
   let result: unknown;
   try {
-    result = forward.apply(module, args);
+    result = callHooked(module, args, (given) => forward.apply(module, given));
   } catch (error) {
     throw explain(error, module);
   } finally {
@@ -60,21 +62,6 @@ function runForward(module: TreeNode, forward: Forward, args: unknown[]): unknow
   }
   noteResults(results);
   return result;
-}
-
-/** All tensors in nested arrays, plain objects and Maps. */
-function tensorsIn(structure: unknown, found: Tensor[] = []): Tensor[] {
-  if (structure instanceof Tensor) found.push(structure);
-  else if (Array.isArray(structure)) for (const item of structure) tensorsIn(item, found);
-  else if (structure instanceof Map) for (const item of structure.values()) tensorsIn(item, found);
-  else if (
-    typeof structure === "object" &&
-    structure !== null &&
-    Object.getPrototypeOf(structure) === Object.prototype
-  ) {
-    for (const item of Object.values(structure)) tensorsIn(item, found);
-  }
-  return found;
 }
 
 function noteResults(results: readonly Tensor[]): void {

@@ -28,6 +28,7 @@ export {
   NLLLoss,
   SmoothL1Loss,
 } from "./loss.ts";
+export type { BackwardHook, BackwardPreHook, ForwardHook, ForwardPreHook } from "./hooks.ts";
 export { type LoadResult, Module, type StateDict } from "./module.ts";
 export {
   BatchNorm1d,

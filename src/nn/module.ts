@@ -1,11 +1,15 @@
 /** The base of all layers and models. Floor: nn. */
 import { TwopassError, checkOptions, describe, nearest, showShape } from "../base/errors.ts";
+import { isFloating } from "../base/dtype.ts";
 import { sameShape } from "../base/shape.ts";
 import { structureChanged } from "../tensor/capture.ts";
 import { fromElements } from "../tensor/creation.ts";
+import type { DeviceName } from "../tensor/engines.ts";
 import type { StoredTensor } from "../tensor/stored.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import type { HookHandle } from "../transform/grad.ts";
 import { wrapForward } from "./forward-call.ts";
+import { type BackwardHook, type BackwardPreHook, type ForwardHook, type ForwardPreHook, addHook } from "./hooks.ts";
 import { Parameter, StateBuffer } from "./parameter.ts";
 import { type Named, type State, TreeNode, childrenOf, modulesBelow, nameMembers, statesBelow } from "./tree.ts";
 
@@ -114,9 +118,49 @@ export abstract class Module extends TreeNode {
     return this;
   }
 
+  /**
+   * Moves all parameters and buffers to a device, or to a floating dtype, in place. An optimiser goes on with them.
+   * A dtype is for floating tensors; counts and masks keep theirs.
+   *
+   * @example
+   * model.to("js").to("float64"); // slow and exact
+   */
+  to(target: DeviceName | "float32" | "float64"): this {
+    if (target === "float32" || target === "float64") {
+      for (const { value } of this.#states()) if (isFloating(value.dtype)) value.to_({ dtype: target });
+    } else {
+      for (const { value } of this.#states()) value.to_({ device: target });
+    }
+    return this;
+  }
+
   /** Unsets the gradients of all parameters. */
   zeroGrad(): void {
     for (const parameter of this.parameters()) parameter.grad = null;
+  }
+
+  /** Calls `hook(module, args)` before each `forward`; an array that it returns takes the place of the arguments. */
+  registerForwardPreHook(hook: ForwardPreHook<this>): HookHandle {
+    return addHook(this, "forwardPre", hook as ForwardPreHook<TreeNode>);
+  }
+
+  /** Calls `hook(module, args, output)` after each `forward`; what it returns, if anything, takes the place of the output. */
+  registerForwardHook(hook: ForwardHook<this>): HookHandle {
+    return addHook(this, "forward", hook as ForwardHook<TreeNode>);
+  }
+
+  /** Calls `hook(module, gradOutput)` before gradients go backward through a `forward`; an array takes their place. */
+  registerFullBackwardPreHook(hook: BackwardPreHook<this>): HookHandle {
+    return addHook(this, "backwardPre", hook as BackwardPreHook<TreeNode>);
+  }
+
+  /**
+   * Calls `hook(module, gradInput, gradOutput)` where gradients have gone backward through a `forward`: those of the
+   * tensors among its arguments and in its result. An array that it returns takes the place of `gradInput`.
+   * Differs from PyTorch: a result that no gradient reached counts as zeros, not as null, where there are several.
+   */
+  registerFullBackwardHook(hook: BackwardHook<this>): HookHandle {
+    return addHook(this, "backward", hook as BackwardHook<TreeNode>);
   }
 
   /** Calls `change` with every module, those below before this one. */

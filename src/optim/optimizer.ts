@@ -14,6 +14,7 @@ import type { Engine } from "../tensor/engine.ts";
 import { type DeviceName, currentEngine, withDevice } from "../tensor/engines.ts";
 import { inner } from "../tensor/inner.ts";
 import { StoredTensor } from "../tensor/stored.ts";
+import { hint } from "../tensor/switches.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { checkSettings } from "./settings.ts";
 
@@ -54,12 +55,18 @@ export interface StateAccess {
 /** Makes a 0-d vertex for a number that is computed at each step. */
 export type HostNumber = (compute: () => number) => Value;
 
+/** What any optimiser updates, to find what none does. */
+const optimized = new WeakSet<object>();
+/** Steps of an optimiser that look for parameters which nobody updates. */
+const watchedSteps = 3;
+
 export abstract class Optimizer<S extends object, N> {
   /** Settings of groups that do not give their own. */
   readonly defaults: Readonly<S>;
   /** Groups of parameters with their settings: `optimizer.paramGroups[0].lr = 0.01`. */
   readonly paramGroups: ParamGroup<S>[] = [];
   readonly #states = new Map<StoredTensor, ParamState>();
+  #watched = 0;
 
   constructor(parameters: ParamList<S>, options: Partial<S> | undefined, standard: S) {
     const op = this.constructor.name;
@@ -95,6 +102,7 @@ export abstract class Optimizer<S extends object, N> {
         throw new TwopassError({ op, problem: "a parameter comes twice", facts: parameter.label });
       }
       this.#states.set(parameter, { counter, tensors: new Map() });
+      optimized.add(parameter[inner]);
     }
     const settings = checkSettings(op, overlay(this.defaults, own as Partial<S>));
     this.paramGroups.push(Object.assign(watched(settings), { params: list as readonly StoredTensor[] }));
@@ -115,6 +123,10 @@ export abstract class Optimizer<S extends object, N> {
           this.#updateAll(group, counter, parameters, engines);
       }
     });
+    if (this.#watched < watchedSteps) {
+      this.#watched++;
+      for (const engine of engines) hintForgotten(engine);
+    }
     for (const engine of engines) engine.run([]);
   }
 
@@ -173,6 +185,10 @@ export abstract class Optimizer<S extends object, N> {
         const data = allocate(parameter.dtype, sizeOf(parameter.shape)).fill(initial);
         tensor = store({ data, shape: parameter.shape, dtype: parameter.dtype }, parameter, name);
         tensors.set(name, tensor);
+      }
+      // A parameter that was moved takes its state along.
+      if (tensor.dtype !== parameter.dtype || tensor[inner].engine !== parameter[inner].engine) {
+        tensor.to_({ device: parameter.device as DeviceName, dtype: parameter.dtype });
       }
       return tensor;
     };
@@ -266,6 +282,17 @@ export abstract class Optimizer<S extends object, N> {
         else state.counter = known;
       }
     }
+  }
+}
+
+/** Says once which stored tensor gets gradients that no optimiser uses. */
+function hintForgotten(engine: Engine): void {
+  for (const { cell, collects } of [...engine.newGradients()].filter((part) => !optimized.has(part))) {
+    if (cell === undefined || !collects) continue;
+    hint(
+      `${cell.label} gets a gradient but is in no optimiser; give it to one, or freeze it with requiresGrad_(false)`,
+    );
+    return;
   }
 }
 

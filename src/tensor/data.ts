@@ -100,7 +100,8 @@ function fromBigInts(op: string, data: BigInt64Array): Int32Array {
   return elements;
 }
 
-function convert(elements: TypedArray, dtype: Dtype, wanted: Dtype | undefined): Elements {
+/** Elements of one dtype as another, or themselves where it is the same. */
+export function convert(elements: TypedArray, dtype: Dtype, wanted: Dtype | undefined): Elements {
   const shape = [elements.length];
   if (wanted === undefined || wanted === dtype) return { elements, shape, dtype };
   const converted = allocate(wanted, elements.length);

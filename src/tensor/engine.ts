@@ -82,6 +82,11 @@ export class Engine {
     if (this.#pending.addCall(results) > mostCalls) this.run([]);
   }
 
+  /** The variables that got a gradient since the last run, or in the trace that is going on. */
+  newGradients(): Iterable<Inner> {
+    return tracing()?.gradients.keys() ?? this.#pending.variables();
+  }
+
   /** Replaces the gradient of a variable; the next run keeps it. */
   setGradient(owner: Inner, gradient: Value | undefined): void {
     const capture = tracing();

@@ -3,11 +3,12 @@
  */
 import type { Dtype, TypedArray } from "../base/dtype.ts";
 import { allocate, isFloating } from "../base/dtype.ts";
-import { TwopassError, checkOptions, internal, showShape } from "../base/errors.ts";
+import { TwopassError, checkOptions, describe, internal, showShape } from "../base/errors.ts";
 import { printElements } from "../base/print.ts";
 import { type Shape, sameShape, sizeOf } from "../base/shape.ts";
 import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
+import { type HookHandle, hookGradient } from "../transform/grad.ts";
 import { numberInTrace, refuseRead, structureChanged, tracing } from "./capture.ts";
 import { Disposing } from "./disposing.ts";
 import type { Engine } from "./engine.ts";
@@ -183,6 +184,31 @@ export abstract class TensorHandle extends Disposing {
     return this;
   }
 
+  /**
+   * Calls `hook` with ∂L/∂this in each backward pass that reaches this tensor, before the gradient flows on. What the
+   * hook returns, if anything, takes its place. The gradient is a tensor like any other: it has not been computed yet.
+   *
+   * @returns what takes the hook off again: `handle.remove()`.
+   * @throws if this tensor does not require grad; in the backward pass, if the hook returns another shape or dtype.
+   * @example
+   * const x = tensor([1, 2], { requiresGrad: true });
+   * x.registerHook((g) => g.clamp({ max: 3 }));
+   * x.mul(x).sum().backward();
+   * await x.grad?.array(); // [2, 3]
+   */
+  registerHook(hook: (gradient: Tensor) => Tensor | undefined | void): HookHandle {
+    const part = this[inner];
+    if (!part.value.requiresGrad)
+      throw new TwopassError({ op: "registerHook", problem: "the tensor does not require grad" });
+    structureChanged("a hook was registered");
+    return hookGradient(part.value.owner ?? part.value, (gradient) => {
+      const engine = part.engine ?? currentEngine();
+      engine.noteFresh(gradient);
+      const changed = hook(this.wrap(new Inner(gradient, engine)));
+      return changed === undefined ? gradient : checkedGradient(changed, gradient);
+    });
+  }
+
   /** The same elements, cut off from the graph: no gradient flows back through the result. */
   detach(): Tensor {
     const value = valueOf(this);
@@ -342,6 +368,19 @@ export function useAll(tensors: readonly TensorHandle[]): Engine {
     engine = part.engine;
   }
   return engine ?? currentEngine();
+}
+
+/** What a hook gave in place of a gradient. */
+function checkedGradient(given: unknown, gradient: Value): Value {
+  const isFit =
+    given instanceof TensorHandle && sameShape(given.shape, gradient.shape) && given.dtype === gradient.dtype;
+  if (isFit) return valueOf(given);
+  throw new TwopassError({
+    op: "registerHook",
+    problem: "a hook returns nothing, or a gradient of the same shape and dtype",
+    facts: `${given instanceof TensorHandle ? `${given.dtype} ${showShape(given.shape)}` : describe(given)} for ${gradient.dtype} ${showShape(gradient.shape)}`,
+    shapes: [gradient.shape],
+  });
 }
 
 /** A new vertex with the same elements through which no gradient flows. */

@@ -13,7 +13,7 @@ export class Inner {
   /** The engine that runs it; undefined for data that was not used on a device yet. */
   engine: Engine | undefined;
   /** The stored elements of a parameter, a buffer or an optimiser's state. */
-  readonly cell: Cell | undefined;
+  cell: Cell | undefined;
   /** The gradient that backward() left here, as a vertex. */
   gradient: Value | undefined = undefined;
   /** Whether backward() shall leave a gradient here. */

@@ -63,6 +63,11 @@ export class Pending {
     return this.#backwards.length > 0;
   }
 
+  /** The variables whose gradients wait. */
+  variables(): Iterable<Inner> {
+    return this.#variables;
+  }
+
   /** Losses and gradients that wait, with the variable of each gradient. */
   *products(): Iterable<{ readonly value: Value; readonly owner: Inner | undefined }> {
     for (const { loss } of this.#backwards) yield { value: loss, owner: undefined };

@@ -4,15 +4,16 @@
  * Floor: tensor.
  */
 import { type Dtype, type TypedArray, isFloating } from "../base/dtype.ts";
-import { TwopassError, showShape } from "../base/errors.ts";
+import { TwopassError, checkOptions, showShape } from "../base/errors.ts";
 import { sameShape, sizeOf } from "../base/shape.ts";
 import { Cell } from "../ir/cell.ts";
 import { withMode } from "../ir/mode.ts";
 import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { makeLeaf } from "../ops/leaf.ts";
-import { refuseData } from "./capture.ts";
-import { currentEngine } from "./engines.ts";
+import { refuseData, structureChanged } from "./capture.ts";
+import { convert } from "./data.ts";
+import { type DeviceName, currentEngine, engineOf } from "./engines.ts";
 import { Inner, inner } from "./inner.ts";
 import { type Operand, promoteOperands } from "./operand.ts";
 import { Tensor } from "./tensor.ts";
@@ -93,6 +94,49 @@ export class StoredTensor extends Tensor {
     if (!engine.idle) engine.run([]);
     engine.device.write(cell, data);
     cell.change();
+  }
+
+  /**
+   * Moves the content to another device, or to another dtype, in place: an optimiser that knows this tensor goes on with
+   * it. What is pending runs first. The gradient comes along.
+   */
+  to_(target: { readonly device?: DeviceName; readonly dtype?: Dtype }): this {
+    checkOptions("to_", target, ["device", "dtype"]);
+    const part = this[inner];
+    const old = part.cell as Cell;
+    const before = part.engine ?? currentEngine();
+    const engine = target.device === undefined ? before : engineOf(target.device);
+    const dtype = target.dtype ?? old.dtype;
+    if (engine === before && dtype === old.dtype) return this;
+    if (part.collects && !isFloating(dtype)) {
+      throw new TwopassError({
+        op: "to_",
+        problem: "only floating tensors can require grad",
+        facts: `${this.label} to ${dtype}`,
+        hint: "requiresGrad_(false) first",
+      });
+    }
+    refuseData("to_");
+    if (!before.idle) before.run([]);
+    const cell = new Cell(old.shape, dtype, convert(this.dataSync(), old.dtype, dtype).elements, old.label);
+    const { owner, requiresGrad } = part.value;
+    const held = part.gradient?.leaf;
+    part.cell = cell;
+    part.engine = engine;
+    part.value = makeLeaf(cell.shape, dtype, { kind: "cell", cell, version: 0 }, requiresGrad);
+    part.value.owner = owner;
+    if (held?.kind === "data") {
+      part.gradient = makeLeaf(
+        cell.shape,
+        dtype,
+        { kind: "data", data: convert(held.data, old.dtype, dtype).elements },
+        false,
+      );
+    }
+    old.disposed = true;
+    before.device.release(old);
+    structureChanged("to_() moved a stored tensor");
+    return this;
   }
 
   /** this ← this + other. */

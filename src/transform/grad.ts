@@ -28,6 +28,40 @@ export interface Pullback {
   readonly visited: readonly Value[];
 }
 
+/** Sees the gradient of a vertex where it is complete, before it flows on; what it gives flows on instead. */
+export type GradientHook = (gradient: Value) => Value;
+
+/** Something that can be taken off again. */
+export interface HookHandle {
+  remove(): void;
+}
+
+/** By vertex, or by the owner of the vertices that stand for one variable over time. */
+const hooks = new WeakMap<object, Set<GradientHook>>();
+let hooksMade = 0;
+
+/** Puts a hook on the gradient of a vertex, or of all vertices of an owner. */
+export function hookGradient(target: object, hook: GradientHook): HookHandle {
+  const known = hooks.get(target) ?? new Set();
+  hooks.set(target, known.add(hook));
+  hooksMade++;
+  return {
+    remove: () => {
+      known.delete(hook);
+    },
+  };
+}
+
+function applyHooks(value: Value, gradient: Value): Value {
+  let current = gradient;
+  for (const target of [value, value.owner]) {
+    if (target === undefined) continue;
+    for (const hook of hooks.get(target) ?? []) current = hook(current);
+  }
+  checkGradient(value, current);
+  return current;
+}
+
 /**
  * The gradients of Σ seedᵢ · outputᵢ with respect to the vertices of `wanted`, or where that is not given, to all
  * vertices that have an owner. Vertices are taken in reverse topological order; the contributions of all users are
@@ -53,7 +87,8 @@ export function pullback(op: string, seeds: readonly Seed[], wanted?: ReadonlySe
     const value = order[i] as Value;
     const contributions = parts[i];
     if (contributions === undefined) continue;
-    const gradient = addAll(kit, contributions);
+    const sum = addAll(kit, contributions);
+    const gradient = hooksMade === 0 ? sum : applyHooks(value, sum);
     if (wanted === undefined ? value.owner !== undefined : wanted.has(value)) reached.push({ value, gradient });
     if (isVariable(value)) {
       if (value.released) throw usedTwice(op, value);
