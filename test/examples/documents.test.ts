@@ -3,23 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { type Block, blocksOf } from "./blocks.ts";
 import { root, runProgram } from "./run-program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "twopass-documents-"));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-interface Block {
-  readonly name: string;
-  readonly program: string;
-  /** The block of text that follows it. */
-  readonly output: string | undefined;
-}
-
-function blocksOf(document: string): Block[] {
-  const text = readFileSync(join(root, document), "utf8");
-  const found = [...text.matchAll(/^```ts\n(.*?)^```\n(?:\n^```text\n(.*?)^```\n)?/gms)];
-  return found.map(([, program = "", output], i) => ({ name: `${document}, program ${i + 1}`, program, output }));
-}
 
 const english = blocksOf("README.md");
 const chinese = blocksOf("README.zh-CN.md");
