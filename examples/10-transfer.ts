@@ -13,9 +13,15 @@ manualSeed(1);
 
 class Net extends nn.Module {
   features = new nn.Sequential(
-    new nn.Conv2d(1, 8, 5), new nn.ReLU(), new nn.MaxPool2d(2), // [B, 8, 12, 12]
-    new nn.Conv2d(8, 16, 5), new nn.ReLU(), new nn.MaxPool2d(2), // [B, 16, 4, 4]
-    new nn.Flatten(), new nn.Linear(256, 64), new nn.ReLU(), // [B, 64]
+    new nn.Conv2d(1, 8, 5),
+    new nn.ReLU(),
+    new nn.MaxPool2d(2), // [B, 8, 12, 12]
+    new nn.Conv2d(8, 16, 5),
+    new nn.ReLU(),
+    new nn.MaxPool2d(2), // [B, 16, 4, 4]
+    new nn.Flatten(),
+    new nn.Linear(256, 64),
+    new nn.ReLU(), // [B, 64]
   );
   head = new nn.Linear(64, 5);
 

@@ -29,7 +29,10 @@ const policy = new nn.Sequential(new nn.Linear(4, 32), new nn.Tanh(), new nn.Lin
 const optimizer = new Adam(policy.parameters(), { lr: 0.01 });
 
 for (let iteration = 1; iteration <= iterations; iteration++) {
-  const played: { states: State[]; pushes: number[] }[] = Array.from({ length: games }, () => ({ states: [], pushes: [] }));
+  const played: { states: State[]; pushes: number[] }[] = Array.from({ length: games }, () => ({
+    states: [],
+    pushes: [],
+  }));
   let running = played.map((game) => ({ game, state: start() }));
   for (let t = 0; t < longest && running.length > 0; t++) {
     const chances = noGrad(() => policy.forward(tensor(running.map(({ state }) => state))).softmax(-1)); // [running, 2]
@@ -42,7 +45,9 @@ for (let iteration = 1; iteration <= iterations; iteration++) {
     });
   }
   // What followed each push, later things counting less: R_t = 1 + 0.98 · R_{t+1}.
-  const returns = played.flatMap(({ states: { length } }) => Array.from({ length }, (_, t) => (1 - 0.98 ** (length - t)) / 0.02));
+  const returns = played.flatMap(({ states: { length } }) =>
+    Array.from({ length }, (_, t) => (1 - 0.98 ** (length - t)) / 0.02),
+  );
   const R = tensor(returns); // [n]
   const advantage = R.sub(R.mean()).div(R.std().add(1e-6));
   const logChances: Tensor = logSoftmax(policy.forward(tensor(played.flatMap(({ states }) => states))), -1); // forward pass: [n, 2]

@@ -33,7 +33,13 @@ class PinballLoss extends nn.Module {
   }
 }
 
-const model = new nn.Sequential(new nn.Linear(1, 64), new nn.SiLU(), new nn.Linear(64, 64), new nn.SiLU(), new nn.Linear(64, 3));
+const model = new nn.Sequential(
+  new nn.Linear(1, 64),
+  new nn.SiLU(),
+  new nn.Linear(64, 64),
+  new nn.SiLU(),
+  new nn.Linear(64, 3),
+);
 const optimizer = new Adam(model.parameters(), { lr: 0.003 });
 const lossOf = new PinballLoss([0.1, 0.5, 0.9]);
 

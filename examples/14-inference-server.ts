@@ -3,7 +3,7 @@
  * time are answered by one forward pass. Ctrl-C stops it when all answers are out.
  * Arguments: the model that `npm run example examples/04-digits-cnn.ts` saved (digits-cnn.safetensors) and a port (8080).
  */
-import { type IncomingMessage, createServer } from "node:http";
+import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import { type Tensor, noGrad, tensor } from "twopass";
 import { loadFile } from "twopass/io/node";
 import * as nn from "twopass/nn";
@@ -11,10 +11,18 @@ import * as nn from "twopass/nn";
 const [file = "digits-cnn.safetensors", port = "8080"] = process.argv.slice(2);
 const [largestBatch, longestWait] = [64, 2]; // requests in a forward pass; milliseconds that the first one waits for others
 
-const model = new nn.Sequential( // the network of example 04
-  new nn.Conv2d(1, 8, 5), new nn.ReLU(), new nn.MaxPool2d(2), // [B, 8, 12, 12]
-  new nn.Conv2d(8, 16, 5), new nn.ReLU(), new nn.MaxPool2d(2), // [B, 16, 4, 4]
-  new nn.Flatten(), new nn.Linear(256, 64), new nn.ReLU(), new nn.Linear(64, 10), // [B, 10]
+const model = new nn.Sequential(
+  // the network of example 04
+  new nn.Conv2d(1, 8, 5),
+  new nn.ReLU(),
+  new nn.MaxPool2d(2), // [B, 8, 12, 12]
+  new nn.Conv2d(8, 16, 5),
+  new nn.ReLU(),
+  new nn.MaxPool2d(2), // [B, 16, 4, 4]
+  new nn.Flatten(),
+  new nn.Linear(256, 64),
+  new nn.ReLU(),
+  new nn.Linear(64, 10), // [B, 10]
 );
 model.loadStateDict(await loadFile(file));
 model.eval();
@@ -29,8 +37,8 @@ let waiting: Waiting[] = [];
 const predict = (pixels: Uint8Array): Promise<number[]> =>
   new Promise((answer, fail) => {
     waiting.push({ pixels, answer, fail });
-    if (waiting.length === 1) setTimeout(runBatch, longestWait);
-    else if (waiting.length === largestBatch) runBatch();
+    if (waiting.length === 1) setTimeout(() => void runBatch(), longestWait);
+    else if (waiting.length === largestBatch) void runBatch();
   });
 
 async function runBatch(): Promise<void> {
@@ -40,7 +48,10 @@ async function runBatch(): Promise<void> {
   try {
     const pixels = new Uint8Array(batch.length * 784);
     batch.forEach((one, i) => pixels.set(one.pixels, i * 784));
-    const x: Tensor = tensor(pixels, { shape: [batch.length, 1, 28, 28] }).div(255).sub(0.1307).div(0.3081);
+    const x: Tensor = tensor(pixels, { shape: [batch.length, 1, 28, 28] })
+      .div(255)
+      .sub(0.1307)
+      .div(0.3081);
     const chances = await noGrad(() => model.forward(x).softmax(-1)).array(2); // [B, 10]
     batch.forEach((one, i) => one.answer(chances[i] as number[]));
   } catch (error) {
@@ -59,13 +70,19 @@ async function readBody(request: IncomingMessage): Promise<Uint8Array | undefine
   return size === 784 ? Buffer.concat(parts) : undefined;
 }
 
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => void answer(request, response));
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const reply = (status: number, body: unknown): void => {
-    response.writeHead(status, { "content-type": "application/json", connection: server.listening ? "keep-alive" : "close" });
+    response.writeHead(status, {
+      "content-type": "application/json",
+      connection: server.listening ? "keep-alive" : "close",
+    });
     response.end(JSON.stringify(body));
   };
   try {
-    if (request.method !== "POST" || request.url !== "/predict") return reply(404, { error: "POST 784 bytes to /predict" });
+    if (request.method !== "POST" || request.url !== "/predict")
+      return reply(404, { error: "POST 784 bytes to /predict" });
     const pixels = await readBody(request);
     if (pixels === undefined) return reply(400, { error: "the body must be 784 bytes" });
     const chances = await predict(pixels);
@@ -74,7 +91,8 @@ const server = createServer(async (request, response) => {
     console.error(error);
     reply(500, { error: "the model failed" });
   }
-});
+}
+
 server.listen(Number(port), "127.0.0.1", () => console.log(`listening on ${JSON.stringify(server.address())}`));
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
