@@ -1,4 +1,11 @@
-/** `twopass/io`: states as bytes, in the safetensors format. Files are in `twopass/io/node`. Floor: io. */
+/**
+ * `twopass/io`: tensors as bytes in the formats safetensors, `.npy` and `.npz`; PyTorch's files are read. Files are in
+ * `twopass/io/node`. Floor: io.
+ */
+export type { MemoryOptions } from "./budget.ts";
+export { type NpyArray, decodeNpy, loadNpy, saveNpy } from "./npy.ts";
+export { type SaveNpzOptions, loadNpz, saveNpz } from "./npz.ts";
+export { type BlobLike, type SafetensorsReader, type TensorInfo, openSafetensors } from "./safetensors-reader.ts";
 export {
   type SafetensorsData,
   type SafetensorsDtype,
@@ -8,3 +15,4 @@ export {
   encodeSafetensors,
 } from "./safetensors.ts";
 export { type SaveOptions, load, save } from "./state.ts";
+export { loadTorch } from "./torch.ts";

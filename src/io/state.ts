@@ -5,12 +5,18 @@
  */
 import type { Dtype } from "../base/dtype.ts";
 import { TwopassError, checkOptions, describe } from "../base/errors.ts";
-import { bool, fromElements, tensor } from "../tensor/creation.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { widenBfloat, widenHalf } from "./half.ts";
+import { tensorOf } from "./elements.ts";
+import { bfloat, half, isInfinite, narrow } from "./half.ts";
+import { isOpaque } from "./safetensors-layout.ts";
 import { type SafetensorsDtype, type SafetensorsEntry, decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 
 export interface SaveOptions {
+  /**
+   * How floating tensors are written: half of the bytes, or less, each number rounded to the nearest. `load` gives
+   * float32 back. Default: as they are.
+   */
+  readonly dtype?: "float16" | "bfloat16";
   /** Texts to keep beside the tensors; `decodeSafetensors(bytes).metadata` has them back. Default none. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -35,9 +41,11 @@ const fileDtypes = {
  * @throws for anything else in the state, naming the place.
  * @example
  * const bytes = await save({ model: model.stateDict(), optimizer: optimizer.stateDict(), epoch: 3 });
+ * load(bytes).epoch; // 3
  */
 export async function save(state: object, options: SaveOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-  checkOptions("save", options, ["metadata"]);
+  checkOptions("save", options, ["dtype", "metadata"]);
+  checkFloats(options.dtype);
   if (!isRecord(state)) throw notAState(describe(state));
   if (options.metadata !== undefined && Object.hasOwn(options.metadata, formKey)) {
     throw new TwopassError({ op: "save", problem: `the metadata name ${formKey} is taken`, hint: "choose another" });
@@ -48,12 +56,39 @@ export async function save(state: object, options: SaveOptions = {}): Promise<Ui
   const metadata = isFlat ? options.metadata : { ...options.metadata, [formKey]: JSON.stringify(form) };
   // All reads begin here: what the program writes to a parameter from now on does not reach the file.
   const entries = tensors.map(
-    async ([name, x]): Promise<[string, SafetensorsEntry]> => [
-      name,
-      { dtype: fileDtypes[x.dtype], shape: [...x.shape], data: await x.data() },
-    ],
+    async ([name, x]): Promise<[string, SafetensorsEntry]> => [name, await entryFrom(name, x, options.dtype)],
   );
   return encodeSafetensors(await Promise.all(entries), metadata);
+}
+
+function checkFloats(dtype: unknown): void {
+  if (dtype === undefined || dtype === "float16" || dtype === "bfloat16") return;
+  throw new TwopassError({
+    op: "save",
+    problem: 'the option dtype must be "float16" or "bfloat16"',
+    facts: `got ${describe(dtype)}`,
+    hint: "leave it out to write each tensor as it is",
+  });
+}
+
+async function entryFrom(name: string, x: Tensor, floats: SaveOptions["dtype"]): Promise<SafetensorsEntry> {
+  const shape = [...x.shape];
+  const data = await x.data();
+  if (floats === undefined || !(data instanceof Float32Array || data instanceof Float64Array)) {
+    return { dtype: fileDtypes[x.dtype], shape, data };
+  }
+  const format = floats === "float16" ? half : bfloat;
+  const bits = narrow(data, format);
+  const lost = bits.findIndex((bit, i) => isInfinite(bit, format) && Number.isFinite(data[i]));
+  if (lost >= 0) {
+    throw new TwopassError({
+      op: "save",
+      problem: `a number is too large for ${floats}`,
+      facts: `element ${lost} of ${describe(name)} is ${data[lost]}`,
+      hint: floats === "float16" ? 'use "bfloat16", or leave the option out' : "leave the option out",
+    });
+  }
+  return { dtype: floats === "float16" ? "F16" : "BF16", shape, data: bits };
 }
 
 /** A part of a state as JSON holds it; its tensors are appended to `tensors` under their paths. */
@@ -91,15 +126,25 @@ function notAState(facts: string): TwopassError {
  * The state in the bytes of a safetensors file; its tensors are copies. S says what the program takes it for and is not
  * checked: `loadStateDict` checks what it is given.
  *
- * F16 and BF16 become float32; I8, I16, U16, U32 and I64 become int32, with a check of the range.
+ * F16 and BF16 become float32; I8, I16, U16, U32, I64 and U64 become int32, with a check of the range.
  *
- * @throws for bytes that are not exactly the format, and for whole numbers outside of int32.
+ * @throws for bytes that are not exactly the format, for whole numbers outside of int32, and for the dtypes that no
+ * tensor has, such as F8_E4M3.
  * @example
- * model.loadStateDict(load(bytes));
+ * const bytes = await save({ w: tensor([1, 2]), b: tensor(3) });
+ * await load(bytes).w.array(); // [1, 2]
  */
 export function load<S extends object = Record<string, Tensor>>(bytes: Uint8Array): S {
   const { entries, metadata } = decodeSafetensors(bytes);
-  const tensors = new Map([...entries].map(([name, entry]) => [name, tensorOf(name, entry)]));
+  const tensors = new Map([...entries].map(([name, entry]) => [name, tensorFrom("load", name, entry, false)]));
+  return stateFrom<S>(tensors, metadata);
+}
+
+/** The state that a file holds, of its tensors by name. */
+export function stateFrom<S extends object>(
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>>,
+): S {
   const form = metadata[formKey];
   if (form === undefined) return Object.fromEntries(tensors) as S;
   try {
@@ -109,6 +154,20 @@ export function load<S extends object = Record<string, Tensor>>(bytes: Uint8Arra
     if (!(cause instanceof SyntaxError)) throw cause;
   }
   throw badForm("it is no object in JSON");
+}
+
+/** The tensor of an entry; `isOwn` says that nobody else holds its data. */
+export function tensorFrom(op: string, name: string, { dtype, shape, data }: SafetensorsEntry, isOwn: boolean): Tensor {
+  if (!isOpaque(dtype)) {
+    const hint = "decodeSafetensors() gives the elements as they are";
+    return tensorOf(dtype, data, shape, isOwn, { op, typeName: dtype, name: describe(name), hint });
+  }
+  throw new TwopassError({
+    op,
+    problem: `no tensor has the dtype ${dtype}`,
+    facts: `tensor ${describe(name)}`,
+    hint: "decodeSafetensors() gives its bytes",
+  });
 }
 
 /** The part of a state that `formOf` gave a form. */
@@ -127,29 +186,4 @@ function stateOf(form: unknown, tensors: ReadonlyMap<string, Tensor>, level: num
 
 function badForm(facts: string): TwopassError {
   return new TwopassError({ op: "load", problem: `the metadata ${formKey} are damaged`, facts });
-}
-
-function tensorOf(name: string, { dtype, shape, data }: SafetensorsEntry): Tensor {
-  if (data instanceof Uint32Array || data instanceof BigInt64Array) {
-    return fromElements(narrow(name, dtype, data), shape, "int32");
-  }
-  if (dtype === "F16") return fromElements(widenHalf(data as Uint16Array), shape, "float32");
-  if (dtype === "BF16") return fromElements(widenBfloat(data as Uint16Array), shape, "float32");
-  return dtype === "BOOL" ? bool(data, { shape }) : tensor(data, { shape });
-}
-
-function narrow(name: string, dtype: string, data: Uint32Array | BigInt64Array): Int32Array {
-  const out = new Int32Array(data.length);
-  for (let i = 0; i < data.length; i++) {
-    const element = data[i] as number | bigint;
-    out[i] = Number(element);
-    if (out[i] === Number(element)) continue;
-    throw new TwopassError({
-      op: "load",
-      problem: "a whole number does not fit int32",
-      facts: `${dtype} element ${i} of ${describe(name)} is ${element}`,
-      hint: "decodeSafetensors() gives the elements as they are",
-    });
-  }
-  return out;
 }

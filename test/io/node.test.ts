@@ -44,8 +44,8 @@ vi.mock("node:fs/promises", async (importActual) => {
         await sync();
       };
       file.close = async () => {
-        called("close");
         await close();
+        called("close");
       };
       return file;
     },

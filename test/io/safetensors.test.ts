@@ -11,9 +11,14 @@ import {
 
 type Size = { minLength: number; maxLength: number };
 
+function bytes({ minLength, maxLength }: Size, each: number): fc.Arbitrary<Uint8Array> {
+  return fc.uint8Array({ minLength: minLength * each, maxLength: maxLength * each });
+}
+
 const dataOf: { readonly [D in SafetensorsDtype]: (size: Size) => fc.Arbitrary<SafetensorsData> } = {
   F64: (size) => fc.float64Array(size),
   I64: (size) => fc.bigInt64Array(size),
+  U64: (size) => fc.bigUint64Array(size),
   F32: (size) => fc.float32Array(size),
   I32: (size) => fc.int32Array(size),
   U32: (size) => fc.uint32Array(size),
@@ -24,12 +29,24 @@ const dataOf: { readonly [D in SafetensorsDtype]: (size: Size) => fc.Arbitrary<S
   I8: (size) => fc.int8Array(size),
   U8: (size) => fc.uint8Array(size),
   BOOL: (size) => fc.uint8Array({ ...size, max: 1 }),
+  C64: (size) => bytes(size, 8),
+  F8_E5M2: (size) => bytes(size, 1),
+  F8_E4M3: (size) => bytes(size, 1),
+  F8_E8M0: (size) => bytes(size, 1),
+  F8_E5M2FNUZ: (size) => bytes(size, 1),
+  F8_E4M3FNUZ: (size) => bytes(size, 1),
+  // Four elements of 6 bits take 3 bytes.
+  F6_E2M3: (size) => bytes(size, 3 / 4),
+  F6_E3M2: (size) => bytes(size, 3 / 4),
+  F4: (size) => bytes(size, 1 / 2),
 };
 const dtypes = Object.keys(dataOf) as SafetensorsDtype[];
 
 const tensors: fc.Arbitrary<SafetensorsEntry> = fc
   .record({ dtype: fc.constantFrom(...dtypes), shape: fc.array(fc.nat(4), { maxLength: 4 }) })
   .chain(({ dtype, shape }) => {
+    // The elements of 4 and 6 bits must fill their bytes.
+    if (/^F[46]/.test(dtype)) shape.push(4);
     const length = shape.reduce((a, b) => a * b, 1);
     return dataOf[dtype]({ minLength: length, maxLength: length }).map((data) => ({ dtype, shape, data }));
   });
@@ -175,8 +192,13 @@ describe("reading refuses", () => {
     ["three offsets", fileOf({ a: { dtype: "U8", shape: [], data_offsets: [0, 1, 2] } }, 1), "more than 2 numbers"],
     [
       "an unknown dtype",
-      fileOf({ a: { dtype: "F8_E4M3", shape: [1], data_offsets: [0, 1] } }, 1),
-      '"F8_E4M3" of tensor "a" (known: F64',
+      fileOf({ a: { dtype: "F9", shape: [1], data_offsets: [0, 1] } }, 1),
+      '"F9" of tensor "a" (known: F64',
+    ],
+    [
+      "elements of 4 bits that end inside of a byte",
+      fileOf({ a: { dtype: "F4", shape: [3], data_offsets: [0, 2] } }, 2),
+      "F4 [3], has the range 0 to 2",
     ],
     [
       "a dtype all objects know",
@@ -266,7 +288,7 @@ describe("writing refuses", () => {
     ],
     ["the name of the metadata", [["__metadata__", one]], {}, "a tensor named __metadata__"],
     ["half of a surrogate pair", [["\ud800", one]], {}, "half of a surrogate pair"],
-    ["an unknown dtype", [["a", { ...one, dtype: "float32" }]], {}, '"float32" (known: F64, I64, F32'],
+    ["an unknown dtype", [["a", { ...one, dtype: "float32" }]], {}, '"float32" (known: F64, I64, U64'],
     [
       "data of another type",
       [["a", { ...one, dtype: "F32" }]],
@@ -323,8 +345,10 @@ describe("5,000 damaged files: an error of ours, or tensors that fit the file", 
   function isRefused(file: Uint8Array): boolean {
     try {
       let total = 0;
-      for (const { shape, data } of decodeSafetensors(file).entries.values()) {
-        expect(data.length).toBe(shape.reduce((a, b) => a * b, 1));
+      for (const { dtype, shape, data } of decodeSafetensors(file).entries.values()) {
+        const elements = shape.reduce((a, b) => a * b, 1);
+        const smallBits = Number(/^F([468])(?:_|$)/.exec(dtype)?.[1] ?? (dtype === "C64" ? 64 : 0));
+        expect(data.byteLength * 8).toBe(elements * (smallBits || data.BYTES_PER_ELEMENT * 8));
         total += data.byteLength;
       }
       expect(total).toBeLessThan(file.length);

@@ -76,6 +76,40 @@ test("dtypes that tensors do not have are converted", async () => {
   expect(await loaded("I64", new BigInt64Array([-(2n ** 31n), 9n]))).toEqual(["int32", [-(2 ** 31), 9]]);
 });
 
+test("64-bit numbers without a sign, and dtypes that no tensor has", async () => {
+  expect(await loaded("U64", new BigUint64Array([7n]))).toEqual(["int32", [7]]);
+  expect(() => load(fileOf("U64", new BigUint64Array([2n ** 31n])))).toThrow('U64 element 0 of "x" is 2147483648');
+  for (const dtype of ["F8_E4M3", "F8_E5M2", "F8_E8M0"] as const) {
+    const data = new Uint8Array([1, 255]);
+    expect(decodeSafetensors(fileOf(dtype, data)).entries.get("x")?.data).toEqual(data);
+    expect(() => load(fileOf(dtype, data))).toThrow(
+      `load: no tensor has the dtype ${dtype}: tensor "x" (decodeSafetensors() gives its bytes)`,
+    );
+  }
+});
+
+test("floating tensors in 16 bits", async () => {
+  const state = { x: tensor([1, 0.1, 65519]), d: float64([1 / 3]), n: int32([5]) };
+  const half = await save(state, { dtype: "float16" });
+  const entries = [...decodeSafetensors(half).entries].map(([name, { dtype, shape }]) => [name, dtype, shape]);
+  expect(entries).toEqual([
+    ["x", "F16", [3]],
+    ["d", "F16", [1]],
+    ["n", "I32", [1]],
+  ]);
+  expect(await load(half)["x"]?.array()).toEqual([1, 0.0999755859375, 65504]);
+  expect(await load(half)["d"]?.array()).toEqual([0.333251953125]);
+  const brain = await save(state, { dtype: "bfloat16" });
+  expect(await load(brain)["x"]?.array()).toEqual([1, 0.10009765625, 65536]);
+  const large = { a: { x: tensor([1, -1e6, Number.POSITIVE_INFINITY]) } };
+  await expect(save(large, { dtype: "float16" })).rejects.toThrow(
+    'save: a number is too large for float16: element 1 of "a.x" is -1000000 (use "bfloat16", or leave the option out)',
+  );
+  const back = load<typeof large>(await save(large, { dtype: "bfloat16" }));
+  expect((await back.a.x.array(1))[2]).toBe(Number.POSITIVE_INFINITY);
+  await expect(save(state, { dtype: "float32" } as never)).rejects.toThrow('"float16" or "bfloat16": got "float32"');
+});
+
 test("zero keeps its sign in 16 bits", async () => {
   expect(await loaded("F16", new Uint16Array([0x8000, 0]))).toEqual(["float32", [-0, 0]]);
   expect(await loaded("BF16", new Uint16Array([0x8000, 0]))).toEqual(["float32", [-0, 0]]);
