@@ -27,6 +27,7 @@ const steps = [
   { script: "build" },
   { script: "test:unit", vitest: true },
   { script: "test:package", vitest: true },
+  { script: "test:fuzz" },
   ...(existsSync(conformance)
     ? ["js", "wasm"].map((device) => ({ script: "conformance", args: ["--dir", conformance, "--device", device] }))
     : []),

@@ -73,6 +73,7 @@ export {
 } from "./tensor/random.ts";
 export { enableGrad, noGrad } from "./tensor/scope.ts";
 export type { Extremes, Selection } from "./tensor/selections.ts";
+export { type StartOptions, type StartedDevice, deviceReports, startDevice } from "./tensor/start-device.ts";
 export { type StoredOptions, StoredTensor } from "./tensor/stored.ts";
 export { Tensor } from "./tensor/tensor.ts";
 export type { HookHandle } from "./transform/grad.ts";

@@ -195,6 +195,7 @@ function keyOf(seed: number, name: string): [number, number] {
 }
 
 let processSeed: number | undefined;
+let seedGiven = false;
 const streams = new Map<string, RandomStream>();
 
 /**
@@ -205,6 +206,7 @@ const streams = new Map<string, RandomStream>();
 export function seedAll(seed: number): void {
   checkSeed("manualSeed", seed);
   processSeed = seed;
+  seedGiven = true;
   for (const [name, stream] of streams) stream.restore(new RandomStream(seed, name).state());
 }
 
@@ -212,6 +214,27 @@ export function seedAll(seed: number): void {
 export function currentSeed(): number {
   processSeed ??= entropy();
   return processSeed;
+}
+
+/** Whether the program chose the seed. */
+export function isSeeded(): boolean {
+  return seedGiven;
+}
+
+/** Where the process-wide streams stand, by name; those that nobody has used yet follow from the seed. */
+export function streamStates(): Record<string, RandomStreamState> {
+  const states: Record<string, RandomStreamState> = {};
+  for (const [name, one] of streams) states[name] = one.state();
+  return states;
+}
+
+/**
+ * Puts process-wide streams where `streamStates()` found them; others stay as they are.
+ *
+ * @throws TwopassError where a state does not hold the numbers of a stream.
+ */
+export function restoreStreams(states: Readonly<Record<string, RandomStreamState>>): void {
+  for (const [name, state] of Object.entries(states)) stream(name).restore(state);
 }
 
 /** The process-wide stream of this name: always the same object. */

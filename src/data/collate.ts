@@ -1,12 +1,11 @@
-/** Examples joined to a batch. Floor: data. */
-import { type Dtype, type TypedArray, allocate } from "../base/dtype.ts";
-import { TwopassError, showShape } from "../base/errors.ts";
-import { sameShape, sizeOf } from "../base/shape.ts";
-import { type NestedData, fromElements, tensor } from "../tensor/creation.ts";
-import { Tensor } from "../tensor/tensor.ts";
+/** Examples joined to a batch of tensors. Floor: data. */
+import type { TypedArray } from "../base/dtype.ts";
+import { type NestedData, fromElements } from "../tensor/creation.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type Packed, type ShapedArray, pack } from "./pack.ts";
 
 /** What becomes one tensor: numbers, booleans, typed arrays, tensors, nested arrays of numbers. */
-type Numeric = number | boolean | TypedArray | Tensor;
+type Numeric = number | boolean | TypedArray | Tensor | ShapedArray;
 
 /** The type of a batch of examples of type T: an array of fields keeps its form, all else is one field. */
 export type Batch<T> = T extends readonly (number | boolean)[]
@@ -26,63 +25,27 @@ type BatchField<T> = T extends Numeric | NestedData
 
 /**
  * Joins examples along a new first dim. An example is an array of fields, input and label for instance, or one field; an
- * array of numbers alone is one field. A field is a number, a boolean, a typed array, a tensor, nested arrays of numbers,
- * or an object of fields. Texts and other things stay in an array.
+ * array of numbers alone is one field. A field is a number, a boolean, a typed array, a tensor, a typed array with its
+ * shape `{ data, shape }`, nested arrays of numbers, or an object of fields. Texts and other things stay in an array.
  *
  * Plain numbers become float32: labels are best of an integer type, or turned into one by `map: ([x, y]) => [x, y.int()]`.
  *
  * @throws where shapes differ: texts of different lengths must be padded first, or joined by a function of one's own.
  */
 export function collate(examples: readonly unknown[]): unknown {
-  const [first] = examples;
-  if (!Array.isArray(first) || isVector(first)) return collateField(examples);
-  const lists = examples as readonly (readonly unknown[])[];
-  const other = lists.findIndex((fields) => fields.length !== first.length);
-  if (other >= 0) throw differ(`example 0 has ${first.length} fields, example ${other} ${lists[other]?.length}`);
-  return first.map((_, i) => collateField(lists.map((fields) => fields[i])));
+  return unpack(pack(examples));
 }
 
-function isVector(x: readonly unknown[]): boolean {
-  return x.every((y) => typeof y === "number" || typeof y === "boolean");
-}
-
-function collateField(fields: readonly unknown[]): unknown {
-  const [first] = fields;
-  if (typeof first === "number" || typeof first === "boolean" || Array.isArray(first))
-    return stack(fields.map(fieldTensor));
-  if (typeof first !== "object" || first === null) return [...fields];
-  if (ArrayBuffer.isView(first) || first instanceof Tensor) return stack(fields.map(fieldTensor));
-  if (Object.getPrototypeOf(first) !== Object.prototype) return [...fields];
-  const records = fields as readonly Record<string, unknown>[];
-  return Object.fromEntries(Object.keys(first).map((key) => [key, collateField(records.map((record) => record[key]))]));
-}
-
-function fieldTensor(x: unknown): Tensor {
-  return x instanceof Tensor ? x : tensor(x as NestedData);
-}
-
-/** Tensors of one shape and dtype along a new first dim, in memory of their own. */
-function stack(fields: readonly Tensor[]): Tensor {
-  const [first] = fields as [Tensor];
-  const wrong = fields.findIndex((x) => !sameShape(x.shape, first.shape) || x.dtype !== first.dtype);
-  if (wrong >= 0) {
-    const other = fields[wrong] as Tensor;
-    throw differ(
-      `example 0 is ${first.dtype} ${showShape(first.shape)}, example ${wrong} ${other.dtype} ${showShape(other.shape)}`,
-    );
+/** Tensors over the arrays of a packed batch, which nobody else changes any more. */
+export function unpack(packed: Packed): unknown {
+  switch (packed.kind) {
+    case "array":
+      return fromElements(packed.data, packed.shape, packed.dtype);
+    case "list":
+      return packed.items;
+    case "tuple":
+      return packed.fields.map(unpack);
+    case "record":
+      return Object.fromEntries(packed.names.map((name, i) => [name, unpack(packed.fields[i] as Packed)]));
   }
-  const dtype: Dtype = first.dtype;
-  const size = sizeOf(first.shape);
-  const data = allocate(dtype, size * fields.length);
-  fields.forEach((x, i) => data.set(x.dataSync(), i * size));
-  return fromElements(data, [fields.length, ...first.shape], dtype);
-}
-
-function differ(facts: string): TwopassError {
-  return new TwopassError({
-    op: "DataLoader",
-    problem: "examples of a batch must be alike",
-    facts,
-    hint: "give { collate } to join them, for instance with padding",
-  });
 }

@@ -1,21 +1,46 @@
-/** Sets of examples that can be counted and picked. Floor: data. */
+/** Sets of examples that can be counted and picked: what one is, and the one of tensors. Floor: data. */
 import { type Dtype, type TypedArray, allocate } from "../base/dtype.ts";
 import { TwopassError, describe, showShape } from "../base/errors.ts";
+import type { RandomStream } from "../base/random-stream.ts";
 import { type Shape, sizeOf } from "../base/shape.ts";
 import { type NestedData, type TensorData, fromElements, tensor } from "../tensor/creation.ts";
 import { inner } from "../tensor/inner.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
-/** Examples by number: an array, or an object of one's own. `get` may return a promise. */
+/**
+ * Examples by number. `get` may return a promise. A loader gives it a stream of random numbers for this example: the
+ * same ones for the same seed, epoch and example, whatever else is loaded and wherever.
+ */
 export interface Dataset<T> {
   readonly length: number;
-  get(index: number): T | Promise<T>;
+  get(index: number, random?: RandomStream): T | Promise<T>;
+}
+
+/** A data set, or an array of examples. */
+export type Indexed<T> = ArrayLike<T> | Dataset<T>;
+
+/** Key of the method that gives several examples already joined, much faster than one by one. */
+export const joinedRows = Symbol("joinedRows");
+
+/** A data set that can join its examples itself. */
+export interface JoinedRows {
+  [joinedRows](indices: ArrayLike<number>): unknown;
+}
+
+export function hasJoinedRows(set: object): set is JoinedRows {
+  return joinedRows in set;
+}
+
+/** The example of this number. */
+export function exampleAt<T>(set: Indexed<T>, index: number, random?: RandomStream): T | Promise<T> {
+  return "get" in set && typeof set.get === "function" ? set.get(index, random) : ((set as ArrayLike<T>)[index] as T);
 }
 
 /** What a TensorDataset is made of: rows are the elements along the first dim. A typed array has one number a row. */
 export type Rows = Tensor | TypedArray | readonly NestedData[];
 
-interface Source {
+/** Elements with rows along the first dim. */
+export interface Source {
   readonly data: TypedArray;
   readonly shape: Shape;
   readonly dtype: Dtype;
@@ -35,12 +60,12 @@ export type TensorsOf<R extends readonly Rows[]> = { -readonly [K in keyof R]: T
  * const set = new TensorDataset(tensor([[1, 2], [3, 4]]), int32([0, 1]));
  * set.length; // 2
  */
-export class TensorDataset<const R extends readonly Rows[]> implements Dataset<TensorsOf<R>> {
+export class TensorDataset<const R extends readonly Rows[]> implements Dataset<TensorsOf<R>>, JoinedRows {
   readonly length: number;
   readonly #sources: readonly Source[];
 
   constructor(...sources: R) {
-    this.#sources = sources.map(sourceOf);
+    this.#sources = sources.map((rows, position) => sourceOf("TensorDataset", rows, position));
     const [first] = this.#sources;
     if (first === undefined) throw new TwopassError({ op: "TensorDataset", problem: "got no tensors" });
     this.length = first.shape[0] as number;
@@ -63,6 +88,10 @@ export class TensorDataset<const R extends readonly Rows[]> implements Dataset<T
   /** Several examples at once: the rows of each tensor, one behind the other, in memory of their own. */
   rows(indices: ArrayLike<number>): TensorsOf<R> {
     return this.#tensors(indices, (shape) => [indices.length, ...shape.slice(1)]);
+  }
+
+  [joinedRows](indices: ArrayLike<number>): TensorsOf<R> {
+    return this.rows(indices);
   }
 
   #tensors(indices: ArrayLike<number>, shapeOf: (shape: Shape) => Shape): TensorsOf<R> {
@@ -88,13 +117,14 @@ export class TensorDataset<const R extends readonly Rows[]> implements Dataset<T
   }
 }
 
-function sourceOf(rows: Rows, position: number): Source {
+/** @throws where there are no rows; `position` is that among the arguments. */
+export function sourceOf(op: string, rows: Rows, position: number): Source {
   // Typed arrays are not copied here: every batch is a copy.
   const x = rows instanceof Tensor ? rows : tensor(rows as TensorData, { copy: false });
   const { shape, dtype } = x;
   if (shape.length === 0) {
     throw new TwopassError({
-      op: "TensorDataset",
+      op,
       problem: "needs tensors with rows",
       facts: `tensor ${position} has shape []`,
     });

@@ -1,5 +1,53 @@
 /** `twopass/data`: data sets, loaders, file formats that need no files. Floor: data. */
 export { type Batch, collate } from "./collate.ts";
-export { type Dataset, type Rows, TensorDataset, type TensorsOf } from "./dataset.ts";
+export { ConcatDataset, Subset, mapDataset, randomSplit } from "./combine.ts";
+export type { BooleanColumn, Cell, Column, ColumnKind, NumberColumn, TextColumn } from "./column.ts";
+export { type CsvChunks, type CsvOptions, type CsvRowsOptions, parseCsv, readCsvRows } from "./csv.ts";
+export { type Dataset, type Indexed, type Rows, TensorDataset, type TensorsOf } from "./dataset.ts";
 export { type IdxArray, type IdxData, type IdxDtype, decodeIdx } from "./idx.ts";
-export { DataLoader, type Examples, type LoaderOptions } from "./loader.ts";
+export { DataLoader, type LoaderState } from "./loader.ts";
+export type { Examples, LoaderOptions } from "./loader-options.ts";
+export type { ShapedArray } from "./pack.ts";
+export {
+  BatchSampler,
+  RandomSampler,
+  type RandomSamplerOptions,
+  type Sampler,
+  type SeedOptions,
+  SequentialSampler,
+  SubsetRandomSampler,
+  WeightedRandomSampler,
+  type WeightedSamplerOptions,
+} from "./samplers.ts";
+export { type ColumnSummary, type Row, Table } from "./table.ts";
+export {
+  type ColumnEncoding,
+  type EncoderOptions,
+  TableEncoder,
+  type TableEncoding,
+  type TableTensors,
+  type TargetEncoding,
+} from "./table-encoder.ts";
+export { decodeText } from "./text.ts";
+export { type WavAudio, type WavOptions, decodeWav, encodeWav } from "./wav.ts";
+export { BPETokenizer, type BPETrainOptions, type DecodeOptions } from "./tokenizer/bpe-tokenizer.ts";
+export { CharTokenizer, type CharTokenizerJson, type CharTokenizerOptions } from "./tokenizer/char-tokenizer.ts";
+export type { BPETokenizerJson } from "./tokenizer/tokenizer-json.ts";
+export { ColorJitter, type ColorJitterOptions, Grayscale, Normalize, ToFloat } from "./transforms/colors.ts";
+export {
+  CenterCrop,
+  Pad,
+  type PadOptions,
+  type Padding,
+  RandomCrop,
+  type RandomCropOptions,
+  RandomHorizontalFlip,
+  RandomRotation,
+  type RandomRotationOptions,
+  RandomVerticalFlip,
+} from "./transforms/geometry.ts";
+export { Compose, type ImageArray, type ImageTransform, type Pixels, type Size } from "./transforms/image.ts";
+export { ImageDataset, type ImageDatasetOptions } from "./transforms/image-dataset.ts";
+export { Resize, type ResizeOptions } from "./transforms/resize.ts";
+export { type Label, LabelEncoder, Standardizer, type StandardizerJson } from "./encoders.ts";
+export { WindowDataset, type WindowOptions } from "./windows.ts";

@@ -1,32 +1,33 @@
 /** Batches of examples, one after the other, in a new order each time. Floor: data. */
-import { TwopassError, checkOptions, describe } from "../base/errors.ts";
+import { TwopassError, describe } from "../base/errors.ts";
 import { RandomStream, type RandomStreamState, stream } from "../base/random-stream.ts";
+import { threefry2x32 } from "../base/threefry.ts";
 import { checkWhole } from "../tensor/options.ts";
-import { type Batch, collate as joinExamples } from "./collate.ts";
-import { type Dataset, TensorDataset } from "./dataset.ts";
-
-/** What a loader reads: an array, a data set, or a source that gives examples one by one. */
-export type Examples<T> = ArrayLike<T> | Dataset<T> | AsyncIterable<T> | Iterable<T>;
-
-export interface LoaderOptions<T, B, M> {
-  /** Examples in a batch; default 1. */
-  readonly batchSize?: number;
-  /** Whether each epoch has an order of its own; default false. A source needs `shuffleBuffer` instead. */
-  readonly shuffle?: boolean;
-  /** Whether a last batch that is not full is left out; default false. */
-  readonly dropLast?: boolean;
-  /** Seed of the orders; default: drawn from the process's seed, see `manualSeed`. */
-  readonly seed?: number;
-  /** Joins examples to a batch; default: tensors along a new first dim. */
-  readonly collate?: (examples: T[]) => B | Promise<B>;
-  /** Changes each batch: `map: ([x, y]) => [x.div(255), y]`. */
-  readonly map?: (batch: B) => M | Promise<M>;
-  /** For a source: how many examples are held, of which a random one is given next; default 0, which keeps the order. */
-  readonly shuffleBuffer?: number;
-}
+import { checkFinite } from "./check-finite.ts";
+import { type Batch, unpack } from "./collate.ts";
+import { type Indexed, hasJoinedRows, joinedRows } from "./dataset.ts";
+import { type Job, pickExamples } from "./example.ts";
+import { checkIndices, runsOf } from "./index-batches.ts";
+import { type Examples, type LoaderOptions, checkLoader, countOf } from "./loader-options.ts";
+import { type Carried, uncarry } from "./carried.ts";
+import { nextTurn } from "./next-turn.ts";
+import { pack } from "./pack.ts";
+import { readAhead } from "./read-ahead.ts";
+import { BatchSampler, type Sampler } from "./samplers.ts";
+import { WorkerPool } from "./worker-pool.ts";
 
 /** The batch that a loader makes of examples of type T, unless `collate` or `map` says otherwise. */
 export type DefaultBatch<T> = Batch<T>;
+
+/** Where a loader stands, as JSON. */
+export interface LoaderState {
+  /** The stream of the orders at the start of the epoch. */
+  readonly stream: RandomStreamState;
+  /** Batches of this epoch that the loop has got; 0 between epochs. */
+  readonly batch: number;
+  /** The sampler's own state at the start of the epoch, where it has one. */
+  readonly sampler?: unknown;
+}
 
 /** Milliseconds after which the page, or the program's timers, get their turn. */
 const longestTurn = 12;
@@ -36,124 +37,235 @@ const longestTurn = 12;
  * same ones for the same seed. Between batches a page can paint.
  *
  * @param examples an array of examples, an object `{ length, get(i) }`, a TensorDataset, or anything iterable.
- * @throws for an empty data set, and for an unknown option.
+ * @throws for an empty data set, for options that contradict each other, and for an unknown one.
  * @example
  * const loader = new DataLoader(new TensorDataset(images, labels), { batchSize: 64, shuffle: true });
  * for await (const [x, y] of loader) train(x, y);
  */
 export class DataLoader<T, B = DefaultBatch<T>, M = B> implements AsyncIterable<M> {
-  readonly batchSize: number;
+  /** Examples in a full batch; undefined where `batchSampler` says it. */
+  readonly batchSize: number | undefined;
   readonly #examples: Examples<T>;
   readonly #options: LoaderOptions<T, B, M>;
   readonly #stream: RandomStream;
+  readonly #prefetch: number;
+  #pool: WorkerPool | undefined;
+  /** The state of the loop that began last; undefined where that is over. */
+  #running: LoaderState | undefined;
+  /** Batches of the next epoch that were handed out before `restore`. */
+  #skip = 0;
   #lastTurn = 0;
 
   constructor(examples: Examples<T>, options: LoaderOptions<T, B, M> = {}) {
-    checkOptions("DataLoader", options, [
-      "batchSize",
-      "shuffle",
-      "dropLast",
-      "seed",
-      "collate",
-      "map",
-      "shuffleBuffer",
-    ]);
-    this.batchSize = checkWhole("DataLoader", "batchSize", options.batchSize ?? 1, 1);
-    checkWhole("DataLoader", "shuffleBuffer", options.shuffleBuffer ?? 0, 0);
-    checkFunction("collate", options.collate);
-    checkFunction("map", options.map);
+    checkLoader(examples, options);
+    this.batchSize = options.batchSampler === undefined ? (options.batchSize ?? 1) : undefined;
     this.#examples = examples;
     this.#options = options;
     this.#stream = new RandomStream(options.seed ?? stream("loader").int(2 ** 32), "loader");
-    const count = countOf(examples);
-    if (count === 0) throw new TwopassError({ op: "DataLoader", problem: "the data set is empty" });
-    if (count === undefined && options.shuffle === true) {
-      throw new TwopassError({
-        op: "DataLoader",
-        problem: "a source without a length cannot be shuffled as a whole",
-        hint: "{ shuffleBuffer: 1000 } shuffles as it reads",
-      });
-    }
+    this.#prefetch = options.prefetch ?? 2 * (options.workers ?? 0);
   }
 
-  /** Batches in an epoch. @throws for a source whose length is not known. */
+  /** Batches in an epoch. @throws for a source or a sampler whose length is not known. */
   get length(): number {
-    const count = countOf(this.#examples);
-    if (count === undefined)
-      throw new TwopassError({ op: "DataLoader", problem: "the length of this source is not known" });
-    return (this.#options.dropLast ?? false) ? Math.floor(count / this.batchSize) : Math.ceil(count / this.batchSize);
+    const { batchSampler, sampler, dropLast = false } = this.#options;
+    const counted = batchSampler ?? sampler;
+    const count = counted === undefined ? countOf(this.#examples) : counted.length;
+    if (count === undefined) {
+      const what = counted === undefined ? "source" : "sampler";
+      throw new TwopassError({ op: "DataLoader", problem: `the length of this ${what} is not known` });
+    }
+    if (this.batchSize === undefined) return count;
+    return dropLast ? Math.floor(count / this.batchSize) : Math.ceil(count / this.batchSize);
   }
 
-  /** Where the random orders stand. `restore` before an epoch repeats it. */
-  state(): RandomStreamState {
-    return this.#stream.state();
+  /**
+   * Where the loader stands, as JSON: inside of a loop the epoch and how many of its batches the loop has got, else the
+   * next epoch. A loop that was left by `break` is over.
+   */
+  state(): LoaderState {
+    return this.#running ?? this.#nextEpoch();
   }
 
-  restore(state: RandomStreamState): void {
-    this.#stream.restore(state);
+  /**
+   * The next loop gives what was left of the epoch when `state` was taken, perhaps nothing, and those after it what they
+   * would have given. Examples before it are not read again, except those of a source, which is read from its start.
+   *
+   * @throws where it is not what `state()` gave.
+   */
+  restore(state: LoaderState): void {
+    if (typeof state?.stream !== "object" || state.stream === null) {
+      const [op, facts] = ["DataLoader.restore", `got ${describe(state)}`];
+      throw new TwopassError({ op, problem: "not the state of a loader", facts, hint: "pass what state() returned" });
+    }
+    const { stream: at, batch, sampler } = state;
+    checkWhole("DataLoader.restore", "batch", batch, 0);
+    this.#stream.restore(at);
+    if (sampler !== undefined) this.#sampler()?.restore?.(sampler);
+    this.#skip = batch;
+    this.#running = undefined;
+  }
+
+  /** Ends the worker threads, where there are any. The next loop starts others. */
+  close(): void {
+    this.#pool?.close();
+    this.#pool = undefined;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<M, void, undefined> {
-    const batches = countOf(this.#examples) === undefined ? this.#fromSource() : this.#byIndex();
-    for await (const batch of batches) {
-      yield this.#options.map === undefined ? (batch as unknown as M) : await this.#options.map(batch);
-      await this.#takeTurns();
+    const skip = this.#skip;
+    const state = this.#nextEpoch();
+    this.#skip = 0;
+    let running: LoaderState = state;
+    this.#running = running;
+    let isComplete = false;
+    const next = this.#batches(skip);
+    try {
+      for await (const batch of readAhead(next.take, this.#prefetch)) {
+        const changed = this.#options.map === undefined ? (batch as unknown as M) : await this.#options.map(batch);
+        const isLatest = this.#running === running;
+        running = { ...state, batch: running.batch + 1 };
+        if (isLatest) this.#running = running;
+        yield changed;
+        await this.#takeTurns();
+      }
+      isComplete = true;
+    } finally {
+      if (!isComplete) this.close();
+      if (this.#running === running) this.#running = undefined;
+      await next.close();
     }
   }
 
-  async *#byIndex(): AsyncGenerator<B, void, undefined> {
-    const set = this.#examples as ArrayLike<T> | Dataset<T>;
-    const count = set.length;
-    const order = (this.#options.shuffle ?? false) ? this.#stream.permutation(count) : undefined;
-    const batches = this.length;
-    for (let batch = 0; batch < batches; batch++) {
-      const start = batch * this.batchSize;
-      const end = Math.min(start + this.batchSize, count);
-      const indices = Int32Array.from({ length: end - start }, (_, i) =>
-        order === undefined ? start + i : (order[start + i] as number),
-      );
-      if (set instanceof TensorDataset && this.#options.collate === undefined) yield set.rows(indices) as unknown as B;
-      else yield await this.#join(await Promise.all(Array.from(indices, (i) => exampleAt(set, i))));
-    }
+  #sampler(): Sampler<unknown> | undefined {
+    return this.#options.batchSampler ?? this.#options.sampler;
   }
 
-  async *#fromSource(): AsyncGenerator<B, void, undefined> {
+  /** The state before the next loop. */
+  #nextEpoch(): LoaderState {
+    const sampler = this.#sampler()?.state?.();
+    const state = { stream: this.#stream.state(), batch: this.#skip };
+    return sampler === undefined ? state : { ...state, sampler };
+  }
+
+  /** The batches of an epoch behind the first `skip` ones, made when they are taken. */
+  #batches(skip: number): { take: () => Promise<IteratorResult<B>>; close: () => Promise<unknown> } {
+    const key = this.#epochKey();
+    if (countOf(this.#examples) === undefined) {
+      const batches = this.#fromSource(key, skip);
+      return { take: () => batches.next(), close: () => batches.return() };
+    }
+    const jobs = this.#jobs(key, skip);
+    const take = async (): Promise<IteratorResult<B>> => {
+      const job = jobs.next();
+      return job.done === true ? { done: true, value: undefined } : { done: false, value: await this.#make(job.value) };
+    };
+    return { take, close: async () => jobs.return() };
+  }
+
+  /** The key of the epoch's other random numbers. No position of a stream has this bit, so they are none of the order's. */
+  #epochKey(): [number, number] {
+    const { key0, key1, position } = this.#stream.state();
+    return threefry2x32(key0, key1, position | 0, Math.floor(position / 2 ** 32) | 0x80000000);
+  }
+
+  *#jobs(key: readonly [number, number], skip: number): Generator<Job, void, undefined> {
+    const count = countOf(this.#examples) as number;
+    let place = 0;
+    let batch = 0;
+    for (const indices of this.#indices(count)) {
+      checkIndices(indices, count);
+      if (batch >= skip) yield { indices, place, key, checkFinite: this.#options.checkFinite ?? false };
+      place += indices.length;
+      batch++;
+    }
+    if (batch > 0 || this.#sampler() !== undefined) checkCounts(batch, skip, "sampler");
+  }
+
+  /** The numbers of each batch. An epoch moves the stream by as much, whatever is read of it. */
+  #indices(count: number): Iterable<ArrayLike<number>> {
+    const { batchSampler, sampler, shuffle = false, dropLast = false } = this.#options;
+    const order = shuffle ? this.#stream.permutation(count) : undefined;
+    if (!shuffle) this.#stream.key();
+    if (batchSampler !== undefined) return batchSampler;
+    if (sampler !== undefined) return new BatchSampler(sampler, this.batchSize as number, { dropLast });
+    return runsOf(order, count, this.batchSize as number, dropLast);
+  }
+
+  #make(job: Job): B | Promise<B> {
+    if ((this.#options.workers ?? 0) > 0) return this.#makeElsewhere(job);
+    const set = this.#examples as Indexed<T>;
+    const isPlain = this.#options.collate === undefined && !job.checkFinite;
+    if (isPlain && hasJoinedRows(set)) return set[joinedRows](job.indices) as B;
+    const examples = pickExamples(set, job);
+    if (examples instanceof Promise) return examples.then((found) => this.#join(found, job.indices));
+    return this.#join(examples, job.indices);
+  }
+
+  async #makeElsewhere(job: Job): Promise<B> {
+    const { workers = 0, worker, collate } = this.#options;
+    this.#pool ??= new WorkerPool(workers, {
+      module: String(worker?.module instanceof URL ? worker.module.href : worker?.module),
+      name: worker?.export ?? "default",
+      args: worker?.args,
+      count: countOf(this.#examples) as number,
+      joins: collate === undefined,
+    });
+    const reply = await this.#pool.run(job);
+    return "packed" in reply
+      ? (unpack(reply.packed) as B)
+      : this.#join((reply as { examples: readonly Carried[] }).examples.map(uncarry) as T[], job.indices);
+  }
+
+  #join(examples: T[], numbers: ArrayLike<number>): B | Promise<B> {
+    const { collate } = this.#options;
+    return collate === undefined ? (unpack(pack(examples, numbers)) as B) : collate(examples);
+  }
+
+  async *#fromSource(key: readonly [number, number], skip: number): AsyncGenerator<B, void, undefined> {
+    this.#stream.key();
+    const size = this.batchSize as number;
     let examples: T[] = [];
-    let isEmpty = true;
-    for await (const example of this.#mixed(this.#examples as AsyncIterable<T> | Iterable<T>)) {
-      isEmpty = false;
+    let numbers: number[] = [];
+    let batch = 0;
+    for await (const [example, number] of this.#mixed(key)) {
       examples.push(example);
-      if (examples.length < this.batchSize) continue;
-      yield await this.#join(examples);
+      numbers.push(number);
+      if (examples.length < size) continue;
+      if (batch >= skip) yield await this.#joinRead(examples, numbers);
       examples = [];
+      numbers = [];
+      batch++;
     }
-    if (isEmpty)
-      throw new TwopassError({
-        op: "DataLoader",
-        problem: "the source gave no example",
-        hint: "can it be read twice?",
-      });
-    if (examples.length > 0 && !(this.#options.dropLast ?? false)) yield await this.#join(examples);
+    if (examples.length > 0 && !(this.#options.dropLast ?? false)) {
+      if (batch >= skip) yield await this.#joinRead(examples, numbers);
+      batch++;
+    }
+    if (examples.length === 0) checkCounts(batch, skip, "source");
   }
 
-  /** The examples of a source, each held back for a random time. */
-  async *#mixed(source: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T, void, undefined> {
+  #joinRead(examples: T[], numbers: readonly number[]): B | Promise<B> {
+    if (this.#options.checkFinite ?? false) examples.forEach((x, i) => checkFinite(x, numbers[i] as number));
+    return this.#join(examples, numbers);
+  }
+
+  /** The examples of a source with their numbers, each held back for a random time. */
+  async *#mixed(key: readonly [number, number]): AsyncGenerator<[T, number], void, undefined> {
     const size = this.#options.shuffleBuffer ?? 0;
-    const held: T[] = [];
-    for await (const example of source) {
-      if (size === 0) yield example;
-      else if (held.length < size) held.push(example);
+    const random = new RandomStream(0, "");
+    random.restore({ key0: key[0], key1: key[1], position: 0 });
+    const held: [T, number][] = [];
+    let number = 0;
+    for await (const example of this.#examples as AsyncIterable<T> | Iterable<T>) {
+      const numbered: [T, number] = [example, number++];
+      if (size === 0) yield numbered;
+      else if (held.length < size) held.push(numbered);
       else {
-        const at = this.#stream.int(size);
-        yield held[at] as T;
-        held[at] = example;
+        const at = random.int(size);
+        yield held[at] as [T, number];
+        held[at] = numbered;
       }
     }
-    for (const at of this.#stream.permutation(held.length)) yield held[at] as T;
-  }
-
-  async #join(examples: T[]): Promise<B> {
-    return this.#options.collate === undefined ? (joinExamples(examples) as B) : this.#options.collate(examples);
+    for (const at of random.permutation(held.length)) yield held[at] as [T, number];
   }
 
   /** Lets others run where this loop has run for a while: promises alone never do. */
@@ -165,54 +277,13 @@ export class DataLoader<T, B = DefaultBatch<T>, M = B> implements AsyncIterable<
   }
 }
 
-/** Throws unless a setting is a function or left out. */
-function checkFunction(name: string, x: unknown): void {
-  if (x === undefined || typeof x === "function") return;
-  throw new TwopassError({ op: "DataLoader", problem: `${name} must be a function`, facts: `got ${describe(x)}` });
-}
-
-/** The number of examples; undefined for a source. */
-function countOf(examples: unknown): number | undefined {
-  if (typeof examples === "object" && examples !== null) {
-    const { length } = examples as { length?: unknown };
-    if (typeof length === "number") return length;
-    if (Symbol.asyncIterator in examples || Symbol.iterator in examples) return undefined;
-  }
+/** Throws where an epoch had no batch, or fewer than were handed out before `restore`. */
+function checkCounts(batches: number, skip: number, what: string): void {
+  if (batches > 0 && batches >= skip) return;
   throw new TwopassError({
     op: "DataLoader",
-    problem: "takes an array, an object { length, get(i) }, or something iterable",
-    facts: `got ${describe(examples)}`,
-  });
-}
-
-function exampleAt<T>(set: ArrayLike<T> | Dataset<T>, index: number): T | Promise<T> {
-  return "get" in set && typeof set.get === "function" ? set.get(index) : ((set as ArrayLike<T>)[index] as T);
-}
-
-/** What hosts offer for a turn of the event loop; a timer is the slowest. */
-interface Host {
-  readonly setImmediate?: (callback: () => void) => unknown;
-  readonly MessageChannel?: new () => { readonly port1: object; readonly port2: object };
-}
-
-/** The parts of a message port that are used; Node and browsers type them differently. */
-interface Port {
-  onmessage: (() => void) | null;
-  close(): void;
-  postMessage(message: null): void;
-}
-
-function nextTurn(): Promise<void> {
-  const { setImmediate, MessageChannel } = globalThis as Host;
-  return new Promise((resolve) => {
-    if (setImmediate !== undefined) setImmediate(resolve);
-    else if (MessageChannel !== undefined) {
-      const { port1, port2 } = new MessageChannel() as { port1: Port; port2: Port };
-      port1.onmessage = () => {
-        port1.close();
-        resolve();
-      };
-      port2.postMessage(null);
-    } else setTimeout(resolve, 0);
+    ...(batches === 0
+      ? { problem: `the ${what} gave no example`, hint: "can it be read twice?" }
+      : { problem: "the state is of other data", facts: `it stands behind batch ${skip}, an epoch has ${batches}` }),
   });
 }

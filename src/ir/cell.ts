@@ -27,7 +27,8 @@ export class Cell {
   lastRun = 0;
   disposed = false;
 
-  constructor(shape: Shape, dtype: Dtype, data: TypedArray, label: string) {
+  /** Without `data` a device gives it its first content. */
+  constructor(shape: Shape, dtype: Dtype, data: TypedArray | undefined, label: string) {
     this.shape = shape;
     this.dtype = dtype;
     this.host = data;

@@ -12,17 +12,20 @@ export interface Mode {
   path: string;
   /** The function of the user's that is building its graph, where errors at run time shall name it; else "". */
   call: string;
+  /** Whether each vertex of a forward pass remembers its line: slow, for looking into a fault. */
+  lines: boolean;
 }
 
-export const mode: Mode = { phase: 0, grad: true, path: "", call: "" };
+export const mode: Mode = { phase: 0, grad: true, path: "", call: "", lines: false };
 
 /** Runs `body` with some settings changed, and restores them whatever happens. */
 export function withMode<T>(change: Partial<Mode>, body: () => T): T {
-  const { phase, grad, path, call } = mode;
+  const { phase, grad, path, call, lines } = mode;
   mode.phase = change.phase ?? phase;
   mode.grad = change.grad ?? grad;
   mode.path = change.path ?? path;
   mode.call = change.call ?? call;
+  mode.lines = change.lines ?? lines;
   try {
     return body();
   } finally {
@@ -30,5 +33,6 @@ export function withMode<T>(change: Partial<Mode>, body: () => T): T {
     mode.grad = grad;
     mode.path = path;
     mode.call = call;
+    mode.lines = lines;
   }
 }

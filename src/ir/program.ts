@@ -32,21 +32,32 @@ export interface Key {
 export interface Program {
   /** The leaves as vertices with `leaf.kind` "input", numbered as in the key; `sources` says what each stands for. */
   readonly inputs: readonly Value[];
-  readonly sources: readonly Exclude<Leaf["kind"], "input">[];
+  readonly sources: readonly Exclude<Leaf["kind"], "input" | "remote">[];
   /** Results: `target` is the number of the leaf (a cell) that it overwrites, or -1 for one to keep. */
   readonly outputs: readonly { readonly value: Value; readonly target: number }[];
+  /** Whether the last result says by 0 that some number is not finite and nothing was written. */
+  readonly isGuarded?: boolean;
 }
 
-/** What a leaf is to a plan: the argument of a compiled function is data like any other. */
+/** What a leaf is to a plan: arguments of compiled functions and results of other threads are data like any other. */
 function sourceOf(leaf: Leaf): Program["sources"][number] {
-  return leaf.kind === "input" ? "data" : leaf.kind;
+  return leaf.kind === "input" || leaf.kind === "remote" ? "data" : leaf.kind;
 }
 
 const sourceCodes: Readonly<Record<Program["sources"][number], number>> = { data: 0, cell: 1, slot: 2 };
 
 /** What makes two leaves the same: the bytes, the cell, the number. */
 function identity(leaf: Leaf): object {
-  return leaf.kind === "data" ? leaf.data : leaf.kind === "cell" ? leaf.cell : leaf;
+  switch (leaf.kind) {
+    case "data":
+      return leaf.data;
+    case "remote":
+      return leaf.result;
+    case "cell":
+      return leaf.cell;
+    default:
+      return leaf;
+  }
 }
 
 const hasLeaf = (value: Value): boolean => value.leaf !== undefined;
@@ -127,8 +138,11 @@ function numberOf(leaf: Leaf, leaves: Leaf[]): number {
   return number;
 }
 
-/** The key of the graph below `wanted`. A cell that is written but not read is a leaf too, behind all others. */
-export function keyOf(wanted: readonly Wanted[]): Key {
+/**
+ * The key of the graph below `wanted`. A cell that is written but not read is a leaf too, behind all others. `checked`,
+ * where given, are the numbers of the results that must be finite for the writes to happen.
+ */
+export function keyOf(wanted: readonly Wanted[], checked?: readonly number[]): Key {
   const roots = new Array<Value>(wanted.length);
   for (let i = 0; i < wanted.length; i++) roots[i] = (wanted[i] as Wanted).value;
   const { order } = sortGraph(roots, hasLeaf);
@@ -155,6 +169,7 @@ export function keyOf(wanted: readonly Wanted[]): Key {
     words[end++] = value.position;
     words[end++] = cell === undefined ? -1 : numberOf({ kind: "cell", cell, version: cell.version }, leaves);
   }
+  if (checked !== undefined) end = writeList(end, checked);
   numbers.clear();
   return { hash: hashOf(words, end), words, length: end, leaves, order, isStale: stale };
 }

@@ -6,6 +6,7 @@ import type { Dtype, TypedArray } from "../base/dtype.ts";
 import { isFloating } from "../base/dtype.ts";
 import { here } from "../base/errors.ts";
 import type { Shape } from "../base/shape.ts";
+import type { Arriving } from "./arriving.ts";
 import type { Cell } from "./cell.ts";
 import { type Phase, mode } from "./mode.ts";
 import type { Attrs, OpDef } from "./op.ts";
@@ -14,6 +15,11 @@ import type { Attrs, OpDef } from "./op.ts";
 export interface DataLeaf {
   readonly kind: "data";
   readonly data: TypedArray;
+}
+/** Elements that a run in another thread computes: a result that it keeps. */
+export interface RemoteLeaf {
+  readonly kind: "remote";
+  readonly result: Arriving;
 }
 /** One version of a stored tensor (parameter, buffer, optimiser state). */
 export interface CellLeaf {
@@ -33,7 +39,13 @@ export interface InputLeaf {
   readonly kind: "input";
   readonly index: number;
 }
-export type Leaf = DataLeaf | CellLeaf | SlotLeaf | InputLeaf;
+export type Leaf = DataLeaf | RemoteLeaf | CellLeaf | SlotLeaf | InputLeaf;
+
+/** What a vertex takes from the place where it is made. */
+export interface Origin {
+  readonly phase: Phase;
+  readonly path: string;
+}
 
 const none: readonly Value[] = [];
 let created = 0;
@@ -63,7 +75,7 @@ export class Value {
   released = false;
   /** Whether a user's tensor with this vertex was used to make another: results nobody used are kept by a run. */
   consumed = false;
-  /** Where the program wrote it; only for what can fail when it runs, that is, for choices by computed positions. */
+  /** Where the program wrote it; only for what can fail when it runs (choices by computed positions) unless `mode.lines`. */
   readonly origin: Error | undefined;
   /** The function that the program called, for the same; "" where it is the operation itself. */
   readonly call: string;
@@ -74,7 +86,7 @@ export class Value {
   position = 0;
 
   /** `like` lends phase and module path to a copy. */
-  constructor(op: OpDef, inputs: readonly Value[], attrs: Attrs, leaf?: Leaf, requiresGrad?: boolean, like?: Value) {
+  constructor(op: OpDef, inputs: readonly Value[], attrs: Attrs, leaf?: Leaf, requiresGrad?: boolean, like?: Origin) {
     this.op = op;
     this.#inputs = inputs;
     this.attrs = attrs;
@@ -93,8 +105,8 @@ export class Value {
     this.requiresGrad = requiresGrad ?? (grad && mode.grad && isFloating(type.dtype));
     const mayFail = op.kind === "gather" || op.kind === "scatter";
     // The choices of a backward pass repeat those of the forward pass, which fail first.
-    this.origin = mayFail && this.phase === 0 && like === undefined ? here() : undefined;
-    this.call = mayFail ? mode.call : "";
+    this.origin = (mayFail || mode.lines) && this.phase === 0 && like === undefined ? here() : undefined;
+    this.call = mayFail || mode.lines ? mode.call : "";
   }
 
   get inputs(): readonly Value[] {

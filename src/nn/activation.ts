@@ -1,7 +1,7 @@
 /** Activations as layers: one table of the functions of the same names. Floor: nn. */
 import type { Tensor } from "../tensor/tensor.ts";
 import * as F from "./functional/activation.ts";
-import { withDefaults } from "./functional/common.ts";
+import { rankError, vertexOf, withDefaults } from "./functional/common.ts";
 import { constantContent } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
@@ -235,5 +235,40 @@ export class PReLU extends Module {
 
   forward(input: Tensor): Tensor {
     return F.prelu(input, this.weight);
+  }
+}
+
+/**
+ * x above 0, else a · x: in training with a random slope a for each element, uniform in [lower, upper), in evaluation with
+ * their mean. Xu et al. (2015).
+ *
+ * @param options.lower, options.upper default 1/8 and 1/3.
+ */
+export class RReLU extends Module {
+  readonly lower: number;
+  readonly upper: number;
+
+  constructor(options?: { readonly lower?: number; readonly upper?: number }) {
+    super();
+    const { lower, upper } = withDefaults("nn.RReLU", options, { lower: 1 / 8, upper: 1 / 3 });
+    this.lower = lower;
+    this.upper = upper;
+  }
+
+  forward(input: Tensor): Tensor {
+    return F.rrelu(input, { lower: this.lower, upper: this.upper, training: this.training });
+  }
+
+  protected override describeSettings(): string {
+    return `lower: ${this.lower}, upper: ${this.upper}`;
+  }
+}
+
+/** eˣ / Σ eˣ over the channels of [N, C, H, W] or [C, H, W]. */
+export class Softmax2d extends Module {
+  forward(input: Tensor): Tensor {
+    const x = vertexOf("nn.Softmax2d", "the input", input);
+    if (x.shape.length !== 3 && x.shape.length !== 4) throw rankError("nn.Softmax2d", x, 2);
+    return F.softmax(input, -3);
   }
 }

@@ -2,16 +2,26 @@
 import { structureChanged } from "../tensor/capture.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { numberIn } from "./functional/common.ts";
-import { type MaskShape, channelMask, dropWith, elementMask } from "./functional/dropout.ts";
+import {
+  type Dropping,
+  type MaskShape,
+  channelMask,
+  dropToAlpha,
+  dropWith,
+  elementMask,
+  featureMask,
+} from "./functional/dropout.ts";
 import { Module } from "./module.ts";
 
 abstract class DropoutLayer extends Module {
   readonly #mask: MaskShape;
+  readonly #build: Dropping | undefined;
   #p = 0;
 
-  constructor(mask: MaskShape, p: number) {
+  constructor(mask: MaskShape, p: number, build?: Dropping) {
     super();
     this.#mask = mask;
+    this.#build = build;
     this.p = p;
   }
 
@@ -28,7 +38,7 @@ abstract class DropoutLayer extends Module {
   }
 
   forward(input: Tensor): Tensor {
-    return dropWith(`nn.${this.constructor.name}`, input, () => this.#p, this.training, this.#mask);
+    return dropWith(`nn.${this.constructor.name}`, input, () => this.#p, this.training, this.#mask, this.#build);
   }
 
   protected override describeSettings(): string {
@@ -64,5 +74,22 @@ export class Dropout2d extends DropoutLayer {
 export class Dropout3d extends DropoutLayer {
   constructor(p = 0.5) {
     super(channelMask("nn.Dropout3d", 3), p);
+  }
+}
+
+/**
+ * Dropout for networks of SELU, as `alphaDropout`: mean 0 and variance 1 stay. p default 0.5.
+ * Klambauer et al. (2017).
+ */
+export class AlphaDropout extends DropoutLayer {
+  constructor(p = 0.5) {
+    super(elementMask, p, dropToAlpha);
+  }
+}
+
+/** `AlphaDropout` of whole channels of [N, C, ...]. */
+export class FeatureAlphaDropout extends DropoutLayer {
+  constructor(p = 0.5) {
+    super(featureMask, p, dropToAlpha);
   }
 }

@@ -2,7 +2,17 @@
 export * as functional from "./functional.ts";
 export * as init from "./init.ts";
 export * from "./activation.ts";
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveAvgPool3d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d,
+  AdaptiveMaxPool3d,
+} from "./adaptive-pooling.ts";
+export { type AttentionCallOptions, MultiheadAttention, type MultiheadAttentionOptions } from "./attention.ts";
 export { clipGradNorm, clipGradValue } from "./clip.ts";
+export { ModuleDict, ModuleList } from "./container.ts";
 export {
   type ConvLayerOptions,
   type ConvTransposeLayerOptions,
@@ -14,9 +24,12 @@ export {
   ConvTranspose3d,
   type PaddingMode,
 } from "./convolution.ts";
-export { Dropout, Dropout1d, Dropout2d, Dropout3d } from "./dropout.ts";
-export { Embedding } from "./embedding.ts";
-export { Flatten, Identity, Linear, Unflatten } from "./linear.ts";
+export { CosineSimilarity, PairwiseDistance } from "./distance.ts";
+export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from "./dropout.ts";
+export { Embedding, EmbeddingBag } from "./embedding.ts";
+export { Bilinear, Flatten, Identity, Linear, Unflatten } from "./linear.ts";
+export { CTCLoss, GaussianNLLLoss, PoissonNLLLoss } from "./likelihood-loss.ts";
+export { LocalResponseNorm } from "./local-response-norm.ts";
 export {
   BCELoss,
   BCEWithLogitsLoss,
@@ -29,6 +42,17 @@ export {
   SmoothL1Loss,
 } from "./loss.ts";
 export type { BackwardHook, BackwardPreHook, ForwardHook, ForwardPreHook } from "./hooks.ts";
+export {
+  CosineEmbeddingLoss,
+  HingeEmbeddingLoss,
+  MarginRankingLoss,
+  MultiLabelMarginLoss,
+  MultiLabelSoftMarginLoss,
+  MultiMarginLoss,
+  SoftMarginLoss,
+  TripletMarginLoss,
+  TripletMarginWithDistanceLoss,
+} from "./margin-loss.ts";
 export { type LoadResult, Module, type StateDict } from "./module.ts";
 export {
   BatchNorm1d,
@@ -40,18 +64,82 @@ export {
   InstanceNorm2d,
   InstanceNorm3d,
   LayerNorm,
+  RMSNorm,
 } from "./normalization.ts";
-export { type Content, Parameter, StateBuffer as Buffer } from "./parameter.ts";
 export {
-  AdaptiveAvgPool1d,
-  AdaptiveAvgPool2d,
-  AdaptiveAvgPool3d,
+  CircularPad1d,
+  CircularPad2d,
+  CircularPad3d,
+  ConstantPad1d,
+  ConstantPad2d,
+  ConstantPad3d,
+  type PaddingSizes,
+  ReflectionPad1d,
+  ReflectionPad2d,
+  ReflectionPad3d,
+  ReplicationPad1d,
+  ReplicationPad2d,
+  ReplicationPad3d,
+  ZeroPad1d,
+  ZeroPad2d,
+  ZeroPad3d,
+} from "./padding.ts";
+export { PackedSequence, packPaddedSequence, packSequence, padPackedSequence, padSequence } from "./packed.ts";
+export { type Content, Parameter, StateBuffer as Buffer } from "./parameter.ts";
+export { ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold } from "./patches.ts";
+export {
   AvgPool1d,
   AvgPool2d,
   AvgPool3d,
+  LPPool1d,
+  LPPool2d,
+  LPPool3d,
   MaxPool1d,
   MaxPool2d,
   MaxPool3d,
+  MaxUnpool1d,
+  MaxUnpool2d,
+  MaxUnpool3d,
 } from "./pooling.ts";
+export {
+  LearnedPositionalEncoding,
+  type PlaceOptions,
+  type PositionalEncodingOptions,
+  type RotaryEncodingOptions,
+  RotaryPositionalEncoding,
+  SinusoidalPositionalEncoding,
+} from "./positional-encoding.ts";
+export {
+  GRU,
+  LSTM,
+  type LSTMOptions,
+  type LSTMState,
+  RNN,
+  type RNNOptions,
+  type RecurrentOptions,
+} from "./recurrent.ts";
+export { GRUCell, LSTMCell, RNNCell } from "./recurrent-cell.ts";
 export { type Layer, Sequential } from "./sequential.ts";
+export {
+  type EncoderCallOptions,
+  type StackOptions,
+  Transformer,
+  type TransformerCallOptions,
+  TransformerDecoder,
+  TransformerEncoder,
+  type TransformerOptions,
+  generateSquareSubsequentMask,
+} from "./transformer.ts";
+export {
+  type DecoderLayer,
+  type DecoderLayerCallOptions,
+  type EncoderLayer,
+  type EncoderLayerCallOptions,
+  TransformerDecoderLayer,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+} from "./transformer-layer.ts";
+export { Summary, type SummaryRow, summary } from "./summary.ts";
 export { untracked } from "./tree.ts";
+export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsampling.ts";
+export { type WeightNormOptions, removeWeightNorm, weightNorm } from "./weight-norm.ts";

@@ -2,7 +2,7 @@
 import { checkTensor } from "../tensor/arguments.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkWhole, withDefaults } from "./functional/common.ts";
-import { linear } from "./functional/linear.ts";
+import { bilinear, linear } from "./functional/linear.ts";
 import { uniformContent } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
@@ -38,6 +38,41 @@ export class Linear extends Module {
 
   protected override describeSettings(): string {
     return `${this.inFeatures}, ${this.outFeatures}${this.bias === null ? ", bias: false" : ""}`;
+  }
+}
+
+/**
+ * Bilinear layer: y = x1ᵀ A x2 + b for each output. Inputs [..., in1Features] and [..., in2Features], output
+ * [..., outFeatures].
+ *
+ * `weight` [outFeatures, in1Features, in2Features] and `bias` [outFeatures] start uniform in ±1/√in1Features.
+ *
+ * @param options.bias whether there is one; default true.
+ */
+export class Bilinear extends Module {
+  readonly in1Features: number;
+  readonly in2Features: number;
+  readonly outFeatures: number;
+  weight: Parameter;
+  bias: Parameter | null;
+
+  constructor(in1Features: number, in2Features: number, outFeatures: number, options?: { readonly bias?: boolean }) {
+    super();
+    const { bias } = withDefaults("nn.Bilinear", options, { bias: true });
+    this.in1Features = checkWhole("nn.Bilinear", "in1Features", in1Features, 1);
+    this.in2Features = checkWhole("nn.Bilinear", "in2Features", in2Features, 0);
+    this.outFeatures = checkWhole("nn.Bilinear", "outFeatures", outFeatures, 0);
+    const bound = 1 / Math.sqrt(in1Features);
+    this.weight = new Parameter(uniformContent([outFeatures, in1Features, in2Features], bound));
+    this.bias = bias ? new Parameter(uniformContent([outFeatures], bound)) : null;
+  }
+
+  forward(input1: Tensor, input2: Tensor): Tensor {
+    return bilinear(input1, input2, this.weight, this.bias);
+  }
+
+  protected override describeSettings(): string {
+    return `${this.in1Features}, ${this.in2Features}, ${this.outFeatures}`;
   }
 }
 

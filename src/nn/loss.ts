@@ -8,14 +8,14 @@ import { Module } from "./module.ts";
 import { StateBuffer } from "./parameter.ts";
 
 /** A factor given to a loss, as part of its state. */
-function factor(given: Optional<Tensor>): StateBuffer | null {
+export function factor(given: Optional<Tensor>): StateBuffer | null {
   return given === null || given === undefined ? null : new StateBuffer(given);
 }
 
-const byMean: Required<F.ReductionOptions> = { reduction: "mean" };
+export const byMean: Required<F.ReductionOptions> = { reduction: "mean" };
 
 /** A loss whose only settings are options of its function. */
-abstract class ElementLoss<O extends F.ReductionOptions> extends Module {
+export abstract class PlainLoss<O extends F.ReductionOptions> extends Module {
   readonly options: Readonly<O>;
 
   constructor(given: Partial<O> | undefined, defaults: O) {
@@ -27,7 +27,7 @@ abstract class ElementLoss<O extends F.ReductionOptions> extends Module {
 }
 
 /** Mean squared error: (x − y)². */
-export class MSELoss extends ElementLoss<Required<F.ReductionOptions>> {
+export class MSELoss extends PlainLoss<Required<F.ReductionOptions>> {
   constructor(options?: F.ReductionOptions) {
     super(options, byMean);
   }
@@ -38,7 +38,7 @@ export class MSELoss extends ElementLoss<Required<F.ReductionOptions>> {
 }
 
 /** Mean absolute error: |x − y|. */
-export class L1Loss extends ElementLoss<Required<F.ReductionOptions>> {
+export class L1Loss extends PlainLoss<Required<F.ReductionOptions>> {
   constructor(options?: F.ReductionOptions) {
     super(options, byMean);
   }
@@ -49,7 +49,7 @@ export class L1Loss extends ElementLoss<Required<F.ReductionOptions>> {
 }
 
 /** d² / (2 beta) where |d| < beta, else |d| − beta / 2, with d = x − y; beta default 1. */
-export class SmoothL1Loss extends ElementLoss<Required<F.ReductionOptions> & { beta: number }> {
+export class SmoothL1Loss extends PlainLoss<Required<F.ReductionOptions> & { beta: number }> {
   constructor(options?: F.ReductionOptions & { readonly beta?: number }) {
     super(options, { ...byMean, beta: 1 });
   }
@@ -60,7 +60,7 @@ export class SmoothL1Loss extends ElementLoss<Required<F.ReductionOptions> & { b
 }
 
 /** d² / 2 where |d| ≤ delta, else delta · (|d| − delta / 2), with d = x − y; delta default 1. */
-export class HuberLoss extends ElementLoss<Required<F.ReductionOptions> & { delta: number }> {
+export class HuberLoss extends PlainLoss<Required<F.ReductionOptions> & { delta: number }> {
   constructor(options?: F.ReductionOptions & { readonly delta?: number }) {
     super(options, { ...byMean, delta: 1 });
   }

@@ -6,7 +6,7 @@ import { checkTensor } from "../tensor/arguments.ts";
 import { inner } from "../tensor/inner.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { resultOf, checkWhole, withDefaults } from "./functional/common.ts";
-import { batchNorm, groupNorm, instanceNorm, layerNorm } from "./functional/normalization.ts";
+import { batchNorm, groupNorm, instanceNorm, layerNorm, rmsNorm } from "./functional/normalization.ts";
 import { constantContent } from "./init.ts";
 import { Module } from "./module.ts";
 import { type Content, Parameter, StateBuffer } from "./parameter.ts";
@@ -159,6 +159,44 @@ export class LayerNorm extends Module {
 
   forward(input: Tensor): Tensor {
     return layerNorm(input, this.normalizedShape, this.weight, this.bias, { eps: this.eps });
+  }
+
+  protected override describeSettings(): string {
+    return `[${this.normalizedShape.join(", ")}]`;
+  }
+}
+
+/**
+ * Root mean square normalisation over the last dims: y = x / √(mean(x²) + eps) · weight. Zhang and Sennrich (2019).
+ *
+ * @param normalizedShape the last dims of the input.
+ * @param options.eps default null: the machine epsilon of the input's dtype.
+ * @param options.elementwiseAffine whether there is a `weight`; default true.
+ */
+export class RMSNorm extends Module {
+  readonly normalizedShape: readonly number[];
+  readonly eps: number | null;
+  weight: Parameter | null;
+
+  constructor(
+    normalizedShape: number | readonly number[],
+    given?: { readonly eps?: number | null; readonly elementwiseAffine?: boolean },
+  ) {
+    super();
+    const { eps, elementwiseAffine } = withDefaults<{ eps: number | null; elementwiseAffine: boolean }>(
+      "nn.RMSNorm",
+      given,
+      { eps: null, elementwiseAffine: true },
+    );
+    const shape = typeof normalizedShape === "number" ? [normalizedShape] : [...normalizedShape];
+    for (const n of shape) checkWhole("nn.RMSNorm", "normalizedShape", n, 0);
+    this.normalizedShape = shape;
+    this.eps = eps;
+    this.weight = elementwiseAffine ? new Parameter(constantContent(shape, 1)) : null;
+  }
+
+  forward(input: Tensor): Tensor {
+    return rmsNorm(input, this.normalizedShape, this.weight, { eps: this.eps });
   }
 
   protected override describeSettings(): string {

@@ -1,25 +1,30 @@
-/** Pooling layers. Floor: nn. */
+/** Pooling layers with windows of a fixed size. Floor: nn. */
+import { checkOptions } from "../base/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { withDefaults } from "./functional/common.ts";
 import type { PerDim } from "./functional/convolution.ts";
 import {
   type AvgPoolOptions,
+  type LPPoolOptions,
   type MaxPoolOptions,
-  type OutputSize,
-  adaptiveAvgPool1d,
-  adaptiveAvgPool2d,
-  adaptiveAvgPool3d,
+  type MaxUnpoolOptions,
   avgPool1d,
   avgPool2d,
   avgPool3d,
+  lpPool1d,
+  lpPool2d,
+  lpPool3d,
   maxPool1d,
   maxPool2d,
   maxPool3d,
+  maxUnpool1d,
+  maxUnpool2d,
+  maxUnpool3d,
 } from "./functional/pooling.ts";
 import { Module } from "./module.ts";
 
 /** What a layer of max pooling gives: with indices two tensors. */
-type MaxPooled<I extends boolean> = I extends true ? [values: Tensor, indices: Tensor] : Tensor;
+export type MaxPooled<I extends boolean> = I extends true ? [values: Tensor, indices: Tensor] : Tensor;
 
 const largest: Required<MaxPoolOptions> = {
   stride: null,
@@ -141,42 +146,93 @@ export class AvgPool3d extends AvgPooling {
   }
 }
 
-abstract class AdaptivePooling extends Module {
-  readonly outputSize: OutputSize;
-  readonly #pool: (input: Tensor, outputSize: OutputSize) => Tensor;
+abstract class LPPooling extends Module {
+  readonly normType: number;
+  readonly kernelSize: PerDim;
+  readonly options: Readonly<Required<LPPoolOptions>>;
+  readonly #pool: typeof lpPool1d;
 
-  constructor(pool: (input: Tensor, outputSize: OutputSize) => Tensor, outputSize: OutputSize) {
+  constructor(pool: typeof lpPool1d, normType: number, kernelSize: PerDim, given: LPPoolOptions | undefined) {
     super();
     this.#pool = pool;
-    this.outputSize = outputSize;
+    this.normType = normType;
+    this.kernelSize = kernelSize;
+    const standard: Required<LPPoolOptions> = { stride: null, ceilMode: false };
+    this.options = withDefaults(`nn.${this.constructor.name}`, given, standard);
   }
 
   forward(input: Tensor): Tensor {
-    return this.#pool(input, this.outputSize);
+    return this.#pool(input, this.normType, this.kernelSize, this.options);
   }
 
   protected override describeSettings(): string {
-    return String(this.outputSize);
+    return `${this.normType}, ${String(this.kernelSize)}`;
   }
 }
 
-/** The mean of `outputSize` windows: input [N, C, L], as `adaptiveAvgPool1d`. */
-export class AdaptiveAvgPool1d extends AdaptivePooling {
-  constructor(outputSize: OutputSize) {
-    super(adaptiveAvgPool1d, outputSize);
+/** (Σ xᵖ)^(1/p) of each window: input [N, C, L], as `lpPool1d`. */
+export class LPPool1d extends LPPooling {
+  constructor(normType: number, kernelSize: PerDim, options?: LPPoolOptions) {
+    super(lpPool1d, normType, kernelSize, options);
   }
 }
 
-/** The mean of `outputSize` windows in both dims: input [N, C, H, W], as `adaptiveAvgPool2d`. */
-export class AdaptiveAvgPool2d extends AdaptivePooling {
-  constructor(outputSize: OutputSize) {
-    super(adaptiveAvgPool2d, outputSize);
+/** (Σ xᵖ)^(1/p) of each window of an image: input [N, C, H, W], as `lpPool2d`. */
+export class LPPool2d extends LPPooling {
+  constructor(normType: number, kernelSize: PerDim, options?: LPPoolOptions) {
+    super(lpPool2d, normType, kernelSize, options);
   }
 }
 
-/** The mean of `outputSize` windows of a volume: input [N, C, D, H, W], as `adaptiveAvgPool3d`. */
-export class AdaptiveAvgPool3d extends AdaptivePooling {
-  constructor(outputSize: OutputSize) {
-    super(adaptiveAvgPool3d, outputSize);
+/** (Σ xᵖ)^(1/p) of each window of a volume: input [N, C, D, H, W], as `lpPool3d`. */
+export class LPPool3d extends LPPooling {
+  constructor(normType: number, kernelSize: PerDim, options?: LPPoolOptions) {
+    super(lpPool3d, normType, kernelSize, options);
+  }
+}
+
+type UnpoolLayerOptions = Pick<MaxUnpoolOptions, "stride" | "padding">;
+
+abstract class MaxUnpooling extends Module {
+  readonly kernelSize: PerDim;
+  readonly options: Readonly<Required<UnpoolLayerOptions>>;
+  readonly #unpool: typeof maxUnpool1d;
+
+  constructor(unpool: typeof maxUnpool1d, kernelSize: PerDim, given: UnpoolLayerOptions | undefined) {
+    super();
+    this.#unpool = unpool;
+    this.kernelSize = kernelSize;
+    const standard: Required<UnpoolLayerOptions> = { stride: null, padding: 0 };
+    this.options = withDefaults(`nn.${this.constructor.name}`, given, standard);
+  }
+
+  forward(input: Tensor, indices: Tensor, options?: Pick<MaxUnpoolOptions, "outputSize">): Tensor {
+    checkOptions(`nn.${this.constructor.name}`, options, ["outputSize"]);
+    return this.#unpool(input, indices, this.kernelSize, { ...this.options, ...options });
+  }
+
+  protected override describeSettings(): string {
+    return String(this.kernelSize);
+  }
+}
+
+/** The opposite of `MaxPool1d`: `forward(values, indices, { outputSize })`, as `maxUnpool1d`. */
+export class MaxUnpool1d extends MaxUnpooling {
+  constructor(kernelSize: PerDim, options?: UnpoolLayerOptions) {
+    super(maxUnpool1d, kernelSize, options);
+  }
+}
+
+/** The opposite of `MaxPool2d`: `forward(values, indices, { outputSize })`, as `maxUnpool2d`. */
+export class MaxUnpool2d extends MaxUnpooling {
+  constructor(kernelSize: PerDim, options?: UnpoolLayerOptions) {
+    super(maxUnpool2d, kernelSize, options);
+  }
+}
+
+/** The opposite of `MaxPool3d`: `forward(values, indices, { outputSize })`, as `maxUnpool3d`. */
+export class MaxUnpool3d extends MaxUnpooling {
+  constructor(kernelSize: PerDim, options?: UnpoolLayerOptions) {
+    super(maxUnpool3d, kernelSize, options);
   }
 }

@@ -25,6 +25,8 @@ interface Numbers {
 
 /** Adagrad: p ← p − lr · g / (√Σ g² + eps) over all steps so far. Duchi, Hazan, Singer (2011). */
 export class Adagrad extends Optimizer<AdagradOptions, Numbers> {
+  protected override readonly stateNames = ["sum"];
+
   constructor(parameters: ParamList<AdagradOptions>, options?: Partial<AdagradOptions>) {
     super(parameters, options, {
       lr: 0.01,

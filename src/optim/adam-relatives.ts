@@ -28,6 +28,8 @@ interface AdamaxNumbers {
 
 /** Adam by the largest gradient: p ← p − lr · m̂ / u with u ← max(β₂ u, |g| + eps). Kingma and Ba (2015), section 7.1. */
 export class Adamax extends Optimizer<AdamaxOptions & { maximize: boolean }, AdamaxNumbers> {
+  protected override readonly stateNames = ["exp_avg", "exp_inf"];
+
   constructor(
     parameters: ParamList<AdamaxOptions & { maximize: boolean }>,
     options?: Partial<AdamaxOptions & { maximize: boolean }>,
@@ -78,9 +80,11 @@ export interface NAdamOptions extends AdamaxOptions {
 /**
  * Adam with Nesterov's momentum, which grows toward β₁. Dozat (2016).
  *
- * Differs from PyTorch 1.13, whose correction of the mean has the momentum of the step twice; later ones do as this.
+ * The correction of the mean has the momentum of the step twice, as in PyTorch 1.13; the paper has it once.
  */
 export class NAdam extends Optimizer<NAdamOptions, NAdamNumbers> {
+  protected override readonly stateNames = ["exp_avg", "exp_avg_sq"];
+
   /** For each group the product of all momenta to a step, from which the next one follows. */
   readonly #products = new WeakMap<object, { step: number; product: number }>();
 
@@ -96,7 +100,10 @@ export class NAdam extends Optimizer<NAdamOptions, NAdamNumbers> {
       share2: number(() => 1 - group.betas[1]),
       scale: number(() => 1 / Math.sqrt(1 - group.betas[1] ** steps())),
       gradientRate: number(() => (group.lr * (1 - momentum(steps()))) / (1 - productTo(steps()))),
-      meanRate: number(() => (group.lr * momentum(steps() + 1)) / (1 - productTo(steps()) * momentum(steps() + 1))),
+      meanRate: number(() => {
+        const next = momentum(steps() + 1);
+        return (group.lr * next) / (1 - productTo(steps()) * momentum(steps()) * next);
+      }),
       weightDecay: number(() => group.weightDecay),
     };
   }
@@ -141,6 +148,8 @@ interface RAdamNumbers {
 
 /** Adam that begins without its divisor, until the variance of that can be told. Liu et al. (2020). */
 export class RAdam extends Optimizer<AdamaxOptions, RAdamNumbers> {
+  protected override readonly stateNames = ["exp_avg", "exp_avg_sq"];
+
   constructor(parameters: ParamList<AdamaxOptions>, options?: Partial<AdamaxOptions>) {
     super(parameters, options, { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 });
   }

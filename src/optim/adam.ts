@@ -39,6 +39,7 @@ export function movedToward(m: Value, x: Value, share: Value): Value {
 const standard = { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, amsgrad: false, maximize: false } as const;
 
 abstract class AdamBase extends Optimizer<AdamOptions, Numbers> {
+  protected override readonly stateNames = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"];
   /** Whether weight decay shrinks the parameter itself instead of changing its gradient. */
   protected abstract readonly decoupled: boolean;
 

@@ -1,7 +1,7 @@
 /** Schedules made of others, and the one that moves to the rate of weight averaging. Floor: optim. */
-import { TwopassError } from "../base/errors.ts";
+import { TwopassError, checkOptions, describe } from "../base/errors.ts";
 import { hostEffect } from "../tensor/capture.ts";
-import { LRScheduler, type Rated, type ScheduleState, ofGroup, scheduleOptions } from "./schedule.ts";
+import { LRScheduler, LinearLR, type Rated, type ScheduleState, ofGroup, scheduleOptions } from "./schedule.ts";
 
 /**
  * Schedules one after the other: the i-th begins, at its step 0, when milestone i − 1 is reached.
@@ -44,10 +44,15 @@ export class SequentialLR {
 
   #advance(): void {
     this.lastEpoch++;
-    const index = this.#milestones.filter((milestone) => milestone <= this.lastEpoch).length;
+    const index = this.#current();
     const schedule = this.#schedules[index] as LRScheduler;
     if (index > 0 && this.#milestones[index - 1] === this.lastEpoch) schedule.step(0);
     else schedule.step();
+  }
+
+  /** Which schedule is on. */
+  #current(): number {
+    return this.#milestones.filter((milestone) => milestone <= this.lastEpoch).length;
   }
 
   getLastLr(): number[] {
@@ -59,9 +64,60 @@ export class SequentialLR {
   }
 
   loadStateDict(state: { readonly lastEpoch: number; readonly schedules: readonly ScheduleState[] }): void {
+    checkCount("SequentialLR", this.#schedules, state.schedules);
     this.lastEpoch = state.lastEpoch;
-    this.#schedules.forEach((schedule, i) => schedule.loadStateDict(state.schedules[i] as ScheduleState));
+    const load = (i: number): void => this.#schedules[i]?.loadStateDict(state.schedules[i] as ScheduleState);
+    this.#schedules.forEach((_, i) => load(i));
+    // The one that is on has the last word on the momentum.
+    load(this.#current());
   }
+}
+
+/** Throws where a state is of more or fewer schedules. */
+function checkCount(op: string, schedules: readonly LRScheduler[], states: unknown): void {
+  if (Array.isArray(states) && states.length === schedules.length) return;
+  throw new TwopassError({
+    op: `${op}.loadStateDict`,
+    problem: "the state does not fit",
+    facts: `there are ${schedules.length} schedules, in the state ${Array.isArray(states) ? states.length : "no list"}`,
+    hint: "give what stateDict() of the same schedule gave",
+  });
+}
+
+export interface WarmupOptions {
+  /** Steps before the schedule begins, from 1. */
+  readonly steps: number;
+  /** Share of the rate at the first step; default 1 / (steps + 1), so that the rate rises evenly from the first step on. */
+  readonly startFactor?: number;
+}
+
+/**
+ * A schedule after a linear rise to the rate it begins with: `SequentialLR` of a `LinearLR` and the schedule, which is not
+ * stepped by itself any more.
+ *
+ * @example
+ * const schedule = withWarmup(new CosineAnnealingLR(optimizer, { tMax: 900 }), { steps: 100 });
+ */
+export function withWarmup(schedule: LRScheduler, options: WarmupOptions): SequentialLR {
+  if (!(schedule instanceof LRScheduler)) {
+    throw new TwopassError({
+      op: "withWarmup",
+      problem: "takes a schedule of steps",
+      facts: `got ${describe(schedule)}`,
+      hint: "new CosineAnnealingLR(optimizer, { tMax: 1000 })",
+    });
+  }
+  checkOptions("withWarmup", options, ["steps", "startFactor"]);
+  const { steps, startFactor = 1 / (steps + 1) } = options;
+  if (!Number.isInteger(steps) || steps < 1) {
+    throw new TwopassError({
+      op: "withWarmup",
+      problem: "steps must be a whole number from 1",
+      facts: `got ${describe(steps)}`,
+    });
+  }
+  const rise = new LinearLR(schedule.optimizer, { startFactor, totalIters: steps });
+  return new SequentialLR(schedule.optimizer, [rise, schedule], { milestones: [steps] });
 }
 
 export interface ChainState {
@@ -126,13 +182,14 @@ export class ChainedScheduler {
 
   stateDict(): ChainState {
     const schedules = this.#schedules.map((schedule, i) => ({
-      lastEpoch: schedule.lastEpoch,
+      ...schedule.stateDict(),
       lrs: this.#own[i] ?? [],
     }));
     return { lrs: this.getLastLr(), schedules };
   }
 
   loadStateDict({ lrs, schedules }: ChainState): void {
+    checkCount("ChainedScheduler", this.#schedules, schedules);
     this.#schedules.forEach((schedule, i) => schedule.loadStateDict(schedules[i] as ScheduleState));
     this.#own = schedules.map((state) => state.lrs);
     this.#setRates(lrs);

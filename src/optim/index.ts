@@ -2,8 +2,18 @@
 export { Adagrad, type AdagradOptions } from "./adagrad.ts";
 export { Adamax, type AdamaxOptions, NAdam, type NAdamOptions, RAdam } from "./adam-relatives.ts";
 export { Adam, type AdamOptions, AdamW } from "./adam.ts";
-export { type ChainState, ChainedScheduler, SWALR, type SWALROptions, SequentialLR } from "./combined-schedule.ts";
+export {
+  type ChainState,
+  ChainedScheduler,
+  SWALR,
+  type SWALROptions,
+  SequentialLR,
+  type WarmupOptions,
+  withWarmup,
+} from "./combined-schedule.ts";
 export { CyclicLR, type CyclicOptions, OneCycleLR, type OneCycleOptions } from "./cyclic-schedule.ts";
+export { LBFGS, type LBFGSOptions } from "./lbfgs.ts";
+export { Lion, type LionOptions } from "./lion.ts";
 export { type GroupOptions, Optimizer, type OptimizerState, type ParamGroup, type ParamList } from "./optimizer.ts";
 export { type PlateauOptions, type PlateauState, ReduceLROnPlateau } from "./plateau-schedule.ts";
 export { RMSprop, type RMSpropOptions } from "./rmsprop.ts";
@@ -33,3 +43,11 @@ export {
   Rprop,
   type RpropOptions,
 } from "./step-size-optimizers.ts";
+export {
+  type AverageOptions,
+  type AverageSource,
+  type AverageState,
+  ExponentialMovingAverage,
+  type ExponentialMovingAverageOptions,
+  WeightAverage,
+} from "./weight-average.ts";

@@ -4,8 +4,8 @@
  * and read when it runs, so that it compiles nothing. Floor: optim.
  */
 import { type Dtype, allocate } from "../base/dtype.ts";
-import { TwopassError, checkOptions, describe, showShape } from "../base/errors.ts";
-import { sameShape, sizeOf } from "../base/shape.ts";
+import { TwopassError, checkOptions, describe } from "../base/errors.ts";
+import { sizeOf } from "../base/shape.ts";
 import { withMode } from "../ir/mode.ts";
 import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
@@ -16,6 +16,7 @@ import { inner } from "../tensor/inner.ts";
 import { StoredTensor } from "../tensor/stored.ts";
 import { hint } from "../tensor/switches.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { checkParameter, checkStates, isIterable, isState, readGroups } from "./optimizer-input.ts";
 import { checkSettings } from "./settings.ts";
 
 /** A group of parameters with its settings, which may be changed between steps. */
@@ -81,6 +82,9 @@ export abstract class Optimizer<S extends object, N> {
       });
     }
   }
+
+  /** Names of the tensors that `update` keeps for a parameter: a state with others is refused. */
+  protected abstract readonly stateNames: readonly string[];
 
   /** The numbers that all parameters of one history share. `steps` counts the step being made, from 1. */
   protected abstract numbers(group: S, steps: () => number, number: HostNumber): N;
@@ -216,7 +220,7 @@ export abstract class Optimizer<S extends object, N> {
   /**
    * Copies a state that `stateDict()` of an optimiser over parameters of the same shapes gave.
    *
-   * @throws where groups, parameters or shapes differ. Nothing is changed then.
+   * @throws where groups, parameters, names or shapes differ. Nothing is changed then.
    */
   loadStateDict(from: OptimizerState): void {
     const op = `${this.constructor.name}.loadStateDict`;
@@ -238,19 +242,7 @@ export abstract class Optimizer<S extends object, N> {
         facts: `groups of ${sizes} parameters, the state of ${given}`,
       });
     }
-    for (const [number, entries] of Object.entries(from.state)) {
-      const parameter = all[Number(number)];
-      for (const [name, value] of Object.entries(entries)) {
-        if (!(value instanceof Tensor) || (parameter !== undefined && sameShape(value.shape, parameter.shape)))
-          continue;
-        throw new TwopassError({
-          op,
-          problem: "a shape differs",
-          facts: `${name} of parameter ${number} is ${showShape(value.shape)}, the parameter ${showShape(parameter?.shape ?? [])}`,
-          shapes: [value.shape],
-        });
-      }
-    }
+    checkStates(op, all, from.state, this.stateNames);
     const settings = from.paramGroups.map((group) => {
       const own = Object.fromEntries(Object.entries(group).filter(([key]) => key !== "params"));
       checkOptions(op, own, Object.keys(this.defaults));
@@ -297,7 +289,7 @@ function hintForgotten(engine: Engine): void {
 }
 
 /** A state tensor on the device of its parameter. */
-function store(
+export function store(
   content: ConstructorParameters<typeof StoredTensor>[0],
   parameter: StoredTensor,
   name: string,
@@ -309,7 +301,7 @@ function store(
 }
 
 /** Settings that are not undefined, over others. */
-function overlay<S extends object>(standard: S, own: Partial<S> | undefined): S {
+export function overlay<S extends object>(standard: S, own: Partial<S> | undefined): S {
   const merged = { ...standard };
   for (const key in own) if (own[key] !== undefined) merged[key] = own[key] as S[Extract<keyof S, string>];
   return merged;
@@ -335,45 +327,6 @@ function watched<S extends object>(settings: S): S {
     });
   }
   return group;
-}
-
-function isIterable(x: unknown): x is Iterable<unknown> {
-  return typeof x === "object" && x !== null && Symbol.iterator in x;
-}
-
-function isState(x: unknown): x is OptimizerState {
-  if (typeof x !== "object" || x === null || !("state" in x) || !("paramGroups" in x)) return false;
-  const { state, paramGroups } = x;
-  const hasParams = (group: unknown): boolean =>
-    typeof group === "object" && group !== null && "params" in group && Array.isArray(group.params);
-  return typeof state === "object" && state !== null && Array.isArray(paramGroups) && paramGroups.every(hasParams);
-}
-
-/** Parameters or groups as groups. */
-function readGroups<S>(op: string, parameters: unknown): GroupOptions<S>[] {
-  if (!isIterable(parameters)) {
-    throw new TwopassError({
-      op,
-      problem: "takes a list of parameters",
-      facts: `got ${describe(parameters)}`,
-      hint: "model.parameters()",
-    });
-  }
-  const list = [...parameters];
-  if (list.length === 0) return [];
-  const isGroup = (x: unknown): x is GroupOptions<S> => typeof x === "object" && x !== null && "params" in x;
-  if (list.every(isGroup)) return list;
-  return [{ params: list as StoredTensor[] } as unknown as GroupOptions<S>];
-}
-
-function checkParameter(op: string, x: unknown): asserts x is StoredTensor {
-  if (x instanceof StoredTensor) return;
-  throw new TwopassError({
-    op,
-    problem: "takes parameters",
-    facts: `got ${describe(x)}`,
-    hint: x instanceof Tensor ? "wrap it: new nn.Parameter(tensor)" : "model.parameters()",
-  });
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {

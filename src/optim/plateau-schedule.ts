@@ -22,7 +22,7 @@ export interface PlateauOptions {
 }
 
 export interface PlateauState {
-  /** null before the first step. */
+  /** null as long as no metric was better than the worst there is: JSON has no infinity. */
   readonly best: number | null;
   readonly badSteps: number;
   readonly cooldownLeft: number;
@@ -39,7 +39,7 @@ export interface PlateauState {
 export class ReduceLROnPlateau {
   readonly optimizer: Rated;
   readonly #o: Required<PlateauOptions>;
-  #best: number | undefined;
+  #best: number;
   #badSteps = 0;
   #cooldownLeft = 0;
 
@@ -57,6 +57,7 @@ export class ReduceLROnPlateau {
     checkOptions("ReduceLROnPlateau", options, Object.keys(standard));
     this.optimizer = optimizer;
     this.#o = { ...standard, ...options };
+    this.#best = this.#worst;
     if (this.#o.factor >= 1) {
       throw new TwopassError({
         op: "ReduceLROnPlateau",
@@ -90,9 +91,12 @@ export class ReduceLROnPlateau {
     this.#badSteps = 0;
   }
 
+  get #worst(): number {
+    return this.#o.mode === "min" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  }
+
   #isBetter(metric: number): boolean {
     const { mode, threshold, thresholdMode } = this.#o;
-    if (this.#best === undefined) return !Number.isNaN(metric);
     const sign = mode === "min" ? -1 : 1;
     const bound = thresholdMode === "rel" ? this.#best * (1 + sign * threshold) : this.#best + sign * threshold;
     return mode === "min" ? metric < bound : metric > bound;
@@ -112,7 +116,7 @@ export class ReduceLROnPlateau {
 
   stateDict(): PlateauState {
     return {
-      best: this.#best ?? null,
+      best: Number.isFinite(this.#best) ? this.#best : null,
       badSteps: this.#badSteps,
       cooldownLeft: this.#cooldownLeft,
       lrs: this.getLastLr(),
@@ -120,7 +124,17 @@ export class ReduceLROnPlateau {
   }
 
   loadStateDict(state: PlateauState): void {
-    this.#best = state.best ?? undefined;
+    const groups = this.optimizer.paramGroups.length;
+    const isWhole = Number.isInteger(state?.badSteps) && Number.isInteger(state.cooldownLeft);
+    if (!isWhole || !Array.isArray(state.lrs) || state.lrs.length !== groups) {
+      throw new TwopassError({
+        op: "ReduceLROnPlateau.loadStateDict",
+        problem: "the state does not fit",
+        facts: `got ${describe(state)}; the optimiser has ${groups} group${groups === 1 ? "" : "s"}`,
+        hint: "give what stateDict() of the same schedule gave",
+      });
+    }
+    this.#best = state.best ?? this.#worst;
     this.#badSteps = state.badSteps;
     this.#cooldownLeft = state.cooldownLeft;
     this.optimizer.paramGroups.forEach((group, i) => {

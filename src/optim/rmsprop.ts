@@ -30,6 +30,8 @@ interface Numbers {
 
 /** RMSprop: p ← p − lr · g / (√v + eps) with v the running mean of g². Tieleman and Hinton (2012). */
 export class RMSprop extends Optimizer<RMSpropOptions, Numbers> {
+  protected override readonly stateNames = ["square_avg", "grad_avg", "momentum_buffer"];
+
   constructor(parameters: ParamList<RMSpropOptions>, options?: Partial<RMSpropOptions>) {
     super(parameters, options, {
       lr: 0.01,

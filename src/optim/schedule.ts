@@ -20,16 +20,35 @@ export interface RatedGroup {
 /** The rate that each group had before its first schedule. */
 const initialRates = new WeakMap<object, number>();
 
+/** Numbers only, so that it survives JSON. What a schedule was made with is not part of it. */
 export interface ScheduleState {
   readonly lastEpoch: number;
   readonly lrs: readonly number[];
+  readonly baseLrs: readonly number[];
+}
+
+/** Throws where a state lacks a number, or has not one rate for each group. */
+export function checkScheduleState(op: string, state: object, groups: number): void {
+  const faults = Object.entries({ lastEpoch: 0, lrs: [], baseLrs: [] }).flatMap(([key, like]) => {
+    const value = (state as Readonly<Record<string, unknown>> | null)?.[key];
+    if (!Array.isArray(like)) return Number.isInteger(value) ? [] : [key];
+    const isRates = Array.isArray(value) && value.length === groups && value.every((x) => typeof x === "number");
+    return isRates ? [] : [key];
+  });
+  if (faults.length === 0) return;
+  throw new TwopassError({
+    op: `${op}.loadStateDict`,
+    problem: "the state does not fit",
+    facts: `${faults.join(", ")} of ${describe(state)}; the optimiser has ${groups} group${groups === 1 ? "" : "s"}`,
+    hint: "give what stateDict() of the same schedule gave",
+  });
 }
 
 /** The base of schedules. Making one sets the rates of step 0. */
 export abstract class LRScheduler {
   readonly optimizer: Rated;
   /** Rates of the groups before any schedule. */
-  readonly baseLrs: readonly number[];
+  baseLrs: readonly number[];
   /** Steps made so far. */
   lastEpoch = 0;
 
@@ -81,14 +100,20 @@ export abstract class LRScheduler {
   }
 
   stateDict(): ScheduleState {
-    return { lastEpoch: this.lastEpoch, lrs: this.getLastLr() };
+    return { lastEpoch: this.lastEpoch, lrs: this.getLastLr(), baseLrs: [...this.baseLrs] };
   }
 
-  /** Goes to a saved state; what depends on the step only follows. */
+  /**
+   * Goes to a saved state, of a schedule made with the same options. The rates that groups began with are part of it, so the
+   * optimiser's own state may be loaded before or after.
+   */
   loadStateDict(state: ScheduleState): void {
+    checkScheduleState(this.constructor.name, state, this.optimizer.paramGroups.length);
     this.lastEpoch = state.lastEpoch;
+    this.baseLrs = [...state.baseLrs];
     this.optimizer.paramGroups.forEach((group, i) => {
-      group.lr = state.lrs[i] ?? group.lr;
+      group.lr = state.lrs[i] as number;
+      initialRates.set(group, state.baseLrs[i] as number);
     });
     this.settle(state.lastEpoch);
   }

@@ -11,7 +11,10 @@ const notNegative = [
   "initialAccumulatorValue",
   "momentumDecay",
   "lambd",
+  "toleranceGrad",
+  "toleranceChange",
 ];
+const counts = ["maxIter", "maxEval", "historySize"];
 const flags = ["nesterov", "maximize", "amsgrad", "centered"];
 
 function isPair(x: unknown): x is readonly [number, number] {
@@ -30,6 +33,9 @@ function faultOf(key: string, value: unknown): string | undefined {
       ? undefined
       : "a number from 0 to 1 and one above 1";
   }
+  if (counts.includes(key))
+    return typeof value === "number" && Number.isInteger(value) && value > 0 ? undefined : "a whole number from 1";
+  if (key === "lineSearchFn") return value === "strong_wolfe" || value === null ? undefined : '"strong_wolfe" or null';
   if (key === "stepSizes") return isPair(value) ? undefined : "two numbers";
   if (typeof value !== "number" || Number.isNaN(value)) return "a number";
   return notNegative.includes(key) && value < 0 ? "a number from 0" : undefined;

@@ -35,6 +35,8 @@ interface Numbers {
  * const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
  */
 export class SGD extends Optimizer<SGDOptions, Numbers> {
+  protected override readonly stateNames = ["momentum_buffer"];
+
   constructor(parameters: ParamList<SGDOptions>, options?: Partial<SGDOptions>) {
     super(parameters, options, {
       lr: 0.001,

@@ -25,6 +25,8 @@ interface AdadeltaNumbers {
 
 /** Steps as large as the last ones: p ← p − lr · g · √(u + eps) / √(v + eps), u the mean of squared steps. Zeiler (2012). */
 export class Adadelta extends Optimizer<AdadeltaOptions, AdadeltaNumbers> {
+  protected override readonly stateNames = ["square_avg", "acc_delta"];
+
   constructor(parameters: ParamList<AdadeltaOptions>, options?: Partial<AdadeltaOptions>) {
     super(parameters, options, { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false });
   }
@@ -76,6 +78,8 @@ interface RpropNumbers {
 
 /** Steps by the gradient's sign alone, each element with a size of its own. For full batches. Riedmiller, Braun (1993). */
 export class Rprop extends Optimizer<RpropOptions, RpropNumbers> {
+  protected override readonly stateNames = ["prev", "step_size"];
+
   constructor(parameters: ParamList<RpropOptions>, options?: Partial<RpropOptions>) {
     super(parameters, options, { lr: 0.01, etas: [0.5, 1.2], stepSizes: [1e-6, 50], maximize: false });
   }
@@ -128,6 +132,8 @@ interface ASGDNumbers {
 
 /** SGD with a falling rate that keeps the mean of the parameters as `ax`. Polyak and Juditsky (1992). */
 export class ASGD extends Optimizer<ASGDOptions, ASGDNumbers> {
+  protected override readonly stateNames = ["ax"];
+
   constructor(parameters: ParamList<ASGDOptions>, options?: Partial<ASGDOptions>) {
     super(parameters, options, { lr: 0.01, lambd: 1e-4, alpha: 0.75, t0: 1e6, weightDecay: 0, maximize: false });
   }

@@ -15,6 +15,8 @@ export type Effect = () => (() => void) | void;
 
 /** The state of one trace. */
 export class Capture {
+  /** Whether only the graph is looked at: nothing is replayed, so the graph may hold data of its own. */
+  readonly isDry: boolean;
   engine: Engine | undefined = undefined;
   /** The last write to each cell, and the vertex that stood for the cell before the first. */
   readonly writes = new Map<Cell, { readonly owner: Inner; readonly before: Value; content: Value }>();
@@ -23,6 +25,10 @@ export class Capture {
   readonly effects: Effect[] = [];
   /** What takes back the effects of the trace itself. */
   readonly undos: (() => void)[] = [];
+
+  constructor(isDry = false) {
+    this.isDry = isDry;
+  }
 
   /** One compiled function is one program of one device. */
   use(engine: Engine): void {
@@ -121,6 +127,13 @@ export function hostNumber(compute: () => number, dtype: Dtype): Value {
     number = compute();
   });
   return makeLeaf([], dtype, { kind: "slot", read: () => number });
+}
+
+/** What takes back the host effects of the step that is being written: from now on the caller answers for them. */
+export function takeEffects(): readonly (() => void)[] {
+  const undos = unsure;
+  unsure = [];
+  return undos;
 }
 
 /** A run has ended: its host effects are sure now, or are taken back. */

@@ -2,20 +2,20 @@
  * The arguments of a compiled function as a tree: what is fixed by the trace (shapes, dtypes, texts) and where the
  * content of a call goes (elements, numbers). Floor: tensor.
  */
-import { type Dtype, type TypedArray, allocate } from "../base/dtype.ts";
+import type { Dtype } from "../base/dtype.ts";
 import { TwopassError, describe, showShape } from "../base/errors.ts";
-import { type Shape, sameShape, sizeOf } from "../base/shape.ts";
-import type { DataLeaf, Leaf } from "../ir/value.ts";
+import { type Shape, sameShape } from "../base/shape.ts";
+import type { DataLeaf, RemoteLeaf } from "../ir/value.ts";
 import { makeLeaf } from "../ops/leaf.ts";
+import { elementLeaf } from "./elements.ts";
 import { currentEngine } from "./engines.ts";
 import { TensorHandle, valueOf } from "./handle.ts";
 import { Inner, inner } from "./inner.ts";
 import { Tensor } from "./tensor.ts";
 
-/** A data leaf whose elements are those of the current call. */
-interface Place {
-  readonly kind: "data";
-  data: DataLeaf["data"];
+/** Where the elements of the current call are. */
+export interface Place {
+  leaf: DataLeaf | RemoteLeaf;
 }
 
 export type ArgumentNode =
@@ -37,7 +37,7 @@ function isPlain(x: unknown): x is Readonly<Record<string, unknown>> {
 }
 
 /** Stands arguments in for a trace. `places` gets, by the index of its input leaf, where the elements of each tensor go. */
-export function placeArgument(x: unknown, places: Leaf[]): { readonly node: ArgumentNode; readonly inside: unknown } {
+export function placeArgument(x: unknown, places: Place[]): { readonly node: ArgumentNode; readonly inside: unknown } {
   if (x instanceof TensorHandle) return placeTensor(x, places);
   if (typeof x === "number") {
     const node: ArgumentNode = { kind: "number", number: x };
@@ -67,11 +67,11 @@ export function placeArgument(x: unknown, places: Leaf[]): { readonly node: Argu
   });
 }
 
-function placeTensor(x: TensorHandle, places: Leaf[]): { readonly node: ArgumentNode; readonly inside: unknown } {
+function placeTensor(x: TensorHandle, places: Place[]): { readonly node: ArgumentNode; readonly inside: unknown } {
   const part = x[inner];
   const { shape, dtype, requiresGrad } = valueOf(x);
   if (part.cell !== undefined) return { node: { kind: "stored", part }, inside: x };
-  const place: Place = { kind: "data", data: elementsOf(part) };
+  const place: Place = { leaf: elementsOf(part) };
   const value = makeLeaf(shape, dtype, { kind: "input", index: places.length }, requiresGrad);
   places.push(place);
   const node: ArgumentNode = { kind: "tensor", shape, dtype, requiresGrad, place };
@@ -88,7 +88,7 @@ export function bindArgument(node: ArgumentNode, x: unknown): boolean {
       if (value.dtype !== node.dtype || value.requiresGrad !== node.requiresGrad || part.cell !== undefined)
         return false;
       if (!sameShape(value.shape, node.shape)) return false;
-      node.place.data = elementsOf(part);
+      node.place.leaf = elementsOf(part);
       return true;
     }
     case "stored":
@@ -113,15 +113,8 @@ export function bindArgument(node: ArgumentNode, x: unknown): boolean {
 }
 
 /** The elements of an argument; runs what is pending for them. */
-function elementsOf(part: Inner): TypedArray {
-  const value = part.value;
-  const engine = part.engine ?? currentEngine();
-  if (value.leaf === undefined) engine.run([value]);
-  const leaf = value.leaf;
-  if (leaf?.kind === "data") return leaf.data;
-  if (leaf?.kind === "cell") return engine.device.read(leaf.cell);
-  const data = allocate(value.dtype, sizeOf(value.shape));
-  return leaf?.kind === "slot" ? data.fill(leaf.read()) : data;
+function elementsOf(part: Inner): DataLeaf | RemoteLeaf {
+  return elementLeaf(part.value, part.engine ?? currentEngine());
 }
 
 /** In words: how an argument differs from the one of a trace; undefined where it does not. */

@@ -2,7 +2,7 @@
  * compile(): a synchronous function is traced once for each kind of arguments; later calls run the plan of the trace and
  * build no graph. Floor: tensor.
  */
-import type { Dtype, TypedArray } from "../base/dtype.ts";
+import type { Dtype } from "../base/dtype.ts";
 import { TwopassError, describe } from "../base/errors.ts";
 import type { Shape } from "../base/shape.ts";
 import type { Cell } from "../ir/cell.ts";
@@ -11,6 +11,7 @@ import type { Key, Wanted } from "../ir/program.ts";
 import { type Leaf, type Value, newestId, sortGraph } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { makeLeaf } from "../ops/leaf.ts";
+import type { Elements } from "../runtime/device.ts";
 import {
   Capture,
   type Effect,
@@ -21,8 +22,8 @@ import {
   trace,
   tracing,
 } from "./capture.ts";
-import { type ArgumentNode, bindArgument, firstChange, placeArgument } from "./compile-arguments.ts";
-import type { Engine } from "./engine.ts";
+import { type ArgumentNode, type Place, bindArgument, firstChange, placeArgument } from "./compile-arguments.ts";
+import { type Engine, leafOf } from "./engine.ts";
 import { currentEngine, startedEngines } from "./engines.ts";
 import { TensorHandle, valueOf } from "./handle.ts";
 import { Inner, inner } from "./inner.ts";
@@ -77,8 +78,10 @@ interface Traced {
   readonly changes: number;
   readonly cached: CachedPlan;
   readonly key: Pick<Key, "leaves" | "order">;
-  /** The leaves of the key with arguments in their places. */
-  readonly leaves: readonly Leaf[];
+  /** The leaves of the key with those of the latest call in the places of the arguments. */
+  readonly leaves: Leaf[];
+  /** For each leaf that is an argument its number among the leaves, and where its elements are. */
+  readonly places: readonly { readonly at: number; readonly place: Place }[];
   readonly effects: readonly Effect[];
   readonly cells: readonly Cell[];
   readonly variables: readonly Inner[];
@@ -87,6 +90,8 @@ interface Traced {
   calls: number;
   nextCheck: number;
 }
+
+type Results = readonly (Elements | undefined)[];
 
 /** Kinds of arguments whose traces are held. */
 const mostTraces = 32;
@@ -157,13 +162,13 @@ class Compiler {
 
   #trace(args: readonly unknown[], known: Traced | undefined): unknown {
     for (const engine of startedEngines().values()) if (!engine.idle) engine.run([]);
-    const places: Leaf[] = [];
+    const places: Place[] = [];
     const placed = args.map((arg) => placeArgument(arg, places));
     const start = newestId();
     const capture = new Capture();
     const kept: Value[] = [];
     let traced: Traced;
-    let results: readonly (TypedArray | undefined)[];
+    let results: Results;
     try {
       const result = trace(capture, () => describeResult(this.#fn(...placed.map((p) => p.inside)), kept));
       const engine = capture.engine ?? currentEngine();
@@ -178,13 +183,13 @@ class Compiler {
       );
       if (known !== undefined) this.#compare(known, traced, args);
       else this.#log.push(`call ${this.#calls}: traced: ${this.#reason(args)}`);
-      results = engine.runPlan(traced.cached.plan, traced.leaves, traced.key);
+      results = engine.start(traced.cached.plan, traced.leaves, traced.key);
     } catch (error) {
       takeBack(capture.undos);
       throw error;
     }
     this.#hold(traced, known);
-    return finish(traced, results);
+    return finish(traced, results, capture.undos);
   }
 
   #hold(traced: Traced, known: Traced | undefined): void {
@@ -252,7 +257,7 @@ function fits(traced: Traced, args: readonly unknown[]): boolean {
 function prepare(
   engine: Engine,
   nodes: readonly ArgumentNode[],
-  places: readonly Leaf[],
+  places: readonly Place[],
   capture: Capture,
   kept: readonly Value[],
   result: ResultNode,
@@ -277,7 +282,10 @@ function prepare(
     cached,
     // Vertices are needed only to say which one failed.
     key: { leaves: key.leaves, order: mayFail ? key.order : [] },
-    leaves: key.leaves.map((leaf) => (leaf.kind === "input" ? (places[leaf.index] as Leaf) : leaf)),
+    leaves: key.leaves.map((leaf) => (leaf.kind === "input" ? (places[leaf.index] as Place).leaf : leaf)),
+    places: key.leaves.flatMap((leaf, at) =>
+      leaf.kind === "input" ? [{ at, place: places[leaf.index] as Place }] : [],
+    ),
     effects: capture.effects,
     cells: [...capture.writes.keys()],
     variables: [...capture.gradients.keys()],
@@ -302,24 +310,26 @@ function replay(traced: Traced): unknown {
   const { engine, effects } = traced;
   if (!engine.idle) engine.run([]);
   const undos: (() => void)[] = [];
-  let results: readonly (TypedArray | undefined)[];
+  for (const { at, place } of traced.places) traced.leaves[at] = place.leaf;
+  let results: Results;
   try {
     for (let i = 0; i < effects.length; i++) {
       const undo = applyEffect(effects[i] as Effect);
       if (undo !== undefined) undos.push(undo);
     }
-    results = engine.runPlan(traced.cached.plan, traced.leaves, traced.key);
+    results = engine.start(traced.cached.plan, traced.leaves, traced.key);
   } catch (error) {
     takeBack(undos);
     throw error;
   }
   engine.plans.touch(traced.cached);
-  return finish(traced, results);
+  return finish(traced, results, undos);
 }
 
 /** After a run: cells have new versions, gradients are unset, results are put together. */
-function finish(traced: Traced, results: readonly (TypedArray | undefined)[]): unknown {
+function finish(traced: Traced, results: Results, undos: readonly (() => void)[]): unknown {
   const { cells, variables } = traced;
+  traced.engine.noteUndo(cells, undos);
   traced.calls++;
   for (let i = 0; i < cells.length; i++) (cells[i] as Cell).change();
   for (let i = 0; i < variables.length; i++) (variables[i] as Inner).gradient = undefined;
@@ -359,11 +369,11 @@ function describeResult(x: unknown, kept: Value[]): ResultNode {
   });
 }
 
-function buildResult(node: ResultNode, results: readonly (TypedArray | undefined)[], engine: Engine): unknown {
+function buildResult(node: ResultNode, results: Results, engine: Engine): unknown {
   switch (node.kind) {
     case "kept": {
-      const data = results[node.index] as TypedArray;
-      return new Tensor(new Inner(makeLeaf(node.shape, node.dtype, { kind: "data", data }), engine));
+      const leaf = leafOf(results[node.index] as Elements);
+      return new Tensor(new Inner(makeLeaf(node.shape, node.dtype, leaf), engine));
     }
     case "same":
       return node.result;
@@ -395,6 +405,9 @@ function outsideChange(a: Traced, b: Traced): string | undefined {
     if (was.kind !== is.kind) return "a tensor from outside became an argument, or the other way round";
     if (was.kind === "slot" && is.kind === "slot" && !Object.is(was.written, is.written)) {
       return `the number ${was.written ?? "read from the host"} is ${is.written ?? "read from the host"} now`;
+    }
+    if (was.kind === "remote" && is.kind === "remote" && was.result !== is.result) {
+      return "a result from outside is another one now";
     }
     if (was.kind === "data" && is.kind === "data" && was.data !== is.data) {
       return `a tensor of ${was.data.length} elements is another one now`;

@@ -6,8 +6,9 @@ import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { makeLeaf } from "../ops/leaf.ts";
 import { type TensorData, readData } from "./data.ts";
+import { elementLeaf } from "./elements.ts";
 import type { Engine } from "./engine.ts";
-import { refuseData } from "./capture.ts";
+import { refuseData, tracing } from "./capture.ts";
 import { currentEngine } from "./engines.ts";
 import { Inner, inner } from "./inner.ts";
 import { numberValue } from "./operand.ts";
@@ -57,7 +58,9 @@ export function fromNothing(value: Value, options: TensorOptions, engine: Engine
   engine.noteFresh(value);
   const made = new Tensor(new Inner(value, engine));
   if (options.requiresGrad !== true) return made;
-  return fromElements(made.dataSync(), value.shape, value.dtype, true);
+  const leaf = elementLeaf(value, engine);
+  if (leaf.kind === "data") return fromElements(leaf.data, value.shape, value.dtype, true);
+  return new Tensor(new Inner(makeLeaf(value.shape, value.dtype, leaf, true), engine, undefined, true));
 }
 
 /**
@@ -107,7 +110,7 @@ export function bool(data: TensorData, options: Omit<DataOptions, "dtype"> = {})
 }
 
 function read(op: string, data: TensorData, options: DataOptions, wanted: Dtype | undefined): Tensor {
-  refuseData(op);
+  if (tracing()?.isDry !== true) refuseData(op);
   checkOptions(op, options, op === "tensor" ? [...tensorOptions, "shape", "copy"] : ["requiresGrad", "shape", "copy"]);
   const to = wanted === undefined ? undefined : checkDtype(op, wanted);
   const { elements, shape, dtype } = readData(op, data, to, options.copy !== false);

@@ -5,14 +5,16 @@
 import type { TypedArray } from "../base/dtype.ts";
 import { TwopassError, internal } from "../base/errors.ts";
 import { withMode } from "../ir/mode.ts";
+import { Arriving } from "../ir/arriving.ts";
+import type { Cell } from "../ir/cell.ts";
 import { type Key, type Wanted, keyOf } from "../ir/program.ts";
-import { type Leaf, type Value, sortGraph } from "../ir/value.ts";
+import { type DataLeaf, type Leaf, type RemoteLeaf, type Value, sortGraph } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
-import type { Device, Plan } from "../runtime/device.ts";
+import type { Device, Elements, Plan, RunFailure } from "../runtime/device.ts";
 import { pullback } from "../transform/grad.ts";
-import { refuseRead, settleEffects, tracing } from "./capture.ts";
-import { explainFault } from "./fault.ts";
-import { checkFinite } from "./finite.ts";
+import { refuseRead, settleEffects, takeBack, takeEffects, tracing } from "./capture.ts";
+import { type Choice, choicesOf, explainFault, failureOf } from "./fault.ts";
+import { checkFinite, checkedResults, nonFiniteRun } from "./finite.ts";
 import type { Inner } from "./inner.ts";
 import { guardMemory } from "./limits.ts";
 import { type Due, Pending, type Write } from "./pending.ts";
@@ -27,6 +29,14 @@ export interface EngineStats {
   readonly plans: number;
   /** Kernels compiled so far. */
   readonly kernels: number;
+}
+
+/** A run in another thread that may still fail, and what is taken back if it does. */
+interface UnderWay {
+  readonly choices: readonly Choice[];
+  readonly cells: Cell[];
+  readonly gradients: { readonly owner: Inner; readonly value: Value }[];
+  readonly undos: (() => void)[];
 }
 
 /** Outermost module calls that may pile up before the engine runs them. */
@@ -44,10 +54,17 @@ export class Engine {
   #hasEarly = false;
   #runs = 0;
   #kept = 0;
+  /** The runs in another thread that are not known to be done, the oldest first. */
+  readonly #underWay: UnderWay[] = [];
 
   constructor(device: Device) {
     this.device = device;
     this.plans = new PlanCache(device);
+    if (device.remote === undefined) return;
+    device.remote.listener = {
+      done: () => void this.#underWay.shift(),
+      failed: (failure) => this.#takeBackRuns(failure),
+    };
   }
 
   get stats(): EngineStats {
@@ -160,26 +177,39 @@ export class Engine {
       if (asked.length > 0) refuseRead();
       return;
     }
+    const failure = this.device.remote?.takeFailure();
+    if (failure !== undefined) {
+      this.#pending.giveUp();
+      throw failure;
+    }
     const due = this.#pending.due(asked, limit, roots);
     if (due.wanted.length > 0) {
       if (asked.length > 0 && !this.#pending.hasBackward) this.#noteEarly(due.wanted);
       this.#attempt(due, asked);
     }
+    this.#underWay.at(-1)?.undos.push(...takeEffects());
     settleEffects(true);
     this.#pending.forget(limit);
   }
 
+  /** Gives up all that is pending: tensors stand for what their cells hold. */
+  abandon(): void {
+    this.#pending.giveUp();
+  }
+
   #attempt(all: Due, asked: readonly Value[]): void {
     let due = all;
-    let key = keyOf(due.wanted);
+    let checked = this.#checked(due);
+    let key = keyOf(due.wanted, checked);
     if (key.isStale) {
       due = this.#pending.withoutStale(due, staleCauses(key.order), asked);
       if (due.wanted.length === 0) return;
-      key = keyOf(due.wanted);
+      checked = this.#checked(due);
+      key = keyOf(due.wanted, checked);
     }
     try {
       if (switches.eager) this.#executeSingly(key, due);
-      else if (switches.finite) this.#executeChecked(due);
+      else if (checked !== undefined) this.#executeChecked(key, due, checked);
       else this.#execute(key, due.wanted, due.writes);
     } catch (error) {
       this.#pending.giveUp();
@@ -187,13 +217,33 @@ export class Engine {
     }
   }
 
+  /** The results that must be finite for the writes to happen; undefined where nothing is checked. */
+  #checked({ wanted, writes }: Due): readonly number[] | undefined {
+    return switches.finite && !switches.eager
+      ? checkedResults(wanted, this.#pending.products(), writes.size > 0)
+      : undefined;
+  }
+
   #execute(key: Key, wanted: readonly Wanted[], writes: Due["writes"]): void {
     const { plan } = this.plans.find(key, wanted);
-    const results = this.runPlan(plan, key.leaves, key);
+    this.#take(wanted, this.start(plan, key.leaves, key), writes);
+  }
+
+  /** A run has given results: kept ones become leaves, written cells have a new version. */
+  #take(wanted: readonly Wanted[], results: readonly (Elements | undefined)[], writes: Due["writes"]): void {
+    const underWay = this.#underWay.at(-1);
+    if (underWay !== undefined) {
+      for (const { value, owner } of this.#pending.products()) {
+        if (owner !== undefined) underWay.gradients.push({ owner, value });
+      }
+    }
     for (let i = 0; i < wanted.length; i++) {
       const { value, cell } = wanted[i] as Wanted;
-      if (cell === undefined) settle(value, results[i] as TypedArray);
-      else commit(writes.get(cell) as Write);
+      if (cell === undefined) settle(value, results[i] as Elements);
+      else {
+        commit(writes.get(cell) as Write);
+        underWay?.cells.push(cell);
+      }
     }
   }
 
@@ -208,12 +258,18 @@ export class Engine {
     this.#executeWrites(wanted, writes);
   }
 
-  /** Results first; where all losses and gradients are finite, the writes. */
-  #executeChecked({ wanted, writes }: Due): void {
-    const results = wanted.filter(({ cell }) => cell === undefined);
-    if (results.length > 0) this.#execute(keyOf(results), results, writes);
+  /** One program, whose writes happen only where all losses and all that shall be written are finite. */
+  #executeChecked(key: Key, { wanted, writes }: Due, checked: readonly number[]): void {
     for (const { value, owner } of this.#pending.products()) checkFinite(value, owner);
-    this.#executeWrites(wanted, writes);
+    const { plan } = this.plans.find(key, wanted, checked);
+    if (this.device.remote !== undefined) {
+      // What is not finite is told later, like any failure.
+      this.#take(wanted, this.start(plan, key.leaves, key), writes);
+      return;
+    }
+    const results = this.runPlan(plan, key.leaves, key);
+    if (results[wanted.length]?.[0] === 0) throw nonFiniteRun(this, wanted, results, this.#pending.products());
+    this.#take(wanted, results, writes);
   }
 
   #executeWrites(wanted: readonly Wanted[], writes: Due["writes"]): void {
@@ -236,12 +292,28 @@ export class Engine {
     return { key, cached: this.plans.find(key, wanted) };
   }
 
-  /** Runs a plan on leaves, which stand for those of `key` one by one. */
+  /** `start` for a caller that looks at the elements at once. @throws on a device in another thread. */
   runPlan(
     plan: Plan,
     leaves: readonly Leaf[],
     key: Pick<Key, "order" | "leaves">,
   ): readonly (TypedArray | undefined)[] {
+    if (this.device.remote !== undefined) {
+      throw new TwopassError({
+        op: "device",
+        problem: "this looks at elements at once, and a device in a worker gives them later",
+        hint: "start the device without { worker: true } for it",
+      });
+    }
+    return this.start(plan, leaves, key) as readonly (TypedArray | undefined)[];
+  }
+
+  /** Runs a plan on leaves, which stand for those of `key` one by one. */
+  start(
+    plan: Plan,
+    leaves: readonly Leaf[],
+    key: Pick<Key, "order" | "leaves">,
+  ): readonly (Elements | undefined)[] {
     guardMemory(this.device, plan, leaves);
     const run = this.#runs + 1;
     for (const leaf of leaves) {
@@ -249,7 +321,7 @@ export class Engine {
       if (leaf.cell.disposed) throw disposedCell(leaf.cell);
       leaf.cell.lastRun = run;
     }
-    let results: readonly (TypedArray | undefined)[];
+    let results: readonly (Elements | undefined)[];
     try {
       results = plan.run(leaves);
     } catch (error) {
@@ -258,8 +330,33 @@ export class Engine {
     }
     this.#runs = run;
     this.#kept = 0;
-    for (const data of results) if (data !== undefined) this.#kept += data.byteLength;
+    for (const data of results) {
+      if (data !== undefined) this.#kept += data instanceof Arriving ? data.bytes : data.byteLength;
+    }
+    if (this.device.remote !== undefined) {
+      this.#underWay.push({ choices: choicesOf(key.order), cells: [], gradients: [], undos: [] });
+    }
     return results;
+  }
+
+  /** Says what to take back if the run that was started last fails in its thread. */
+  noteUndo(cells: readonly Cell[], undos: readonly (() => void)[]): void {
+    const underWay = this.#underWay.at(-1);
+    underWay?.cells.push(...cells);
+    underWay?.undos.push(...undos);
+  }
+
+  /** A run has failed in its thread: it and all behind it have written nothing, so nothing may say that they have. */
+  #takeBackRuns(failure: RunFailure): () => Error {
+    this.#pending.giveUp();
+    const runs = this.#underWay.splice(0);
+    for (const { cells, gradients, undos } of runs.reverse()) {
+      takeBack(undos);
+      for (const { owner, value } of gradients) if (owner.gradient === value) owner.gradient = undefined;
+      for (const cell of cells) cell.change();
+    }
+    const choices = runs.at(-1)?.choices ?? [];
+    return () => failureOf(failure, choices);
   }
 
   #elements(leaf: Leaf): TypedArray | number {
@@ -270,6 +367,7 @@ export class Engine {
         return this.device.read(leaf.cell);
       case "slot":
         return leaf.read();
+      case "remote":
       case "input":
         throw internal("an argument without elements");
     }
@@ -297,9 +395,14 @@ function release(visited: readonly Value[]): void {
   }
 }
 
+/** The leaf of a result. */
+export function leafOf(elements: Elements): DataLeaf | RemoteLeaf {
+  return elements instanceof Arriving ? { kind: "remote", result: elements } : { kind: "data", data: elements };
+}
+
 /** A kept result turns its vertex into a leaf. Inputs stay while a backward() through them is possible. */
-function settle(value: Value, data: TypedArray): void {
-  value.leaf = { kind: "data", data };
+function settle(value: Value, elements: Elements): void {
+  value.leaf = leafOf(elements);
   if (value.requiresGrad && !value.released) {
     for (const input of value.inputs) {
       if (!input.requiresGrad) continue;

@@ -16,26 +16,51 @@ export type DeviceName = keyof typeof makers;
 
 export const deviceNames = Object.keys(makers) as readonly DeviceName[];
 
+/** Runs that may be under way in a thread when the next batch is made: one works, one waits. */
+const mostUnderWay = 1;
+
 const engines = new Map<DeviceName, Engine>();
 let current: DeviceName = "wasm";
 
 /** The engine of a device; starts it at the first call. */
 export function engineOf(name: DeviceName): Engine {
-  let engine = engines.get(name);
-  if (engine === undefined) {
-    const make = makers[name];
-    if (make === undefined) {
-      const near = nearest(String(name), deviceNames);
-      throw new TwopassError({
-        op: "device",
-        problem: `unknown device "${String(name)}"`,
-        hint: near === undefined ? `known: ${deviceNames.join(", ")}` : `did you mean "${near}"?`,
-      });
-    }
-    engine = new Engine(make());
-    engines.set(name, engine);
-  }
+  const engine = engines.get(name);
+  if (engine !== undefined) return engine;
+  checkDeviceName(name);
+  return addEngine(name, makers[name]());
+}
+
+/** Throws unless a device has this name. */
+export function checkDeviceName(name: unknown): asserts name is DeviceName {
+  if (deviceNames.includes(name as DeviceName)) return;
+  const near = nearest(String(name), deviceNames);
+  throw new TwopassError({
+    op: "device",
+    problem: `unknown device "${String(name)}"`,
+    hint: near === undefined ? `known: ${deviceNames.join(", ")}` : `did you mean "${near}"?`,
+  });
+}
+
+/** Makes a device the one of its name, which must not have started. */
+export function addEngine(name: DeviceName, device: Device): Engine {
+  const engine = new Engine(device);
+  engines.set(name, engine);
   return engine;
+}
+
+/** Forgets a device that is closed: the next use of its name starts another one. */
+export function removeEngine(name: DeviceName): void {
+  engines.delete(name);
+}
+
+/**
+ * Resolves as soon as no device in another thread is far behind: loaders wait for it before each batch, so that a loop
+ * which reads nothing does not queue work without end.
+ *
+ * @throws what has failed in a thread since something was read.
+ */
+export async function deviceQueue(): Promise<void> {
+  for (const { device } of engines.values()) if (device.remote !== undefined) await device.remote.queue(mostUnderWay);
 }
 
 /** The engine that new work goes to. */

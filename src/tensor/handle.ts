@@ -2,8 +2,8 @@
  * The base of Tensor: what every tensor has, whatever operations there are. Floor: tensor.
  */
 import type { Dtype, TypedArray } from "../base/dtype.ts";
-import { allocate, isFloating } from "../base/dtype.ts";
-import { TwopassError, checkOptions, describe, internal, showShape } from "../base/errors.ts";
+import { isFloating } from "../base/dtype.ts";
+import { TwopassError, checkOptions, describe, showShape } from "../base/errors.ts";
 import { printElements } from "../base/print.ts";
 import { type Shape, sameShape, sizeOf } from "../base/shape.ts";
 import type { Value } from "../ir/value.ts";
@@ -11,10 +11,10 @@ import { kit } from "../ops/kit.ts";
 import { type HookHandle, hookGradient } from "../transform/grad.ts";
 import { numberInTrace, refuseRead, structureChanged, tracing } from "./capture.ts";
 import { Disposing } from "./disposing.ts";
+import { areHere, copyElements } from "./elements.ts";
 import type { Engine } from "./engine.ts";
 import { currentEngine } from "./engines.ts";
 import { Inner, inner } from "./inner.ts";
-import { staleError } from "./stale.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Nested arrays of numbers, of depth N. */
@@ -217,43 +217,24 @@ export abstract class TensorHandle extends Disposing {
 
   /** Elements in row-major order, in a typed array of their own. */
   async data(): Promise<TypedArray> {
-    return this.dataSync();
+    return this.#elements();
   }
 
-  /** `data()` where the device answers at once (all CPU devices do). */
+  /** `data()` where the device answers at once. @throws where it works in another thread, and this is a result of it. */
   dataSync(): TypedArray {
-    const part = this[inner];
-    if (part.disposed) throw disposedError("data");
-    refuseRead();
-    const engine = part.engine ?? currentEngine();
-    if (part.value.leaf === undefined) engine.run([part.value]);
-    const leaf = part.value.leaf;
-    if (leaf?.kind === "data") return leaf.data.slice();
-    if (leaf?.kind === "cell") {
-      if (leaf.version !== leaf.cell.version || leaf.cell.disposed) throw staleError("read", part.value, leaf.cell);
-      return engine.device.read(leaf.cell);
-    }
-    if (leaf?.kind === "slot") return allocate(this.dtype, 1).fill(leaf.read());
-    throw internal("a tensor without elements after its run");
+    return this.#elementsNow("data");
   }
 
   /** The only element as a number (0 or 1 for bool). Runs what is pending. */
   async item(): Promise<number> {
-    return this.itemSync();
+    this.#checkItem();
+    return (await this.#elements())[0] as number;
   }
 
-  /** `item()` where the device answers at once. */
+  /** `item()` where the device answers at once; see `dataSync`. */
   itemSync(): number {
-    if (this.size !== 1) {
-      throw new TwopassError({
-        op: "item",
-        problem: "only a tensor with one element has an item",
-        facts: `shape ${showShape(this.shape)}`,
-        hint: "use array(), or reduce with sum() or mean()",
-        shapes: [this.shape],
-      });
-    }
-    return this.dataSync()[0] as number;
+    this.#checkItem();
+    return this.#elementsNow("item")[0] as number;
   }
 
   /**
@@ -263,32 +244,70 @@ export abstract class TensorHandle extends Disposing {
    * await tensor([[1, 2], [3, 4]]).array(2); // [[1, 2], [3, 4]]
    */
   async array<N extends number = number>(rank?: N): Promise<Nested<N>> {
-    return this.arraySync(rank);
+    this.#checkRank(rank);
+    return nest(await this.#elements(), this.shape) as Nested<N>;
   }
 
-  /** `array()` where the device answers at once. */
+  /** `array()` where the device answers at once; see `dataSync`. */
   arraySync<N extends number = number>(rank?: N): Nested<N> {
-    if (rank !== undefined && rank !== this.ndim) {
+    this.#checkRank(rank);
+    return nest(this.#elementsNow("array"), this.shape) as Nested<N>;
+  }
+
+  /** What is read; runs what is pending for it. */
+  #elements(): TypedArray | Promise<TypedArray> {
+    const part = this[inner];
+    if (part.disposed) throw disposedError("data");
+    refuseRead();
+    return copyElements(part.value, part.engine ?? currentEngine());
+  }
+
+  #elementsNow(asked: "data" | "item" | "array"): TypedArray {
+    const part = this[inner];
+    const engine = part.engine ?? currentEngine();
+    if (!part.disposed && !areHere(part.value, engine)) {
       throw new TwopassError({
-        op: "array",
-        problem: `the tensor has ${this.ndim} dims, not ${rank}`,
-        facts: `shape ${showShape(this.shape)}`,
-        shapes: [this.shape],
+        op: `${asked}Sync`,
+        problem: "the device works in another thread and answers later",
+        facts: `device ${engine.device.name}`,
+        hint: `await x.${asked}()`,
       });
     }
-    return nest(this.dataSync(), this.shape) as Nested<N>;
+    return this.#elements() as TypedArray;
+  }
+
+  #checkItem(): void {
+    if (this.size === 1) return;
+    throw new TwopassError({
+      op: "item",
+      problem: "only a tensor with one element has an item",
+      facts: `shape ${showShape(this.shape)}`,
+      hint: "use array(), or reduce with sum() or mean()",
+      shapes: [this.shape],
+    });
+  }
+
+  #checkRank(rank: number | undefined): void {
+    if (rank === undefined || rank === this.ndim) return;
+    throw new TwopassError({
+      op: "array",
+      problem: `the tensor has ${this.ndim} dims, not ${rank}`,
+      facts: `shape ${showShape(this.shape)}`,
+      shapes: [this.shape],
+    });
   }
 
   /** Runs what is pending for this tensor and keeps its elements. */
   async realize(): Promise<this> {
-    const part = this[inner];
-    if (part.value.leaf === undefined) (part.engine ?? currentEngine()).run([part.value]);
+    const { value, engine = currentEngine() } = this[inner];
+    if (value.leaf === undefined) engine.run([value]);
+    if (value.leaf?.kind === "remote") await value.leaf.result.when();
     return this;
   }
 
   /** Prints shape, dtype and elements with console.log. */
   async print(): Promise<void> {
-    const data = this.dataSync();
+    const data = await this.#elements();
     console.log(`${this.dtype} ${showShape(this.shape)}\n${printElements(data, this.shape, this.dtype)}`);
   }
 
@@ -297,7 +316,8 @@ export abstract class TensorHandle extends Disposing {
     const leaf = this[inner].value.leaf;
     const head = `Tensor(${this.dtype} ${showShape(this.shape)} on ${this.device}`;
     const grad = this.requiresGrad ? ", requires grad" : "";
-    if (leaf?.kind === "data") return `${head}${grad})\n${printElements(leaf.data, this.shape, this.dtype)}`;
+    const data = leaf?.kind === "data" ? leaf.data : leaf?.kind === "remote" ? leaf.result.elements : undefined;
+    if (data !== undefined) return `${head}${grad})\n${printElements(data, this.shape, this.dtype)}`;
     return `${head}${grad}${leaf === undefined ? ", not run yet" : ""})`;
   }
 

@@ -2,6 +2,7 @@
 import { type Key, type Wanted, matches, programOf, wordsOf } from "../ir/program.ts";
 import { makeLeaf } from "../ops/leaf.ts";
 import type { Device, Plan } from "../runtime/device.ts";
+import { guardWrites } from "./finite.ts";
 
 /** A plan in the cache. */
 export interface CachedPlan {
@@ -30,15 +31,15 @@ export class PlanCache {
     this.#most = most;
   }
 
-  /** The plan for a key, made where there is none yet. */
-  find(key: Key, wanted: readonly Wanted[]): CachedPlan {
+  /** The plan for a key, made where there is none yet; with `checked`, of the program whose writes are guarded. */
+  find(key: Key, wanted: readonly Wanted[], checked?: readonly number[]): CachedPlan {
     const bucket = this.#buckets.get(key.hash);
     if (bucket !== undefined) {
       for (const entry of bucket) if (matches(key, entry.words)) return this.touch(entry);
     }
     const words = wordsOf(key);
     const program = programOf(key, wanted, (like, leaf) => makeLeaf(like.shape, like.dtype, leaf));
-    const plan = this.#device.compile(program);
+    const plan = this.#device.compile(checked === undefined ? program : guardWrites(program, checked));
     this.made++;
     const entry: CachedPlan = { words, hash: key.hash, plan, used: 0, alive: true };
     if (bucket === undefined) this.#buckets.set(key.hash, [entry]);

@@ -11,8 +11,10 @@ import { withMode } from "../ir/mode.ts";
 import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { makeLeaf } from "../ops/leaf.ts";
-import { refuseData, structureChanged } from "./capture.ts";
+import { refuseData, refuseRead, structureChanged } from "./capture.ts";
 import { convert } from "./data.ts";
+import { elementLeaf } from "./elements.ts";
+import type { Engine } from "./engine.ts";
 import { type DeviceName, currentEngine, engineOf } from "./engines.ts";
 import { Inner, inner } from "./inner.ts";
 import { type Operand, promoteOperands } from "./operand.ts";
@@ -33,7 +35,6 @@ export class StoredTensor extends Tensor {
     options: StoredOptions = {},
   ) {
     const requiresGrad = options.requiresGrad ?? false;
-    const data = from instanceof Tensor ? from.dataSync() : from.data;
     if (requiresGrad && !isFloating(from.dtype)) {
       throw new TwopassError({
         op: "Parameter",
@@ -43,7 +44,11 @@ export class StoredTensor extends Tensor {
       });
     }
     const engine = (from instanceof Tensor ? from[inner].engine : undefined) ?? currentEngine();
-    const cell = new Cell([...from.shape], from.dtype, data, options.label ?? "a stored tensor");
+    const label = options.label ?? "a stored tensor";
+    const cell =
+      from instanceof Tensor
+        ? copyToCell(valueOf(from), engine, label)
+        : new Cell([...from.shape], from.dtype, from.data, label);
     const leaf = makeLeaf(cell.shape, cell.dtype, { kind: "cell", cell, version: 0 }, requiresGrad);
     super(new Inner(leaf, engine, cell, requiresGrad));
   }
@@ -118,25 +123,46 @@ export class StoredTensor extends Tensor {
     }
     refuseData("to_");
     if (!before.idle) before.run([]);
-    const cell = new Cell(old.shape, dtype, convert(this.dataSync(), old.dtype, dtype).elements, old.label);
+    const cell = this.#copyOfCell(engine, dtype);
     const { owner, requiresGrad } = part.value;
     const held = part.gradient?.leaf;
     part.cell = cell;
     part.engine = engine;
     part.value = makeLeaf(cell.shape, dtype, { kind: "cell", cell, version: 0 }, requiresGrad);
     part.value.owner = owner;
-    if (held?.kind === "data") {
-      part.gradient = makeLeaf(
-        cell.shape,
-        dtype,
-        { kind: "data", data: convert(held.data, old.dtype, dtype).elements },
-        false,
-      );
+    if (held?.kind === "data" || held?.kind === "remote") {
+      const content =
+        held.kind === "data"
+          ? ({ kind: "data", data: convert(held.data, old.dtype, dtype).elements } as const)
+          : elementLeaf(withMode({ grad: false }, () => kit.cast(part.gradient as Value, dtype)), before);
+      part.gradient = makeLeaf(cell.shape, dtype, content, false);
     }
     old.disposed = true;
     before.device.release(old);
     structureChanged("to_() moved a stored tensor");
     return this;
+  }
+
+  #copyOfCell(engine: Engine, dtype: Dtype): Cell {
+    const { cell, value, engine: own } = this[inner];
+    const before = own ?? currentEngine();
+    const { shape, label } = cell as Cell;
+    if (before.device.remote === undefined) {
+      return new Cell(shape, dtype, convert(this.dataSync(), this.dtype, dtype).elements, label);
+    }
+    if (engine === before) {
+      return copyToCell(
+        withMode({ grad: false }, () => kit.cast(value, dtype)),
+        engine,
+        label,
+      );
+    }
+    throw new TwopassError({
+      op: "to_",
+      problem: "the content is in another thread and cannot be had at once",
+      facts: `${label} from ${before.device.name} to ${engine.device.name}`,
+      hint: "make a new tensor there of await x.data()",
+    });
   }
 
   /** this ← this + other. */
@@ -177,6 +203,17 @@ export class StoredTensor extends Tensor {
   #update(make: () => Tensor): this {
     return this.assign(withMode({ grad: false }, make));
   }
+}
+
+/** A cell with a copy of the elements of a vertex; what is pending for them is run. */
+function copyToCell(value: Value, engine: Engine, label: string): Cell {
+  refuseRead();
+  const leaf = elementLeaf(value, engine);
+  const { shape, dtype } = value;
+  if (leaf.kind === "data") return new Cell([...shape], dtype, leaf.data.slice(), label);
+  const cell = new Cell([...shape], dtype, undefined, label);
+  engine.device.remote?.adopt(cell, leaf.result);
+  return cell;
 }
 
 function fits(from: readonly number[], to: readonly number[]): boolean {

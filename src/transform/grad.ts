@@ -62,12 +62,20 @@ function applyHooks(value: Value, gradient: Value): Value {
   return current;
 }
 
+/** Sees each vertex that the gradient flows through: what comes in, and what goes out to each input. */
+export type FlowObserver = (value: Value, gradient: Value, results: readonly (Value | undefined)[]) => void;
+
 /**
  * The gradients of Σ seedᵢ · outputᵢ with respect to the vertices of `wanted`, or where that is not given, to all
  * vertices that have an owner. Vertices are taken in reverse topological order; the contributions of all users are
  * added in that order.
  */
-export function pullback(op: string, seeds: readonly Seed[], wanted?: ReadonlySet<Value>): Pullback {
+export function pullback(
+  op: string,
+  seeds: readonly Seed[],
+  wanted?: ReadonlySet<Value>,
+  observe?: FlowObserver,
+): Pullback {
   const roots = seeds.map((seed) => seed.value).filter((value) => value.requiresGrad);
   const { order, walk } = sortGraph(roots, isVariable);
   const useful = wanted === undefined ? undefined : leadingTo(order, wanted);
@@ -102,6 +110,7 @@ export function pullback(op: string, seeds: readonly Seed[], wanted?: ReadonlySe
     if (rule === null) throw noDerivative(op, value);
     const { inputs } = value;
     const results = rule(kit, gradient, inputs, value, value.attrs);
+    observe?.(value, gradient, results);
     for (let j = 0; j < inputs.length; j++) {
       const input = inputs[j] as Value;
       if (!input.requiresGrad) continue;

@@ -10,8 +10,4 @@ export const known: ReadonlyMap<string, string> = new Map([
   ["d766f3f75ae5", "PyTorch misses the pole of the trigamma function at -7 by rounding; it is Infinity here"],
   ["e9de74fe60f6", "a write to a stored tensor is no step of the graph, so the tensor stays a variable of its own"],
   ["463087fb3206", "int32, which PyTorch refuses as an index, is the type of indices here"],
-  ["07f0cefe619d", "NAdam has the correction of later versions of PyTorch, without the momentum twice"],
-  ["39607bf6d382", "NAdam has the correction of later versions of PyTorch, without the momentum twice"],
-  ["414588844ce9", "NAdam has the correction of later versions of PyTorch, without the momentum twice"],
-  ["6fff7edbf87f", "NAdam has the correction of later versions of PyTorch, without the momentum twice"],
 ]);

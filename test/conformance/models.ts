@@ -72,6 +72,18 @@ class ResNet extends nn.Module {
   }
 }
 
+class LSTMClassifier extends nn.Module {
+  emb = new nn.Embedding(20, 8, { paddingIdx: 0 });
+  lstm = new nn.LSTM(8, 12, { numLayers: 2, batchFirst: true, bidirectional: true });
+  fc = new nn.Linear(24, 3);
+
+  // x int32 [N, T] to logits [N, 3]
+  override forward(x: Tensor): Tensor {
+    const [h] = this.lstm.forward(this.emb.forward(x));
+    return this.fc.forward(h.mean(1));
+  }
+}
+
 class GPTBlock extends nn.Module {
   readonly #heads: number;
   ln1: nn.LayerNorm;
@@ -142,6 +154,7 @@ export const models: Readonly<Record<string, () => nn.Module>> = {
   MLP: () => new MLP(),
   LeNet: () => new LeNet(),
   ResNet: () => new ResNet(),
+  LSTMClassifier: () => new LSTMClassifier(),
   GPT: () => new GPT(),
   ConvAutoencoder: () => new ConvAutoencoder(),
 };

@@ -1,5 +1,7 @@
 /** Section `modules`: one layer of `nn` each, with its state, outputs and gradients. */
+import * as nn from "../../src/nn/index.ts";
 import { Module } from "../../src/nn/module.ts";
+import { type WeightNormOptions, weightNorm } from "../../src/nn/weight-norm.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { camelCase, exportedClass } from "./api.ts";
 import { backward, compareGradients } from "./ops.ts";
@@ -23,14 +25,15 @@ export interface ModuleCase extends CaseBase {
   readonly training: boolean;
   readonly inputs: readonly Encoded[];
   readonly call_kwargs: Readonly<Record<string, Encoded>>;
+  readonly wrapped?: Built & { readonly weight_norm: WeightNormOptions };
   readonly packed_lengths?: readonly number[];
   readonly state: TensorNames;
   readonly loss_buffers?: readonly string[];
   readonly out: Encoded;
   readonly state_after?: TensorNames;
   readonly cot?: TensorNames;
-  readonly param_grads: TensorNames;
-  readonly input_grads: TensorNames;
+  readonly param_grads?: TensorNames;
+  readonly input_grads?: TensorNames;
   readonly rtol: number;
   readonly atol: number;
   readonly grad_rtol?: number;
@@ -83,13 +86,22 @@ const positionalOfFamily: readonly (readonly [pattern: RegExp, names: readonly s
   [/^Dropout\dd$/, ["p"]],
 ];
 
+/** Arguments of the call whose default is another one here. */
+const callDefaults: Readonly<Record<string, Readonly<Record<string, Encoded>>>> = {
+  MultiheadAttention: { need_weights: true },
+};
+
 function positionalOf(name: string): readonly string[] {
   return positional[name] ?? positionalOfFamily.find(([pattern]) => pattern.test(name))?.[1] ?? [];
 }
 
 /** Classes that a case needs and the library has not. */
 export function missingModules(one: ModuleCase): Missing | undefined {
-  const names = [one.module, ...(one.children ?? []).flatMap(namesIn), ...Object.values(one.kwargs).flatMap(namesIn)];
+  const names = [
+    one.wrapped === undefined ? one.module : "weightNorm",
+    ...(one.children ?? []).flatMap(namesIn),
+    ...Object.values(one.kwargs).flatMap(namesIn),
+  ];
   const name = names.find((candidate) => exportedClass("nn", candidate) === undefined);
   return name === undefined ? undefined : { list: "modules", name, needs: `nn.${name}` };
 }
@@ -145,15 +157,22 @@ export async function runModule(one: ModuleCase, reference: TensorLookup): Promi
     const model = loaded(one, reference).train(one.training);
     const inputs = new Map<string, Tensor>();
     const input = (name: string): Tensor => {
-      const made = inputs.get(name) ?? toTensor(reference(name), { requiresGrad: one.input_grads[name] !== undefined });
+      const made =
+        inputs.get(name) ?? toTensor(reference(name), { requiresGrad: one.input_grads?.[name] !== undefined });
       inputs.set(name, made);
       return made;
     };
-    const args = one.inputs.map((value) => decode(value, input));
-    const options = Object.entries(one.call_kwargs).map(([key, value]) => [camelCase(key), decode(value, input)]);
+    const args = packedFirst(
+      one,
+      one.inputs.map((value) => decode(value, input)),
+    );
+    const options = Object.entries({ ...callDefaults[one.module], ...one.call_kwargs }).map(([key, value]) => [
+      camelCase(key),
+      decode(value, input),
+    ]);
     if (options.length > 0) args.push(Object.fromEntries(options));
     const forward: unknown = Reflect.get(model, "forward");
-    const actual: unknown = await Reflect.apply(forward as () => unknown, model, args);
+    const actual = unpackedFirst(one, await Reflect.apply(forward as () => unknown, model, args));
     const tolerance = { rtol: one.rtol, atol: one.atol };
     const wrong =
       compareValue("out", actual, one.out, reference, tolerance) ??
@@ -163,10 +182,25 @@ export async function runModule(one: ModuleCase, reference: TensorLookup): Promi
     const parameters = new Map<string, Tensor>(model.namedParameters());
     const gradTolerance = { rtol: one.grad_rtol ?? 0, atol: one.grad_atol ?? 0 };
     return (
-      compareGradients(one.param_grads, (name) => parameters.get(name), reference, gradTolerance) ??
-      compareGradients(one.input_grads, (name) => inputs.get(name), reference, gradTolerance)
+      compareGradients(one.param_grads ?? {}, (name) => parameters.get(name), reference, gradTolerance) ??
+      compareGradients(one.input_grads ?? {}, (name) => inputs.get(name), reference, gradTolerance)
     );
   });
+}
+
+/** The arguments, the first one packed where the case says so. */
+function packedFirst(one: ModuleCase, args: readonly unknown[]): unknown[] {
+  const [x, ...rest] = args;
+  if (one.packed_lengths === undefined) return [...args];
+  const options = { batchFirst: one.kwargs["batch_first"] === true, enforceSorted: false };
+  return [nn.packPaddedSequence(x as Tensor, [...one.packed_lengths], options), ...rest];
+}
+
+/** The results, the first one padded where the case packs its input. */
+function unpackedFirst(one: ModuleCase, results: unknown): unknown {
+  if (one.packed_lengths === undefined) return results;
+  const [first, ...rest] = results as readonly [nn.PackedSequence, ...unknown[]];
+  return [nn.padPackedSequence(first, { batchFirst: one.kwargs["batch_first"] === true })[0], ...rest];
 }
 
 /** The module with the state of the case. The weights of a loss are arguments of its constructor. */
@@ -179,7 +213,10 @@ function loaded(one: ModuleCase, reference: TensorLookup): Module {
     if (weights.has(name)) keywords[name] = content;
     state[name] = content;
   }
-  const model = build(one.module, keywords, one.children);
+  const model =
+    one.wrapped === undefined
+      ? build(one.module, keywords, one.children)
+      : weightNorm(buildNested(one.wrapped), one.wrapped.weight_norm);
   model.loadStateDict(state);
   return model;
 }

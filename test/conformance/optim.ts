@@ -146,8 +146,11 @@ export function clipGradients(parameters: readonly Parameter[], clip: Clip): Ten
 }
 
 async function runOptimizer(one: OptimizerCase, reference: TensorLookup): Promise<string | undefined> {
-  const p0 = new Parameter(toTensor(reference("p0")));
-  const p1 = new Parameter(toTensor(reference("p1")));
+  const isClosed = one.func_evals !== undefined;
+  // At the minimum the last bit of a float32 loss decides how often a line search evaluates it: in float64 the algorithm.
+  const read = (name: string): Tensor => (isClosed ? toTensor(reference(name)).double() : toTensor(reference(name)));
+  const p0 = new Parameter(read("p0"));
+  const p1 = new Parameter(read("p1"));
   const parameters = [p0, p1];
   const groups = one.groups?.map(({ params, ...options }) => ({
     ...optionsOf(options),
@@ -156,9 +159,8 @@ async function runOptimizer(one: OptimizerCase, reference: TensorLookup): Promis
   const optimizer = makeOptimizer(one.optimizer, groups ?? parameters, one.options);
   const scheduler =
     one.scheduler === undefined ? undefined : makeScheduler(one.scheduler, optimizer, one.scheduler_options ?? {});
-  const lossOf = problem(one, reference, p0, p1);
+  const lossOf = problem(one, read, p0, p1);
   const rows = recorder(one, reference);
-  const isClosed = one.func_evals !== undefined;
   let evaluations = 0;
   const backward = (): Tensor => {
     evaluations++;
@@ -190,13 +192,8 @@ async function runOptimizer(one: OptimizerCase, reference: TensorLookup): Promis
 }
 
 /** The loss of the section's description. */
-function problem({ constants }: OptimizerCase, reference: TensorLookup, p0: Tensor, p1: Tensor): () => Tensor {
-  const [A, b, d, m] = ["A", "b", "d", "m"].map((name) => toTensor(reference(name))) as [
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-  ];
+function problem({ constants }: OptimizerCase, read: (name: string) => Tensor, p0: Tensor, p1: Tensor): () => Tensor {
+  const [A, b, d, m] = ["A", "b", "d", "m"].map(read) as [Tensor, Tensor, Tensor, Tensor];
   const { q, r, c } = constants;
   return () => {
     const quadratic = p0.mul(A.matmul(p0)).sum().mul(0.5).sub(b.mul(p0).sum());

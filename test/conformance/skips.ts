@@ -58,48 +58,8 @@ export const skips: Readonly<Record<SkipList, ReadonlyMap<string, string>>> = {
       bincount cumulative_trapezoid gradient histc histogram histogramdd mode nanquantile quantile trapezoid trapz`,
     "searching in sorted tensors is not there yet": "bucketize isin msort searchsorted",
     "indices of triangles are not there yet": "tril_indices triu_indices",
-    "resampling is not there yet": `
-      nn.functional.affine_grid nn.functional.grid_sample nn.functional.interpolate nn.functional.upsample_bilinear
-      nn.functional.upsample_nearest`,
-    "layers that rearrange channels or windows are not there yet": `
-      nn.functional.channel_shuffle nn.functional.fold nn.functional.pixel_shuffle nn.functional.pixel_unshuffle
-      nn.functional.unfold`,
-    "pooling other than maxima and means over windows is not there yet": `
-      nn.functional.adaptive_max_pool1d nn.functional.adaptive_max_pool2d nn.functional.adaptive_max_pool3d
-      nn.functional.lp_pool1d nn.functional.lp_pool2d nn.functional.max_unpool1d nn.functional.max_unpool2d
-      nn.functional.max_unpool3d`,
-    "the loss is not there yet": `
-      nn.functional.cosine_embedding_loss nn.functional.ctc_loss nn.functional.gaussian_nll_loss
-      nn.functional.hinge_embedding_loss nn.functional.margin_ranking_loss nn.functional.multi_margin_loss
-      nn.functional.multilabel_margin_loss nn.functional.multilabel_soft_margin_loss nn.functional.poisson_nll_loss
-      nn.functional.soft_margin_loss nn.functional.triplet_margin_loss`,
-    "the layer is not there yet": `
-      nn.functional.bilinear nn.functional.embedding_bag nn.functional.local_response_norm nn.functional.pdist`,
   }),
-  modules: list({
-    "recurrent layers are not there yet": "GRU GRUCell LSTM LSTMCell RNN RNNCell",
-    "attention layers are not there yet": `
-      MultiheadAttention Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer`,
-    "padding layers are not there yet": `
-      ConstantPad1d ConstantPad2d ConstantPad3d ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d
-      ReplicationPad2d ReplicationPad3d ZeroPad2d`,
-    "resampling is not there yet": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
-    "layers that rearrange channels or windows are not there yet":
-      "ChannelShuffle Fold PixelShuffle PixelUnshuffle Unfold",
-    "pooling other than maxima and means over windows is not there yet": `
-      AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d LPPool1d LPPool2d MaxUnpool1d MaxUnpool2d MaxUnpool3d`,
-    "the loss is not there yet": `
-      CTCLoss CosineEmbeddingLoss GaussianNLLLoss HingeEmbeddingLoss MarginRankingLoss MultiLabelMarginLoss
-      MultiLabelSoftMarginLoss MultiMarginLoss PoissonNLLLoss SoftMarginLoss TripletMarginLoss
-      TripletMarginWithDistanceLoss`,
-    "the layer is not there yet": `
-      AlphaDropout Bilinear CosineSimilarity EmbeddingBag FeatureAlphaDropout LocalResponseNorm PairwiseDistance RReLU
-      Softmax2d weight_norm`,
-  }),
-  optim: list({
-    "an optimiser that evaluates the loss several times a step is not there yet": "LBFGS",
-  }),
-  training: list({
-    "recurrent layers are not there yet": "LSTMClassifier",
-  }),
+  modules: list({}),
+  optim: list({}),
+  training: list({}),
 };

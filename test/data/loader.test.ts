@@ -59,6 +59,7 @@ test("each epoch has its own order, and the same seed the same ones", async () =
   const state = b.state();
   expect((await epoch(b))[0]).toEqual(second);
   b.restore(state);
+  expect(b.state()).toEqual(state);
   expect((await epoch(b))[0]).toEqual(second);
   manualSeed(1);
   const seeded = await epoch(make());

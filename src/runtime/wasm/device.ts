@@ -14,7 +14,7 @@ import { decompose } from "../../transform/decompose.ts";
 import { simplify } from "../../transform/simplify.ts";
 import { debugCompiled, debugGraph, debugPlan } from "../debug-passes.ts";
 import type { Device, DeviceMemory, Plan } from "../device.ts";
-import { chooseTiles, engineFeatures } from "./features.ts";
+import { chooseTiles, engineFeatures, engineReport } from "./features.ts";
 import { type Block, Heap } from "./heap.ts";
 import { Kernels } from "./kernels.ts";
 import { WasmPlan } from "./plan.ts";
@@ -209,6 +209,10 @@ export class WasmDevice implements Device {
 
   holds(): Iterable<Cell> {
     return this.#cells.keys();
+  }
+
+  report(): string {
+    return engineReport();
   }
 
   memory(): DeviceMemory {

@@ -19,6 +19,15 @@ export function engineFeatures(): Features {
   return { fma, oldBackend: v8 < 13 };
 }
 
+/** What the WebAssembly device uses of this engine and what not, for people. */
+export function engineReport(): string {
+  const { fma } = engineFeatures();
+  const multiply = fma
+    ? "fused multiply-add in products of matrices"
+    : "no fused multiply-add: this engine has no relaxed SIMD";
+  return `WebAssembly made at run time, 128-bit SIMD, ${multiply}\none thread: kernels are not divided among threads`;
+}
+
 /** Tiles that keep their sums in registers on this engine; measured, see docs/performance.md. */
 export function chooseTiles({ fma, oldBackend }: Features): Tiles {
   const wide = fma && !oldBackend;

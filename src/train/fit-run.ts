@@ -1,0 +1,322 @@
+/** One call of `fit`: epochs, batches, and what happens between them. Floor: train. */
+import { TwopassError, checkOptions, describe } from "../base/errors.ts";
+import { CyclicLR, OneCycleLR } from "../optim/cyclic-schedule.ts";
+import { ReduceLROnPlateau } from "../optim/plateau-schedule.ts";
+import type { BatchResult } from "./batch-step.ts";
+import { type Batches, checkBatches, countBatches, goTo, noBatches, placeOf } from "./batches.ts";
+import type { Callback, FitOutcome, Training } from "./callback.ts";
+import { type CheckpointOptions, type CheckpointStore, checkCheckpoint } from "./checkpoint.ts";
+import { evaluateBatches } from "./evaluate.ts";
+import type { EpochRecord, History } from "./history.ts";
+import type { Scalars } from "./logger.ts";
+import { ModuleModes } from "./module-modes.ts";
+import { checkMonitor, monitored } from "./monitor.ts";
+import type { TrainerInside } from "./trainer.ts";
+import type { TrainerState } from "./trainer-state.ts";
+import { Turns } from "./turns.ts";
+
+export interface FitOptions<B> {
+  /** Epochs to train; of a run that is resumed with those before. Default 1. */
+  readonly epochs?: number;
+  /** Evaluated after each epoch: "val/loss" and the metrics. */
+  readonly validation?: Batches<B>;
+  /** Where and how often the state is saved. */
+  readonly checkpoint?: CheckpointOptions;
+  /** Goes on from the newest state that it has; where it has none, from the start. */
+  readonly resume?: CheckpointStore;
+}
+
+export function checkFit<B>(loader: Batches<B>, options: FitOptions<B>): void {
+  checkOptions("fit", options, ["epochs", "validation", "checkpoint", "resume"]);
+  checkBatches("fit", "the loader", loader);
+  if (options.validation !== undefined) checkBatches("fit", "validation", options.validation);
+  const { epochs = 1, checkpoint, resume } = options;
+  if (!Number.isInteger(epochs) || epochs < 0) {
+    throw new TwopassError({
+      op: "fit",
+      problem: "epochs must be a whole number from 0",
+      facts: `got ${describe(epochs)}`,
+    });
+  }
+  if (checkpoint !== undefined) checkCheckpoint(checkpoint);
+  if (resume !== undefined && typeof resume?.load !== "function") {
+    throw new TwopassError({
+      op: "fit",
+      problem: "resume takes a store with load",
+      facts: `got ${describe(resume)}`,
+      hint: "the Trainer of twopass/train/node takes a folder; for a state call restore(state) before fit",
+    });
+  }
+}
+
+/** What a run needs of its trainer. */
+interface Owner extends Training {
+  state(): Promise<TrainerState>;
+}
+
+export class FitRun<B> {
+  epoch: number;
+  epochs = 0;
+  readonly batches: number | undefined;
+  /** Whether batches of an epoch were counted that is not over. */
+  isInEpoch = false;
+  readonly #owner: Owner;
+  readonly #inside: TrainerInside<B>;
+  readonly #loader: Batches<B>;
+  readonly #o: FitOptions<B>;
+  #ending: { readonly interrupted?: boolean; readonly stopped?: string } | undefined;
+  /** Whether loader and epoch do not belong together: the loader is at its end, the epoch is not. */
+  #isBetween = false;
+  #savedStep = 0;
+
+  constructor(owner: Owner, inside: TrainerInside<B>, loader: Batches<B>, options: FitOptions<B>) {
+    this.#owner = owner;
+    this.#inside = inside;
+    this.#loader = loader;
+    this.#o = options;
+    this.epoch = inside.progress.epoch;
+    this.batches = countBatches(loader);
+  }
+
+  end(ending: { readonly interrupted?: boolean; readonly stopped?: string }): void {
+    this.#ending ??= ending;
+  }
+
+  /** Where loader and validation loader stand. */
+  place(): { loader: object | null; validation: object | null } {
+    if (!this.#isBetween) return { loader: placeOf(this.#loader), validation: placeOf(this.#o.validation) };
+    throw new TwopassError({
+      op: "Trainer.state",
+      problem: "there is no state between the last batch of an epoch and its end",
+      hint: "call it in onEpochEnd",
+    });
+  }
+
+  async train(): Promise<History> {
+    const { progress, records } = this.#inside;
+    const isResumed = this.#begin();
+    this.epochs = progress.start + (this.#o.epochs ?? 1);
+    const first = isResumed ? 0 : records.length;
+    const { model } = this.#inside.options;
+    const modes = new ModuleModes(model, model.training);
+    if (!model.training) model.train();
+    let outcome: FitOutcome = "failed";
+    let isRest = isResumed && progress.batch > 0;
+    try {
+      this.#checkNames();
+      await this.#call("onFitStart", { trainer: this.#owner, isResumed });
+      while (progress.epoch < this.epochs && this.#ending === undefined) {
+        await this.#epoch(isRest);
+        isRest = false;
+      }
+      outcome = this.#outcome();
+    } catch (error) {
+      await this.#call("onException", { trainer: this.#owner, error });
+      throw error;
+    } finally {
+      modes.restore();
+      this.isInEpoch = false;
+      await this.#call("onFitEnd", { trainer: this.#owner, outcome });
+      for (const logger of this.#inside.options.loggers ?? []) await logger.flush?.();
+    }
+    const { interrupted = false, stopped } = this.#ending ?? {};
+    return { epochs: records.slice(first), steps: progress.step, interrupted, stopped };
+  }
+
+  #outcome(): FitOutcome {
+    if (this.#ending === undefined) return "finished";
+    return this.#ending.interrupted === true ? "interrupted" : "stopped";
+  }
+
+  /** Goes to where a state stood, or begins anew behind the last epoch. Says whether it was a state. */
+  #begin(): boolean {
+    const { progress, left, isRestored, step } = this.#inside;
+    this.#savedStep = progress.step;
+    if (isRestored) {
+      this.#inside.isRestored = false;
+      this.#isPlaced = goTo(this.#loader, left.loader);
+      goTo(this.#o.validation, left.validation);
+      return true;
+    }
+    step.forget();
+    Object.assign(progress, { batch: 0, examples: 0, waiting: 0, start: progress.epoch });
+    return false;
+  }
+
+  /** Whether the loader itself leaves out what was used of the epoch. */
+  #isPlaced = false;
+
+  #checkNames(): void {
+    const { callbacks = [], schedule, monitor } = this.#inside.options;
+    const known = this.#names();
+    for (const callback of callbacks) {
+      for (const name of callback.monitors ?? []) checkMonitor(callback.constructor.name, name, known);
+    }
+    if (monitor !== undefined || schedule instanceof ReduceLROnPlateau) checkMonitor("fit", this.#monitor, known);
+  }
+
+  #names(): string[] {
+    const { means } = this.#inside;
+    const validation = this.#o.validation === undefined ? [] : means.names("val");
+    return [...means.names("train"), ...validation, "lr", "seconds", "epoch"];
+  }
+
+  get #monitor(): string {
+    return this.#inside.options.monitor ?? (this.#o.validation === undefined ? "train/loss" : "val/loss");
+  }
+
+  /** An epoch, or the rest of one. */
+  async #epoch(isRest: boolean): Promise<void> {
+    const { options, means, progress } = this.#inside;
+    const turns = new Turns();
+    const start = performance.now();
+    this.epoch = progress.epoch + 1;
+    if (!isRest) {
+      means.reset();
+      Object.assign(progress, { batch: 0, examples: 0, waiting: 0 });
+    }
+    this.isInEpoch = true;
+    let skip = isRest && !this.#isPlaced ? progress.batch : 0;
+    await this.#call("onEpochStart", { trainer: this.#owner });
+    for await (const batch of this.#loader as AsyncIterable<B>) {
+      if (skip > 0) {
+        skip--;
+        continue;
+      }
+      await this.#call("onBatchStart", { trainer: this.#owner });
+      const place = { epoch: this.epoch, batch: progress.batch + 1, step: progress.step };
+      const result = this.#train(batch, place);
+      await this.#afterBatch(result);
+      if (this.#ending !== undefined && progress.waiting === 0) {
+        this.#inside.left = this.place();
+        if (this.#ending.interrupted === true) await this.#save();
+        return;
+      }
+      await turns.take();
+    }
+    if (progress.batch === 0) throw noBatches("fit", "loader");
+    this.#isBetween = true;
+    if (progress.waiting > 0) this.#update({ epoch: this.epoch, batch: progress.batch, step: progress.step });
+    await this.#endEpoch(await means.scalars("train"), options.optimizer.paramGroups[0]?.lr ?? 0, start);
+  }
+
+  #train(batch: B, place: { epoch: number; batch: number; step: number }): BatchResult {
+    const { options, step, means, progress } = this.#inside;
+    let counted = 0;
+    const count = (result: BatchResult): void => {
+      means.add(result);
+      counted = result.size;
+    };
+    try {
+      const result = step.accumulate(batch, place, count);
+      if (progress.waiting + 1 >= (options.accumulate ?? 1)) this.#update(place);
+      else progress.waiting++;
+      progress.batch++;
+      return result;
+    } catch (error) {
+      if (counted > 0) means.takeBack(counted);
+      throw error;
+    }
+  }
+
+  #update(place: { epoch: number; batch: number; step: number }): void {
+    const { step, progress } = this.#inside;
+    step.update(place);
+    progress.step++;
+    progress.waiting = 0;
+    if (this.#scheduleEvery === "step") this.#stepSchedule({});
+  }
+
+  get #scheduleEvery(): "step" | "epoch" {
+    const { schedule, scheduleEvery } = this.#inside.options;
+    const isCycle = schedule instanceof OneCycleLR || schedule instanceof CyclicLR;
+    return scheduleEvery ?? (isCycle ? "step" : "epoch");
+  }
+
+  #stepSchedule(scalars: Scalars): void {
+    const { schedule } = this.#inside.options;
+    if (schedule instanceof ReduceLROnPlateau) schedule.step(monitored("fit", this.#monitor, scalars));
+    else schedule?.step();
+  }
+
+  async #afterBatch({ loss, size }: BatchResult): Promise<void> {
+    const { options, progress, means } = this.#inside;
+    const { callbacks = [], loggers = [], logEvery = 0 } = options;
+    const isUpdate = progress.waiting === 0;
+    const trainer = this.#owner;
+    if (callbacks.some((callback) => callback.onBatchEnd !== undefined)) {
+      const scalars = async (): Promise<Scalars> => ({ ...(await means.scalars("train")), lr: this.#rate });
+      const event = { trainer, epoch: this.epoch, batch: progress.batch, size, loss: loss.detach(), scalars };
+      await this.#call("onBatchEnd", event);
+    }
+    if (isUpdate && logEvery > 0 && progress.step % logEvery === 0 && loggers.length > 0) {
+      await this.#log({ "batch/loss": await loss.item(), lr: this.#rate });
+    }
+    const every = this.#o.checkpoint?.everySteps;
+    if (isUpdate && every !== undefined && progress.step - this.#savedStep >= every) await this.#save();
+  }
+
+  get #rate(): number {
+    return this.#inside.options.optimizer.paramGroups[0]?.lr ?? 0;
+  }
+
+  async #endEpoch(train: Scalars, lr: number, start: number): Promise<void> {
+    const { options, step, means, progress, records } = this.#inside;
+    const { validation } = this.#o;
+    this.isInEpoch = false;
+    const { epoch } = this;
+    const trainer = this.#owner;
+    let scalars: EpochRecord = { epoch, ...train, lr };
+    if (validation !== undefined) {
+      await this.#call("onValidationStart", { trainer });
+      const batches = countBatches(validation);
+      const onBatch = (batch: number, size: number): Promise<void> =>
+        this.#call("onValidationBatchEnd", { trainer, batch, size, batches });
+      const found = { options, step, means, prefix: "val", name: "validation loader", onBatch };
+      scalars = { ...scalars, ...(await evaluateBatches(validation, found)) };
+      await this.#call("onValidationEnd", { trainer, epoch, scalars });
+    }
+    scalars = { ...scalars, seconds: (performance.now() - start) / 1000 };
+    if (this.#scheduleEvery === "epoch") this.#stepSchedule(scalars);
+    records.push(scalars);
+    Object.assign(progress, { epoch, batch: 0, examples: 0, waiting: 0 });
+    this.#isBetween = false;
+    await this.#call("onEpochEnd", { trainer, epoch, scalars });
+    await this.#log(scalars);
+    this.#inside.left = this.place();
+    if (this.#isSaveDue(epoch)) await this.#save();
+  }
+
+  #isSaveDue(epoch: number): boolean {
+    const { checkpoint } = this.#o;
+    if (checkpoint === undefined) return false;
+    const { everySteps, everyEpochs = everySteps === undefined ? 1 : undefined } = checkpoint;
+    const { step } = this.#inside.progress;
+    if (epoch === this.epochs || this.#ending !== undefined) return true;
+    if (everySteps !== undefined && step - this.#savedStep >= everySteps) return true;
+    return everyEpochs !== undefined && epoch % everyEpochs === 0;
+  }
+
+  async #save(): Promise<void> {
+    const store = this.#o.checkpoint?.store;
+    if (store === undefined) return;
+    this.#inside.left = this.place();
+    await store.save(await this.#owner.state());
+    this.#savedStep = this.#inside.progress.step;
+  }
+
+  async #log(scalars: Scalars): Promise<void> {
+    for (const logger of this.#inside.options.loggers ?? []) await logger.log(this.#inside.progress.step, scalars);
+  }
+
+  /** Calls a function of all callbacks that have it, one after the other. */
+  async #call<M extends Moment>(moment: M, event: EventOf<M>): Promise<void> {
+    for (const callback of this.#inside.options.callbacks ?? []) {
+      const found = callback[moment] as ((event: EventOf<M>) => void | Promise<void>) | undefined;
+      if (found !== undefined) await found.call(callback, event);
+    }
+  }
+}
+
+type Moment = Extract<keyof Callback, `on${string}`>;
+type EventOf<M extends Moment> = Parameters<NonNullable<Callback[M]>>[0];
