@@ -10,9 +10,9 @@ export interface Thread {
 
 /** What a thread tells the one that started it. */
 export interface ThreadEvents {
-  message(message: unknown): void;
+  readonly message: (message: unknown) => void;
   /** It ended by itself, or could not start. */
-  died(reason: string): void;
+  readonly died: (reason: string) => void;
 }
 
 /** The other end, inside the thread. */

@@ -14,8 +14,8 @@ interface Member {
 
 interface Asked {
   readonly job: Job;
-  resolve(reply: Reply): void;
-  reject(error: Error): void;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Address of this module. A build has its files under other names than the sources. */

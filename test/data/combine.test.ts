@@ -4,7 +4,7 @@ import { ConcatDataset, DataLoader, Subset, TensorDataset, mapDataset, randomSpl
 import { arange, int32 } from "../../src/tensor/creation.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 
-const letters = [..."abcdefghij"];
+const letters = Array.from("abcdefghij");
 
 async function joined(loader: AsyncIterable<unknown>): Promise<unknown[]> {
   const batches: unknown[] = [];
@@ -67,7 +67,7 @@ test("sets behind each other, and examples that are changed as they are read", a
   const all = new ConcatDataset<string>([letters, late, []]);
   expect(all.length).toBe(12);
   const upper = mapDataset(all, (letter) => letter.toUpperCase());
-  expect(await joined(new DataLoader(upper, { batchSize: 6 }))).toEqual([[..."ABCDEF"], [..."GHIJKL"]]);
+  expect(await joined(new DataLoader(upper, { batchSize: 6 }))).toEqual([Array.from("ABCDEF"), Array.from("GHIJKL")]);
   expect(() => all.get(12)).toThrow("ConcatDataset: no such example: 12 of 12");
   expect(() => new ConcatDataset([])).toThrow("got no data sets");
 });

@@ -116,8 +116,8 @@ test("two loops at once: each is an epoch, and the state is that of the one that
   const loops = [mixed[Symbol.asyncIterator](), mixed[Symbol.asyncIterator]()];
   const found: unknown[][] = [[], []];
   for (const i of [0, 0, 1, 0]) {
-    const { value } = (await loops[i]?.next()) as IteratorResult<[Tensor]>;
-    found[i]?.push(await plain(value));
+    const result = await loops[i]?.next();
+    found[i]?.push(await plain(result?.value));
   }
   const state = mixed.state();
   expect(state.batch).toBe(1);

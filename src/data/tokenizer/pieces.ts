@@ -33,7 +33,7 @@ const whiteSpace: Readonly<Record<string, string>> = { "\\s": "\\p{White_Space}"
 function anyCase(text: string): string {
   return text.replaceAll(/\p{L}/gu, (letter) => {
     const cases = new Set([letter, letter.toLowerCase(), letter.toUpperCase()]);
-    return `[${[...cases].filter((other) => [...other].length === 1).join("")}]`;
+    return `[${[...cases].filter((other) => Array.from(other).length === 1).join("")}]`;
   });
 }
 

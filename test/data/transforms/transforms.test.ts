@@ -125,7 +125,7 @@ test("values: floats, normalised channels, gray, jitter", () => {
   // 0.2989 · 255 + 0.114 · 51 = 82.03; 0.587 · 255 + 0.114 · 102 = 161.3
   expect([...new Grayscale().apply(rgb).data]).toEqual([82, 161]);
   expect(new Grayscale(3).apply(rgb)).toEqual({ data: Uint8Array.of(82, 161, 82, 161, 82, 161), shape: [3, 1, 2] });
-  const order = { ...fixed(0.75), int: (n: number) => Math.floor(0.75 * n), permutation: () => Int32Array.of(0, 1, 2) };
+  const order = { int: (n: number) => Math.floor(0.75 * n), permutation: () => Int32Array.of(0, 1, 2) };
   const jitter = (options: object): number[] => [
     ...new ColorJitter(options).apply(floats, order as unknown as RandomStream).data,
   ];
@@ -162,13 +162,7 @@ test("no transform changes the image that it gets, and a stream decides all", ()
       const data = new Uint8Array(3 * height * width).map((_, i) => (i * 37 + seed) % 256);
       const copy = data.slice();
       const all = new Compose(chosen);
-      let expected: ImageArray;
-      try {
-        expected = all.apply({ data, shape: [3, height, width] }, new RandomStream(seed, "test"));
-      } catch (error) {
-        expect(String(error)).toMatch(/RandomCrop: the image is too small/);
-        return;
-      }
+      const expected = all.apply({ data, shape: [3, height, width] }, new RandomStream(seed, "test"));
       expect(all.apply({ data, shape: [3, height, width] }, new RandomStream(seed, "test"))).toEqual(expected);
       expect(data).toEqual(copy);
       expect(expected.data.length).toBe(expected.shape[0] * expected.shape[1] * expected.shape[2]);

@@ -12,7 +12,7 @@ class SourceWorker extends threads.Worker {
   }
 }
 
-const usual = process.getBuiltinModule;
+const usual = process.getBuiltinModule.bind(process);
 
 /** From here on new worker threads read TypeScript. */
 export function readSourcesInThreads(): void {

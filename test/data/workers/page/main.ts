@@ -37,6 +37,6 @@ async function run(): Promise<object> {
   };
 }
 
-run()
+void run()
   .catch((error: unknown) => ({ failed: String(error) }))
   .then((outcome) => Object.assign(globalThis, { outcome }));
