@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { main, root, setup } from "./setup.mjs";
+import { checkSupportTables } from "./support-table.mjs";
 
 /**
  * @typedef {object} Step
@@ -33,12 +34,12 @@ const steps = [
     : []),
 ];
 
-/** @param {Step} step @param {string} report file for vitest's JSON @returns {Promise<Counts>} */
-async function run({ script, args = [], vitest = false }, report) {
+/** @param {Step} step @param {string} notes file for what works where @param {string} report file for vitest's JSON @returns {Promise<Counts>} */
+async function run({ script, args = [], vitest = false }, notes, report) {
   const all = vitest ? [...args, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`] : args;
   const child = spawn("npm", ["run", "--silent", script, "--", ...all], {
     cwd: root,
-    env: process.stdout.isTTY ? { ...process.env, FORCE_COLOR: "1" } : process.env,
+    env: { ...process.env, TWOPASS_SUPPORT: notes, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
     shell: process.platform === "win32",
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -74,19 +75,26 @@ function fromOutput(output) {
 await main(async () => {
   setup();
   const folder = mkdtempSync(join(tmpdir(), "twopass-test-"));
+  const notes = join(folder, "support.jsonl");
   const total = { passed: 0, failed: 0, skipped: 0 };
   const summary = [];
   for (const [index, step] of steps.entries()) {
     console.log(`\n== ${step.script}`);
     const start = performance.now();
-    const { passed, failed, skipped } = await run(step, join(folder, `${index}.json`));
+    const { passed, failed, skipped } = await run(step, notes, join(folder, `${index}.json`));
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     summary.push(`${step.script.padEnd(14)} ${seconds.padStart(6)} s  ${failed === 0 ? "ok" : "FAILED"}`);
     total.passed += passed;
     total.failed += failed;
     total.skipped += skipped;
   }
+  const write = process.argv.includes("--write-support");
+  const wrong = checkSupportTables(notes, { write });
   rmSync(folder, { recursive: true, force: true });
+  if (wrong.length > 0 && !write) console.error(`\nThe table in ${wrong.join(" and ")} is not what the tests say.`);
+  if (wrong.length > 0 && !write) console.error("`npm test -- --write-support` writes it.");
+  summary.push(`${"support table".padEnd(24)}  ${wrong.length === 0 || write ? "ok" : "FAILED"}`);
+  total[wrong.length === 0 || write ? "passed" : "failed"]++;
   console.log(`\n${summary.join("\n")}\n`);
   console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
   if (total.failed > 0) process.exitCode = 1;

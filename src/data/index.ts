@@ -1,4 +1,5 @@
 /** `twopass/data`: data sets, loaders, file formats that need no files. Floor: data. */
+export { RandomStream, type RandomStreamState } from "../base/random-stream.ts";
 export { type Batch, collate } from "./collate.ts";
 export { ConcatDataset, Subset, mapDataset, randomSplit } from "./combine.ts";
 export type { BooleanColumn, Cell, Column, ColumnKind, NumberColumn, TextColumn } from "./column.ts";
@@ -6,7 +7,7 @@ export { type CsvChunks, type CsvOptions, type CsvRowsOptions, parseCsv, readCsv
 export { type Dataset, type Indexed, type Rows, TensorDataset, type TensorsOf } from "./dataset.ts";
 export { type IdxArray, type IdxData, type IdxDtype, decodeIdx } from "./idx.ts";
 export { DataLoader, type LoaderState } from "./loader.ts";
-export type { Examples, LoaderOptions } from "./loader-options.ts";
+export type { Examples, LoaderOptions, WorkerModule } from "./loader-options.ts";
 export type { ShapedArray } from "./pack.ts";
 export {
   BatchSampler,

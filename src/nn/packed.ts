@@ -22,19 +22,19 @@ export class PackedSequence {
   /** Steps of each sequence. */
   readonly lengths: readonly number[];
   readonly batchFirst: boolean;
-  /** int32 [N], the same numbers. */
-  readonly lengthTensor: Tensor;
+  /** bool [T, N] (or [N, T]): whether a sequence has a step. */
+  readonly valid: Tensor;
 
-  constructor(padded: Tensor, lengths: readonly number[], batchFirst: boolean, lengthTensor: Tensor) {
+  constructor(padded: Tensor, lengths: readonly number[], batchFirst: boolean, valid: Tensor) {
     this.padded = padded;
     this.lengths = lengths;
     this.batchFirst = batchFirst;
-    this.lengthTensor = lengthTensor;
+    this.valid = valid;
   }
 
   /** Another tensor [T, N, ...] (or [N, T, ...]) with the same lengths. */
   with(padded: Tensor): PackedSequence {
-    return new PackedSequence(padded, this.lengths, this.batchFirst, this.lengthTensor);
+    return new PackedSequence(padded, this.lengths, this.batchFirst, this.valid);
   }
 
   /** How many sequences have step 0, 1, 2, ... */
@@ -68,16 +68,18 @@ function timeAndBatch(shape: readonly number[], batchFirst: boolean): readonly [
   return batchFirst ? [second, first] : [first, second];
 }
 
-/** bool [T, N] (or [N, T]): whether a sequence has a step. lengths is int32 [N]. */
-export function validSteps(lengths: Value, steps: number, batchFirst: boolean): Value {
-  const n = lengths.shape[0] as number;
-  const shape = batchFirst ? [n, steps] : [steps, n];
-  return kit.lt(kit.iota(shape, batchFirst ? 1 : 0), kit.spread(lengths, shape, [batchFirst ? 1 : 0]));
+/** Which sequence has which step. It is data, not computed from the lengths: a step number in it would be part of the code. */
+function validSteps(lengths: readonly number[], steps: number, batchFirst: boolean): Tensor {
+  const batch = lengths.length;
+  const valid = new Uint8Array(steps * batch);
+  lengths.forEach((length, n) => {
+    for (let t = 0; t < length; t++) valid[batchFirst ? n * steps + t : t * batch + n] = 1;
+  });
+  return tensor(valid, { dtype: "bool", shape: batchFirst ? [batch, steps] : [steps, batch] });
 }
 
 /** x with `other` where a sequence has no step. */
-function onlyValid(x: Value, lengths: Value, batchFirst: boolean, other: number): Value {
-  const valid = validSteps(lengths, timeAndBatch(x.shape, batchFirst)[0], batchFirst);
+function onlyValid(x: Value, valid: Value, other: number): Value {
   const rest = x.shape.map((_, d) => d).slice(2);
   return kit.where(kit.spread(valid, x.shape, rest), x, other);
 }
@@ -158,11 +160,11 @@ export function packPaddedSequence(
 }
 
 function packed(x: Value, from: readonly Tensor[], lengths: readonly number[], batchFirst: boolean): PackedSequence {
-  const counts = tensor(Int32Array.from(lengths));
   const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
+  const valid = validSteps(lengths, longest, batchFirst);
   const cut = kit.range(x, batchFirst ? 1 : 0, 0, longest);
-  const padded = resultOf(onlyValid(cut, valueOf(counts), batchFirst, 0), [...from, counts]);
-  return new PackedSequence(padded, lengths, batchFirst, counts);
+  const padded = resultOf(onlyValid(cut, valueOf(valid), 0), [...from, valid]);
+  return new PackedSequence(padded, lengths, batchFirst, valid);
 }
 
 /**
@@ -186,23 +188,16 @@ export function padPackedSequence(
       hint: "packPaddedSequence and packSequence make one; recurrent layers give one for one",
     });
   }
-  const { padded, lengths, lengthTensor } = sequence;
+  const { padded, lengths, valid } = sequence;
   const longest = timeAndBatch(padded.shape, sequence.batchFirst)[0];
   const options = withDefaults(op, given, { batchFirst: false, paddingValue: 0, totalLength: longest });
   const { batchFirst, paddingValue } = options;
   const total = checkWhole(op, "totalLength", options.totalLength, longest);
-  const x = valueOf(padded);
-  const turned = batchFirst === sequence.batchFirst ? x : kit.transpose(x, 0, 1);
-  const high = turned.shape.map((_, d) => (d === (batchFirst ? 1 : 0) ? total - longest : 0));
-  const longer = kit.pad(
-    turned,
-    high.map(() => 0),
-    high,
-  );
-  return [
-    resultOf(onlyValid(longer, valueOf(lengthTensor), batchFirst, paddingValue), [padded, lengthTensor]),
-    lengths,
-  ];
+  const filled = onlyValid(valueOf(padded), valueOf(valid), paddingValue);
+  const x = batchFirst === sequence.batchFirst ? filled : kit.transpose(filled, 0, 1);
+  const high = x.shape.map((_, d) => (d === (batchFirst ? 1 : 0) ? total - longest : 0));
+  const none = high.map(() => 0);
+  return [resultOf(kit.pad(x, none, high, paddingValue), [padded, valid]), lengths];
 }
 
 /** Sequences [Tᵢ, ...] as one padded vertex. */

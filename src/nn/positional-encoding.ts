@@ -174,7 +174,7 @@ export class RotaryPositionalEncoding extends Module {
     this.dim = dim;
     this.maxLength = checkWhole(op, "maxLength", options.maxLength, 1);
     this.interleaved = options.interleaved;
-    const { cos, sin } = rotaryTable(op, this.maxLength, dim, options.base);
+    const { cos, sin } = rotaryTable(op, 0, this.maxLength, dim, options.base);
     const shape = [this.maxLength, dim / 2];
     this.cos = new StateBuffer({ data: cos, shape, dtype: "float32" }, { persistent: false });
     this.sin = new StateBuffer({ data: sin, shape, dtype: "float32" }, { persistent: false });

@@ -99,7 +99,9 @@ export const gru: CellKind = {
     const hidden = product(k, h, w.hh);
     const both = (i: number): Value => k.sigmoid(k.add(gateOf(k, input, i, size), gateOf(k, hidden, i, size)));
     const plain = gateOf(k, hidden, 2, size);
-    const n = k.tanh(k.add(gateOf(k, input, 2, size), k.mul(both(0), inner === undefined ? plain : k.add(plain, inner))));
+    const n = k.tanh(
+      k.add(gateOf(k, input, 2, size), k.mul(both(0), inner === undefined ? plain : k.add(plain, inner))),
+    );
     return [k.add(n, k.mul(both(1), k.sub(h, n)))];
   },
 };
@@ -112,7 +114,12 @@ export function inputProduct(k: Kit, kind: CellKind, x: Value, w: RecurrentWeigh
 }
 
 /** The bias of each step, [...leading, H], where the cell has one. */
-export function innerBiasOf(k: Kit, kind: CellKind, leading: readonly number[], w: RecurrentWeights): Value | undefined {
+export function innerBiasOf(
+  k: Kit,
+  kind: CellKind,
+  leading: readonly number[],
+  w: RecurrentWeights,
+): Value | undefined {
   if (kind.innerBias === undefined || w.biasHh === undefined) return undefined;
   const bias = kind.innerBias(k, w.biasHh);
   return k.broadcast(bias, [...leading, bias.shape[0] as number]);

@@ -8,7 +8,7 @@ import { checkWhole, floatingVertex, likeVertex, numberIn, resultOf, withDefault
 import { dropValue } from "./functional/dropout.ts";
 import { uniformContent } from "./init.ts";
 import { Module } from "./module.ts";
-import { PackedSequence, validSteps } from "./packed.ts";
+import { PackedSequence } from "./packed.ts";
 import { Parameter } from "./parameter.ts";
 import {
   type CellKind,
@@ -181,13 +181,13 @@ abstract class Recurrent extends Module {
     const single = rank === 2;
     const steps = x.shape[single || !batchFirst ? 0 : 1] as number;
     if (steps === 0) throw this.#fail("the input must have at least one step", `it has shape ${showShape(x.shape)}`);
-    const valid = packed && validSteps(valueOf(packed.lengthTensor), steps, batchFirst);
+    const valid = packed && valueOf(packed.valid);
     return {
       x: single ? kit.reshape(x, [steps, 1, this.inputSize]) : x,
       batchFirst: batchFirst && !single,
       valid,
       single,
-      tensors: packed === undefined ? [tensor] : [tensor, packed.lengthTensor],
+      tensors: packed === undefined ? [tensor] : [tensor, packed.valid],
     };
   }
 

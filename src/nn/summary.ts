@@ -132,7 +132,11 @@ export function summary(model: Module, ...inputs: readonly unknown[]): Summary {
     throw new TwopassError({ op: "summary", problem: "takes a module", facts: `got ${describe(model)}` });
   }
   if (tracing() !== undefined) {
-    throw new TwopassError({ op: "summary", problem: "cannot be called in a compiled function", hint: "call it outside" });
+    throw new TwopassError({
+      op: "summary",
+      problem: "cannot be called in a compiled function",
+      hint: "call it outside",
+    });
   }
   const calls = new CallLog(model);
   const start = newestId();

@@ -1,5 +1,6 @@
 /** The layers that transformers are stacks of. Floor: nn. */
 import { TwopassError, describe } from "../base/errors.ts";
+import { checkTensor } from "../tensor/arguments.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { MultiheadAttention } from "./attention.ts";
 import { Dropout } from "./dropout.ts";
@@ -181,6 +182,7 @@ export class TransformerEncoderLayer extends TransformerLayer implements Encoder
   }
 
   forward(src: Tensor, given?: EncoderLayerCallOptions): Tensor {
+    checkTensor("nn.TransformerEncoderLayer", "the source", src);
     const { srcMask, srcKeyPaddingMask, isCausal } = withDefaults<Required<EncoderLayerCallOptions>>(
       "nn.TransformerEncoderLayer",
       given,
@@ -219,6 +221,8 @@ export class TransformerDecoderLayer extends TransformerLayer implements Decoder
   }
 
   forward(tgt: Tensor, memory: Tensor, given?: DecoderLayerCallOptions): Tensor {
+    checkTensor("nn.TransformerDecoderLayer", "the target", tgt);
+    checkTensor("nn.TransformerDecoderLayer", "the memory", memory);
     const options = withDefaults<Required<DecoderLayerCallOptions>>("nn.TransformerDecoderLayer", given, {
       tgtMask: null,
       memoryMask: null,

@@ -309,11 +309,7 @@ export class Engine {
   }
 
   /** Runs a plan on leaves, which stand for those of `key` one by one. */
-  start(
-    plan: Plan,
-    leaves: readonly Leaf[],
-    key: Pick<Key, "order" | "leaves">,
-  ): readonly (Elements | undefined)[] {
+  start(plan: Plan, leaves: readonly Leaf[], key: Pick<Key, "order" | "leaves">): readonly (Elements | undefined)[] {
     guardMemory(this.device, plan, leaves);
     const run = this.#runs + 1;
     for (const leaf of leaves) {

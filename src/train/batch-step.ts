@@ -80,7 +80,7 @@ export class BatchStep<B> {
     return this.#o.device === undefined ? body() : withDevice(this.#o.device, body);
   }
 
-  /** Adds the gradients of a batch to those of the update. `count` sees the result before the update runs. */
+  /** Adds the gradients of a batch to those of the update. `count` sees the result, which has not run yet. */
   accumulate(batch: B, place: StepPlace, count: (result: BatchResult) => void): BatchResult {
     const { optimizer, accumulate = 1 } = this.#o;
     if (this.#isChecked) this.#window.push({ batch, streams: streamStates() });
@@ -88,8 +88,9 @@ export class BatchStep<B> {
       const result = this.result(batch);
       if (this.#isFirst) optimizer.zeroGrad();
       this.#isFirst = false;
-      (accumulate === 1 ? result.loss : result.loss.div(accumulate)).backward();
+      // Before the backward pass, so that one run does all that uses this batch.
       count(result);
+      (accumulate === 1 ? result.loss : result.loss.div(accumulate)).backward();
       return result;
     });
   }

@@ -39,7 +39,7 @@ export async function evaluateBatches<B>(loader: Batches<B>, evaluation: Evaluat
       await means.sum.realize();
       batches++;
       if (onBatch !== undefined) await onBatch(batches, size);
-      await turns.take();
+      if (turns.isDue) await turns.take();
     }
     if (batches === 0) throw noBatches("evaluate", name);
     return await means.scalars(prefix);

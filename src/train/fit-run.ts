@@ -183,16 +183,17 @@ export class FitRun<B> {
         skip--;
         continue;
       }
-      await this.#call("onBatchStart", { trainer: this.#owner });
+      if (this.#calls("onBatchStart")) await this.#call("onBatchStart", { trainer: this.#owner });
       const place = { epoch: this.epoch, batch: progress.batch + 1, step: progress.step };
       const result = this.#train(batch, place);
-      await this.#afterBatch(result);
+      if (this.#calls("onBatchEnd")) await this.#endBatch(result);
+      if (progress.waiting === 0) await this.#afterUpdate(result);
       if (this.#ending !== undefined && progress.waiting === 0) {
         this.#inside.left = this.place();
         if (this.#ending.interrupted === true) await this.#save();
         return;
       }
-      await turns.take();
+      if (turns.isDue) await turns.take();
     }
     if (progress.batch === 0) throw noBatches("fit", "loader");
     this.#isBetween = true;
@@ -239,21 +240,28 @@ export class FitRun<B> {
     else schedule?.step();
   }
 
-  async #afterBatch({ loss, size }: BatchResult): Promise<void> {
-    const { options, progress, means } = this.#inside;
-    const { callbacks = [], loggers = [], logEvery = 0 } = options;
-    const isUpdate = progress.waiting === 0;
-    const trainer = this.#owner;
-    if (callbacks.some((callback) => callback.onBatchEnd !== undefined)) {
-      const scalars = async (): Promise<Scalars> => ({ ...(await means.scalars("train")), lr: this.#rate });
-      const event = { trainer, epoch: this.epoch, batch: progress.batch, size, loss: loss.detach(), scalars };
-      await this.#call("onBatchEnd", event);
-    }
-    if (isUpdate && logEvery > 0 && progress.step % logEvery === 0 && loggers.length > 0) {
+  async #endBatch({ loss, size }: BatchResult): Promise<void> {
+    const { means, progress } = this.#inside;
+    const scalars = async (): Promise<Scalars> => ({ ...(await means.scalars("train")), lr: this.#rate });
+    const event = {
+      trainer: this.#owner,
+      epoch: this.epoch,
+      batch: progress.batch,
+      size,
+      loss: loss.detach(),
+      scalars,
+    };
+    await this.#call("onBatchEnd", event);
+  }
+
+  async #afterUpdate({ loss }: BatchResult): Promise<void> {
+    const { step } = this.#inside.progress;
+    const { logEvery = 0, loggers = [] } = this.#inside.options;
+    if (logEvery > 0 && step % logEvery === 0 && loggers.length > 0) {
       await this.#log({ "batch/loss": await loss.item(), lr: this.#rate });
     }
     const every = this.#o.checkpoint?.everySteps;
-    if (isUpdate && every !== undefined && progress.step - this.#savedStep >= every) await this.#save();
+    if (every !== undefined && step - this.#savedStep >= every) await this.#save();
   }
 
   get #rate(): number {
@@ -307,6 +315,10 @@ export class FitRun<B> {
 
   async #log(scalars: Scalars): Promise<void> {
     for (const logger of this.#inside.options.loggers ?? []) await logger.log(this.#inside.progress.step, scalars);
+  }
+
+  #calls(moment: Moment): boolean {
+    return this.#inside.options.callbacks?.some((callback) => callback[moment] !== undefined) ?? false;
   }
 
   /** Calls a function of all callbacks that have it, one after the other. */

@@ -143,7 +143,7 @@ export class Trainer<B = PairBatch> implements Training {
       const outputs: Tensor[] = [];
       for await (const batch of inputs as AsyncIterable<B | Tensor>) {
         outputs.push(await output(batch));
-        await turns.take();
+        if (turns.isDue) await turns.take();
       }
       if (outputs.length === 0) throw noBatches("predict", "loader");
       return outputs.length === 1 ? (outputs[0] as Tensor) : cat(outputs);

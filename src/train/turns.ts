@@ -7,8 +7,12 @@ const longestTurn = 12;
 export class Turns {
   #last = performance.now();
 
+  /** Whether others have waited long enough. */
+  get isDue(): boolean {
+    return performance.now() - this.#last >= longestTurn;
+  }
+
   async take(): Promise<void> {
-    if (performance.now() - this.#last < longestTurn) return;
     await nextTurn();
     this.#last = performance.now();
   }

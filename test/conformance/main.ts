@@ -28,6 +28,7 @@ async function main(options: Options): Promise<boolean> {
   if (report.total.total === 0) throw new UsageError("no case matches");
   checkSkips(report);
   report.print();
+  if (options.op === undefined && options.family === undefined) report.note(device);
   const { passed, failed, skipped, total } = report.total;
   console.log(`\n${total} cases on ${device} in ${((performance.now() - start) / 1000).toFixed(1)} s`);
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);

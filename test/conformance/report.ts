@@ -1,4 +1,6 @@
 /** Counts outcomes by section and family, keeps failures, and prints both. */
+import { type SupportColumn, noteSupport } from "../support.ts";
+import type { SectionName } from "./options.ts";
 import type { Outcome } from "./result.ts";
 
 export interface Counts {
@@ -72,6 +74,13 @@ export class Report {
   /** Whether nothing failed and the lists are right. */
   get good(): boolean {
     return this.total.failed === 0 && this.#problems.length === 0;
+  }
+
+  /** Notes what works on a device for the table of the READMEs. */
+  note(device: SupportColumn): void {
+    for (const [section, { counts }] of this.#groups) {
+      noteSupport(section as SectionName, device, `${counts.passed} / ${counts.total}`);
+    }
   }
 
   print(): void {

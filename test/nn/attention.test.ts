@@ -20,7 +20,7 @@ function some(seed: number, ...shape: number[]): Tensor {
   return tensor(Float64Array.from(numbers(size, seed)), { shape, dtype: "float64" });
 }
 
-function close(actual: Tensor, expected: Tensor, tolerance = 1e-5): void {
+function expectClose(actual: Tensor, expected: Tensor, tolerance = 1e-5): void {
   expect(actual.shape).toEqual(expected.shape);
   const [a, b] = [actual.dataSync(), expected.dataSync()];
   const worst = Math.max(0, ...Array.from(a, (x, i) => Math.abs(Number(x) - Number(b[i]))));
@@ -48,8 +48,8 @@ onEachDevice(() => {
       const added = allowed.logicalNot().to("float64").mul(-1e9);
       const byBool = F.scaledDotProductAttention(q, k, v, { attnMask: allowed });
       const byFloat = F.scaledDotProductAttention(q, k, v, { attnMask: added });
-      close(byBool.at("...", "0:1", ":"), byFloat.at("...", "0:1", ":"), 1e-12);
-      close(byBool.at("...", "2:3", ":"), byFloat.at("...", "2:3", ":"), 1e-12);
+      expectClose(byBool.at("...", "0:1", ":"), byFloat.at("...", "0:1", ":"), 1e-12);
+      expectClose(byBool.at("...", "2:3", ":"), byFloat.at("...", "2:3", ":"), 1e-12);
     });
 
     test("a place that sees nothing gives 0, and its gradient is 0, not NaN", () => {
@@ -67,7 +67,7 @@ onEachDevice(() => {
         seen.map((each) => (each === 1 ? 0 : Number.NEGATIVE_INFINITY)),
         { shape: [3, 5] },
       );
-      close(F.scaledDotProductAttention(query, k.float(), v.float(), { attnMask: infinite }), y, 1e-6);
+      expectClose(F.scaledDotProductAttention(query, k.float(), v.float(), { attnMask: infinite }), y, 1e-6);
     });
 
     test("causal places see themselves and those in front, also where lengths differ", () => {
@@ -76,7 +76,7 @@ onEachDevice(() => {
       for (let i = 0; i < 3; i++) {
         const part = [":", `0:${i + 1}`, ":"] as const;
         const alone = F.scaledDotProductAttention(q.at(":", `${i}:${i + 1}`), k.at(...part), v.at(...part));
-        close(y.at(":", `${i}:${i + 1}`), alone, 1e-12);
+        expectClose(y.at(":", `${i}:${i + 1}`), alone, 1e-12);
       }
     });
 
@@ -131,9 +131,9 @@ onEachDevice(() => {
         return F.linear(x, w.at(rows), b.at(rows));
       };
       const heads = [0, 1].map((head) => F.scaledDotProductAttention(part(0, head), part(1, head), part(2, head)));
-      close(y, layer.out_proj.forward(cat(heads, -1)), 1e-12);
+      expectClose(y, layer.out_proj.forward(cat(heads, -1)), 1e-12);
       expect(weights?.shape).toEqual([2, 2, 5, 5]);
-      close(weights?.sum(-1) as Tensor, full([2, 2, 5], 1, { dtype: "float64" }), 1e-12);
+      expectClose(weights?.sum(-1) as Tensor, full([2, 2, 5], 1, { dtype: "float64" }), 1e-12);
     });
 
     test("layouts say the same: batch first, batch second, no batch", () => {
@@ -143,14 +143,14 @@ onEachDevice(() => {
       const options = { needWeights: true, keyPaddingMask: some(3, 3, 5).gt(0.9) };
       const [y, w] = layers[0].forward(q, k, k, options);
       const [z, u] = layers[1].forward(q.transpose(0, 1), k.transpose(0, 1), k.transpose(0, 1), options);
-      close(y, z.transpose(0, 1), 1e-12);
-      close(w as Tensor, u as Tensor, 1e-12);
+      expectClose(y, z.transpose(0, 1), 1e-12);
+      expectClose(w as Tensor, u as Tensor, 1e-12);
       const single = layers[0].forward(q.at(":", 1), k.at(":", 1), k.at(":", 1), {
         needWeights: true,
         keyPaddingMask: options.keyPaddingMask.at(1),
       });
-      close(single[0], y.at(":", 1), 1e-12);
-      close(single[1] as Tensor, w?.at(1) as Tensor, 1e-12);
+      expectClose(single[0], y.at(":", 1), 1e-12);
+      expectClose(single[1] as Tensor, w?.at(1) as Tensor, 1e-12);
     });
 
     test("the query alone attends to itself, and three equal inputs are not one by chance", () => {
@@ -158,7 +158,7 @@ onEachDevice(() => {
       const x = some(1, 4, 2, 6);
       const [y, none] = layer.forward(x);
       expect(none).toBe(null);
-      close(y, layer.forward(x, x.clone(), x.clone())[0], 1e-12);
+      expectClose(y, layer.forward(x, x.clone(), x.clone())[0], 1e-12);
     });
 
     test("masks hide places: true leaves out, as in PyTorch", () => {
@@ -171,7 +171,7 @@ onEachDevice(() => {
       const [y, w] = layer.forward(x, x, x, { keyPaddingMask: hidden, needWeights: true });
       expect(w?.at(0, ":", "2:").abs().sum().itemSync()).toBe(0);
       const short = x.at("0:1", "0:2");
-      close(y.at("0:1"), layer.forward(x.at("0:1"), short, short)[0], 1e-12);
+      expectClose(y.at("0:1"), layer.forward(x.at("0:1"), short, short)[0], 1e-12);
       const future = tensor([
         [0, 1, 1, 1],
         [0, 0, 1, 1],
@@ -179,18 +179,22 @@ onEachDevice(() => {
         [0, 0, 0, 0],
       ]);
       const byMask = layer.forward(x, x, x, { attnMask: future.ne(0), keyPaddingMask: hidden })[0];
-      close(byMask, layer.forward(x, x, x, { isCausal: true, keyPaddingMask: hidden })[0], 1e-12);
+      expectClose(byMask, layer.forward(x, x, x, { isCausal: true, keyPaddingMask: hidden })[0], 1e-12);
       const added = future.to("float64").mul(-1e9);
-      close(layer.forward(x, x, x, { attnMask: added })[0], layer.forward(x, x, x, { isCausal: true })[0], 1e-9);
+      expectClose(layer.forward(x, x, x, { attnMask: added })[0], layer.forward(x, x, x, { isCausal: true })[0], 1e-9);
       const perHead = future.ne(0).expand(4, 4, 4);
-      close(layer.forward(x, x, x, { attnMask: perHead })[0], layer.forward(x, x, x, { isCausal: true })[0], 1e-12);
+      expectClose(
+        layer.forward(x, x, x, { attnMask: perHead })[0],
+        layer.forward(x, x, x, { isCausal: true })[0],
+        1e-12,
+      );
     });
 
     test("a place that may see nothing gives the output bias", () => {
       const layer = attentionOf({ batchFirst: true });
       const x = some(1, 1, 3, 6);
       const [y] = layer.forward(x, x, x, { keyPaddingMask: ones(1, 3).ne(0) });
-      close(y, (layer.out_proj.bias as Tensor).expand(1, 3, 6), 1e-12);
+      expectClose(y, (layer.out_proj.bias as Tensor).expand(1, 3, 6), 1e-12);
     });
 
     test("added places are keys and values like others, and never hidden", () => {
@@ -199,7 +203,7 @@ onEachDevice(() => {
       const [, w] = layer.forward(x, x, x, { isCausal: true, keyPaddingMask: ones(2, 3).ne(0), needWeights: true });
       expect(w?.shape).toEqual([2, 3, 5]);
       expect(w?.at(":", ":", "0:3").abs().sum().itemSync()).toBe(0);
-      close(w?.at(":", ":", "3:5").sum(-1) as Tensor, full([2, 3], 1, { dtype: "float64" }), 1e-12);
+      expectClose(w?.at(":", ":", "3:5").sum(-1) as Tensor, full([2, 3], 1, { dtype: "float64" }), 1e-12);
     });
 
     test("derivatives are those of finite differences", () => {

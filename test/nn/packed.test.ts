@@ -79,5 +79,7 @@ test("lengths that do not fit are named", () => {
   expect(() => nn.packSequence([zeros(1), zeros(2)])).toThrow("packSequence: the lengths must not grow");
   expect(() => nn.padSequence([zeros(2, 3), zeros(2, 4)])).toThrow("sequence 0 is [2, 3], sequence 1 is [2, 4]");
   expect(() => nn.padPackedSequence(zeros(2) as never)).toThrow("takes a packed sequence: got a Tensor");
-  expect(() => nn.padPackedSequence(pack([4, 1]), { totalLength: 3 })).toThrow("totalLength must be a whole number from 4");
+  expect(() => nn.padPackedSequence(pack([4, 1]), { totalLength: 3 })).toThrow(
+    "totalLength must be a whole number from 4",
+  );
 });

@@ -64,19 +64,27 @@ function expectAllGradients(
 
 onEachDevice(() => {
   test.each([
-    ["RNNCell", 1],
-    ["LSTMCell", 2],
-    ["GRUCell", 1],
-  ] as const)("derivatives of %s", (name, count) => {
+    [nn.RNNCell, 1],
+    [nn.LSTMCell, 2],
+    [nn.GRUCell, 1],
+  ] as const)("derivatives of cell %#", (make, count) => {
     const states = Array.from({ length: count }, () => [2, 2]);
     const wrap = (x: Tensor, s: readonly Tensor[]): unknown[] => [x, count === 2 ? s : s[0]];
-    expectAllGradients(new nn[name](3, 2), [2, 3], states, wrap);
+    expectAllGradients(new make(3, 2), [2, 3], states, wrap);
   });
 
   test("derivatives of the layers, with states, two directions, two layers, a projection and packed lengths", () => {
     const two = { numLayers: 2, bidirectional: true };
     expectAllGradients(new nn.RNN(2, 2, two), [2, 2, 2], [[4, 2, 2]], (x, [h]) => [x, h]);
-    expectAllGradients(new nn.LSTM(2, 3, { projSize: 2 }), [2, 2, 2], [[1, 2, 2], [1, 2, 3]], (x, s) => [x, s]);
+    expectAllGradients(
+      new nn.LSTM(2, 3, { projSize: 2 }),
+      [2, 2, 2],
+      [
+        [1, 2, 2],
+        [1, 2, 3],
+      ],
+      (x, s) => [x, s],
+    );
     const pack = (x: Tensor): nn.PackedSequence =>
       nn.packPaddedSequence(x, [1, 3], { batchFirst: true, enforceSorted: false });
     expectAllGradients(new nn.GRU(2, 2, { bidirectional: true }), [2, 3, 2], [[2, 2, 2]], (x, [h]) => [pack(x), h]);
@@ -87,10 +95,10 @@ onEachDevice(() => {
     const layer = new nn.LSTM(3, 4, { batchFirst: true });
     const cell = new nn.LSTMCell(3, 4);
     cell.loadStateDict({
-      weight_ih: layer.weight_ih_l0 as Tensor,
-      weight_hh: layer.weight_hh_l0 as Tensor,
-      bias_ih: layer.bias_ih_l0 as Tensor,
-      bias_hh: layer.bias_hh_l0 as Tensor,
+      weight_ih: layer["weight_ih_l0"] as Tensor,
+      weight_hh: layer["weight_hh_l0"] as Tensor,
+      bias_ih: layer["bias_ih_l0"] as Tensor,
+      bias_hh: layer["bias_hh_l0"] as Tensor,
     });
     const x = randn(2, 5, 3);
     const [output, [h, c]] = layer.forward(x);
@@ -116,9 +124,12 @@ onEachDevice(() => {
       const layer = new make(3, 4, { batchFirst: true, bidirectional: true, numLayers: 2 });
       // What lies behind the ends does not matter, be it NaN.
       const spoilt = x.mul(1);
-      const filler = tensor(lengths.flatMap((n) => Array.from({ length: 6 }, (_, t) => (t < n ? 0 : Number.NaN))), {
-        shape: [3, 6, 1],
-      });
+      const filler = tensor(
+        lengths.flatMap((n) => Array.from({ length: 6 }, (_, t) => (t < n ? 0 : Number.NaN))),
+        {
+          shape: [3, 6, 1],
+        },
+      );
       const packed = nn.packPaddedSequence(spoilt.add(filler), lengths, { batchFirst: true, enforceSorted: false });
       const results = (layer as nn.LSTM).forward(packed) as unknown as [nn.PackedSequence, Tensor | Tensor[]];
       const [y, counts] = nn.padPackedSequence(results[0], { batchFirst: true, totalLength: 7, paddingValue: -1 });
@@ -189,7 +200,10 @@ test("a state is carried over batches: one plan, and memory that stays", async (
     const x = randn(4, 6, 2);
     const [y, [h, c]] = model.forward(x, state);
     state = [h.detach(), c.detach()];
-    const loss = y.sub(x.sum(-1, { keepdim: true })).square().mean();
+    const loss = y
+      .sub(x.sum(-1, { keepdim: true }))
+      .square()
+      .mean();
     optimizer.zeroGrad();
     loss.backward();
     optimizer.step();
@@ -214,7 +228,7 @@ test("another length compiles no kernel of the steps; other lengths in a batch m
       const [y, h] = call(layer, input) as [Tensor, Tensor];
       layer.zeroGrad();
       y.square().mean().add(h.sum()).backward();
-      expect(Number.isFinite(layer.weight_hh_l0?.grad?.dataSync()[0])).toBe(true);
+      expect(Number.isFinite(layer["weight_hh_l0"]?.grad?.dataSync()[0])).toBe(true);
       const { kernels, plans } = engine.stats;
       return { kernels, plans };
     };
@@ -236,7 +250,7 @@ test("a long sequence overflows no stack", () => {
   const layer = new nn.GRU(1, 2);
   const [y] = layer.forward(randn(300, 1, 1));
   y.sum().backward();
-  expect(numbers(layer.weight_hh_l0?.grad as Tensor).every(Number.isFinite)).toBe(true);
+  expect(numbers(layer["weight_hh_l0"]?.grad as Tensor).every(Number.isFinite)).toBe(true);
 });
 
 test("in a compiled function a packed batch is an argument from outside", () => {

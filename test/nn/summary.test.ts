@@ -81,7 +81,10 @@ test("products are those of the layer, in transposed convolutions, attention and
   const x = zeros(2, 7, 3);
   expect(nn.summary(lstm, x).multiplyAdds).toBe(2 * 7 * 16 * (3 + 4));
   const packed = nn.packPaddedSequence(x, [7, 2], { batchFirst: true });
-  const s = nn.summary(lstm, packed, [[1, 2, 4], [1, 2, 4]]);
+  const s = nn.summary(lstm, packed, [
+    [1, 2, 4],
+    [1, 2, 4],
+  ]);
   expect(s.multiplyAdds).toBe(2 * 7 * 16 * 7);
   expect(s.rows[0]?.outputShapes).toEqual([
     [2, 7, 4],

@@ -107,7 +107,7 @@ async function curve(length: number): Promise<readonly number[]> {
   return losses;
 }
 
-test(`${kills} kills`, { timeout: 300_000 }, async () => {
+test(`${kills} kills`, { timeout: 900_000 }, async () => {
   const dir = join(folder, "run");
   const random = new RandomStream(Date.now(), "kills");
   const pieces: Piece[] = [];

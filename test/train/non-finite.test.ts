@@ -181,7 +181,8 @@ test("new weights that overflow are not written", async () => {
   const big = new Trainer({ model, optimizer, loss: (output, target) => output.sub(target).abs().sum().mul(100) });
   const error = await failure(big.fit(batches(nothing)));
   expect(error.message).toMatch(/the new content of (weight|bias) is not finite/);
-  for (const [name, x] of Object.entries(model.stateDict())) expect(await x.array()).toEqual(await before[name]?.array());
+  for (const [name, x] of Object.entries(model.stateDict()))
+    expect(await x.array()).toEqual(await before[name]?.array());
 });
 
 test("a learning rate that is not finite", async () => {
@@ -189,7 +190,9 @@ test("a learning rate that is not finite", async () => {
   const optimizer = new SGD(model.parameters(), { lr: 0.1 });
   optimizer.paramGroups[0]!.lr = Number.NaN;
   const trainer = new Trainer({ model, optimizer, loss: new nn.MSELoss() });
-  await expect(trainer.fit(batches(nothing))).rejects.toThrow(/the learning rate is not finite: lr NaN \(look at the schedule\)/);
+  await expect(trainer.fit(batches(nothing))).rejects.toThrow(
+    /the learning rate is not finite: lr NaN \(look at the schedule\)/,
+  );
 });
 
 test("what goes on after a failure has the numbers of a run without the bad batch", async () => {

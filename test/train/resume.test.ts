@@ -52,7 +52,10 @@ async function resumed(bytes: Uint8Array, setup: Setup): Promise<Result> {
 
 /** All but the time that it took. */
 function timeless(history: History): unknown {
-  return { ...history, epochs: history.epochs.map(({ seconds, ...rest }) => ({ ...rest, seconds: seconds !== undefined })) };
+  return {
+    ...history,
+    epochs: history.epochs.map(({ seconds, ...rest }) => ({ ...rest, seconds: seconds !== undefined })),
+  };
 }
 
 describe.each([
@@ -75,7 +78,8 @@ describe.each([
 });
 
 test("a callback has its state again", async () => {
-  const stopping = (): EarlyStopping => new EarlyStopping({ monitor: "train/loss", minDelta: 100, patience: 1, restoreBest: true });
+  const stopping = (): EarlyStopping =>
+    new EarlyStopping({ monitor: "train/loss", minDelta: 100, patience: 1, restoreBest: true });
   const whole = await uninterrupted({ callbacks: [stopping()] });
   expect(whole.history.epochs).toHaveLength(3);
   expect(whole.history.stopped).toMatch(/train\/loss was best in epoch 1/);

@@ -187,7 +187,12 @@ describe("schedules", () => {
 
   test("ReduceLROnPlateau gets the monitored number", async () => {
     const { options, batches } = line();
-    const schedule = new ReduceLROnPlateau(options.optimizer, { threshold: 1e9, thresholdMode: "abs", patience: 0, factor: 0.5 });
+    const schedule = new ReduceLROnPlateau(options.optimizer, {
+      threshold: 1e9,
+      thresholdMode: "abs",
+      patience: 0,
+      factor: 0.5,
+    });
     await new Trainer({ ...options, schedule }).fit(batches, { epochs: 3, validation: batches });
     expect(options.optimizer.paramGroups[0]?.lr).toBe(0.0025);
     await expect(new Trainer({ ...options, schedule, monitor: "val/los" }).fit(batches)).rejects.toThrow(
@@ -249,7 +254,10 @@ describe("callbacks and loggers", () => {
     const { options, batches } = line();
     const logged: [number, Scalars][] = [];
     let flushed = 0;
-    const logger = { log: (step: number, scalars: Scalars) => void logged.push([step, scalars]), flush: () => void flushed++ };
+    const logger = {
+      log: (step: number, scalars: Scalars) => void logged.push([step, scalars]),
+      flush: () => void flushed++,
+    };
     await new Trainer({ ...options, loggers: [logger], logEvery: 2 }).fit(batches, { epochs: 1 });
     expect(logged.map(([step, scalars]) => [step, ...Object.keys(scalars)])).toEqual([
       [2, "batch/loss", "lr"],
@@ -271,7 +279,9 @@ describe("callbacks and loggers", () => {
     const plain = training();
     const whole = await plain.trainer.fit(plain.loader);
     const middle = training({
-      callbacks: [{ onBatchEnd: async ({ batch }) => void (batch === 3 && (await middle.trainer.evaluate(middle.validation))) }],
+      callbacks: [
+        { onBatchEnd: async ({ batch }) => void (batch === 3 && (await middle.trainer.evaluate(middle.validation))) },
+      ],
     });
     const history = await middle.trainer.fit(middle.loader);
     expect(history.epochs[0]?.["train/accuracy"]).toBe(whole.epochs[0]?.["train/accuracy"]);
@@ -287,7 +297,7 @@ describe("EarlyStopping", () => {
     // The rate that is too high makes it worse from the third epoch on.
     const worsen: Callback = {
       async onEpochEnd({ trainer, epoch, scalars }) {
-        weights.push(await trainer.model.parameters()[0]?.item() as number);
+        weights.push((await trainer.model.parameters()[0]?.item()) as number);
         losses.push(scalars["val/loss"] as number);
         if (epoch === 2) options.optimizer.paramGroups[0]!.lr = 0.2;
       },
@@ -323,11 +333,19 @@ describe("what is refused", () => {
     ["a model that is none", { model: {} }, /^Trainer: model must be a module/],
     ["an optimiser that is none", { optimizer: {} }, /^Trainer: optimizer must be an optimiser/],
     ["no loss", { loss: undefined }, /^Trainer: loss must be a loss such as/],
-    ["a misspelt moment", { callbacks: [{ onEpochEn: () => undefined }] }, /unknown option "onEpochEn" \(did you mean "onEpochEnd"\?\)/],
+    [
+      "a misspelt moment",
+      { callbacks: [{ onEpochEn: () => undefined }] },
+      /unknown option "onEpochEn" \(did you mean "onEpochEnd"\?\)/,
+    ],
     ["a part of a batch", { accumulate: 1.5 }, /^Trainer: accumulate must be a whole number from 1: got 1.5/],
     ["two metrics of one name", { metrics: [new Accuracy(), new Accuracy()] }, /two metrics are named "accuracy"/],
     ["a metric by name", { metrics: ["accuracy"] }, /metrics must be metrics: got "accuracy" \(.*metricByName/],
-    ["an optimiser with a closure", { optimizer: new LBFGS(new nn.Linear(1, 1).parameters()) }, /takes a closure.*by hand/],
+    [
+      "an optimiser with a closure",
+      { optimizer: new LBFGS(new nn.Linear(1, 1).parameters()) },
+      /takes a closure.*by hand/,
+    ],
   ])("%s", (_, change, message) => {
     expect(() => new Trainer({ ...options, ...change } as TrainerOptions)).toThrow(message);
   });
@@ -335,9 +353,17 @@ describe("what is refused", () => {
   test.each<[string, unknown, RegExp]>([
     ["no loader", 3, /^fit: the loader must be a loader, or an array of batches: got 3/],
     ["no batches", [], /^fit: the loader gave no batch \(is the data set empty/],
-    ["batches without targets", [tensor([[1]])], /a batch must be \[input, target\].*for batches without targets give step/],
+    [
+      "batches without targets",
+      [tensor([[1]])],
+      /a batch must be \[input, target\].*for batches without targets give step/,
+    ],
     ["three tensors", [[tensor([1]), tensor([1]), tensor([1])]], /for several inputs give forward/],
-    ["labels that are texts", [[tensor([[1]]), ["cat"]]], /got targets that are texts such as "cat" \(turn class names/],
+    [
+      "labels that are texts",
+      [[tensor([[1]]), ["cat"]]],
+      /got targets that are texts such as "cat" \(turn class names/,
+    ],
     ["other rows", [[tensor([[1], [2]]), tensor([[1], [2], [3]])]], /mseLoss: .*\[2, 1\].*\[3, 1\]/],
   ])("%s", async (_, given, message) => {
     await expect(new Trainer(options).fit(given as typeof batches)).rejects.toThrow(message);
@@ -349,7 +375,9 @@ describe("what is refused", () => {
     await expect(trainer.evaluate([])).rejects.toThrow(/^evaluate: the loader gave no batch/);
     const wide = new nn.Linear(1, 2);
     const classes = new Trainer({ ...options, model: wide, loss: new nn.CrossEntropyLoss() });
-    await expect(classes.fit([[tensor([[1]]), tensor([1.5])]])).rejects.toThrow(/convert with y.int\(\)|floating|shape/);
+    await expect(classes.fit([[tensor([[1]]), tensor([1.5])]])).rejects.toThrow(
+      /convert with y.int\(\)|floating|shape/,
+    );
     await expect(classes.fit([[tensor([[1]]), int32([2])]])).rejects.toThrow(/out of range/);
     const many = new Trainer({ ...options, loss: (a, b) => a.sub(b) });
     await expect(many.fit(batches)).rejects.toThrow(/the loss must be a tensor of one number: got shape \[2, 1\]/);
@@ -359,7 +387,13 @@ describe("what is refused", () => {
   });
 
   test("ragged examples", async () => {
-    const loader = new DataLoader([[[1], 1], [[1, 2], 2]] as [number[], number][], { batchSize: 2 });
+    const loader = new DataLoader(
+      [
+        [[1], 1],
+        [[1, 2], 2],
+      ] as [number[], number][],
+      { batchSize: 2 },
+    );
     await expect(new Trainer(options).fit(loader as never)).rejects.toThrow(/DataLoader: .*(alike|shape|length)/);
   });
 });

@@ -49,7 +49,8 @@ export class CharTokenizer {
   /** What `toJSON` gave, as a tokenizer again. @throws where it is something else. */
   static fromJSON(json: CharTokenizerJson): CharTokenizer {
     const { type, characters, unknown } = json ?? {};
-    const isList = Array.isArray(characters) && characters.every((x) => typeof x === "string" && Array.from(x).length === 1);
+    const isList =
+      Array.isArray(characters) && characters.every((x) => typeof x === "string" && Array.from(x).length === 1);
     const isValid = type === "char" && isList && new Set(characters).size === characters.length;
     if (isValid && (unknown === undefined || typeof unknown === "string"))
       return new CharTokenizer(characters, unknown);

@@ -129,8 +129,10 @@ export class RandomHorizontalFlip implements ImageTransform {
     if (uniform(random) >= this.#p) return image;
     const { data, shape } = image;
     const width = shape[2];
-    const out = data.slice();
-    for (let row = 0; row < out.length; row += width) out.subarray(row, row + width).reverse();
+    const out = pixelsLike(data, data.length);
+    for (let row = 0; row < out.length; row += width) {
+      for (let x = 0; x < width; x++) out[row + x] = data[row + width - 1 - x] as number;
+    }
     return { data: out, shape };
   }
 }
@@ -217,18 +219,13 @@ function window(
   const columns = placesOf(op, left, width, fromWidth, mode);
   const out = pixelsLike(data, channels * height * width);
   if (fill !== 0) out.fill(fill);
-  // Whole pieces of rows where they lie one behind the other, pixel by pixel at mirrored and repeated sides.
-  const first = Math.max(0, -left);
-  const last = Math.min(width, fromWidth - left);
   for (let channel = 0; channel < channels; channel++) {
     for (let y = 0; y < height; y++) {
       const row = rows[y] as number;
       if (row < 0) continue;
       const from = (channel * fromHeight + row) * fromWidth;
       const to = (channel * height + y) * width;
-      if (last > first) out.set(data.subarray(from + left + first, from + left + last), to + first);
       for (let x = 0; x < width; x++) {
-        if (x >= first && x < last) continue;
         const column = columns[x] as number;
         if (column >= 0) out[to + x] = data[from + column] as number;
       }

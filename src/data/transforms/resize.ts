@@ -16,12 +16,12 @@ export interface ResizeOptions {
   readonly mode?: "bilinear" | "nearest";
 }
 
-/** Where a new pixel takes its value: between two places of the old extent. */
-interface Between {
-  readonly low: number;
-  readonly high: number;
+/** Where each new pixel takes its value: between two places of the old extent. */
+interface Places {
+  readonly low: Int32Array;
+  readonly high: Int32Array;
   /** Share of `high`. */
-  readonly weight: number;
+  readonly weight: Float64Array;
 }
 
 /**
@@ -54,15 +54,22 @@ export class Resize implements ImageTransform {
     const rows = places(fromHeight, height, this.#mode);
     const columns = places(fromWidth, width, this.#mode);
     const out = pixelsLike(data, channels * height * width);
+    const isFloat = data instanceof Float32Array;
     let at = 0;
     for (let channel = 0; channel < channels; channel++) {
       const plane = channel * fromHeight * fromWidth;
-      for (const row of rows) {
-        const [top, bottom] = [plane + row.low * fromWidth, plane + row.high * fromWidth];
-        for (const { low, high, weight } of columns) {
-          const above = mix(data[top + low] as number, data[top + high] as number, weight);
-          const below = mix(data[bottom + low] as number, data[bottom + high] as number, weight);
-          out[at++] = toPixel(data, mix(above, below, row.weight));
+      for (let y = 0; y < height; y++) {
+        const top = plane + (rows.low[y] as number) * fromWidth;
+        const bottom = plane + (rows.high[y] as number) * fromWidth;
+        const down = rows.weight[y] as number;
+        for (let x = 0; x < width; x++) {
+          const low = columns.low[x] as number;
+          const high = columns.high[x] as number;
+          const right = columns.weight[x] as number;
+          const above = mix(data[top + low] as number, data[top + high] as number, right);
+          const below = mix(data[bottom + low] as number, data[bottom + high] as number, right);
+          const value = mix(above, below, down);
+          out[at++] = isFloat ? value : toPixel(data, value);
         }
       }
     }
@@ -81,14 +88,13 @@ function sizeFor(size: Size, height: number, width: number): readonly [number, n
 }
 
 /** The places of each new pixel: (i + 1/2) · from / to − 1/2 between two, or ⌊i · from / to⌋ alone. */
-function places(from: number, to: number, mode: "bilinear" | "nearest"): Between[] {
-  return Array.from({ length: checkWhole("Resize", "the size", to, 1) }, (_, i) => {
-    if (mode === "nearest") {
-      const at = Math.min(Math.floor((i * from) / to), from - 1);
-      return { low: at, high: at, weight: 0 };
-    }
-    const at = Math.max(0, ((i + 0.5) * from) / to - 0.5);
-    const low = Math.min(Math.floor(at), from - 1);
-    return { low, high: Math.min(low + 1, from - 1), weight: at - low };
-  });
+function places(from: number, to: number, mode: "bilinear" | "nearest"): Places {
+  const low = new Int32Array(checkWhole("Resize", "the size", to, 1));
+  const weight = new Float64Array(to);
+  for (let i = 0; i < to; i++) {
+    const at = mode === "nearest" ? Math.floor((i * from) / to) : Math.max(0, ((i + 0.5) * from) / to - 0.5);
+    low[i] = Math.min(Math.floor(at), from - 1);
+    weight[i] = at - (low[i] as number);
+  }
+  return { low, high: low.map((at) => Math.min(at + 1, from - 1)), weight };
 }

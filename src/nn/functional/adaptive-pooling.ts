@@ -1,5 +1,5 @@
 /** Pooling over a fixed number of windows as functions. Floor: nn. */
-import { TwopassError, showShape } from "../../base/errors.ts";
+import { TwopassError, describe, showShape } from "../../base/errors.ts";
 import type { Value } from "../../ir/value.ts";
 import { adaptiveAvgPool, adaptiveMaxPool } from "../../ops/composite/pooling.ts";
 import { kit } from "../../ops/kit.ts";
@@ -12,6 +12,13 @@ export type OutputSize = number | readonly (number | null)[];
 
 function adaptiveExtents(op: string, x: Value, n: number, outputSize: OutputSize): readonly number[] {
   const spatial = x.shape.slice(2);
+  if (typeof outputSize !== "number" && !Array.isArray(outputSize)) {
+    throw new TwopassError({
+      op,
+      problem: "outputSize must be a whole number, or a list of them",
+      facts: `got ${describe(outputSize)}`,
+    });
+  }
   const given =
     typeof outputSize === "number" ? outputSize : outputSize.map((size, i) => size ?? (spatial[i] as number));
   const extents = perDim(op, "outputSize", given, n, [], 1);

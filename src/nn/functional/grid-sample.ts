@@ -1,6 +1,6 @@
 /** Images read at any places as functions. Floor: nn. */
 import { TwopassError, describe, nearest, showShape } from "../../base/errors.ts";
-import { sameShape, sizeOf } from "../../base/shape.ts";
+import { checkShape, sameShape, sizeOf } from "../../base/shape.ts";
 import type { Value } from "../../ir/value.ts";
 import { allocate } from "../../base/dtype.ts";
 import {
@@ -113,6 +113,7 @@ export function affineGrid(
     });
   }
   const extents = size.slice(2).map((extent, i) => checkWhole(op, `extent ${i}`, extent, 1));
+  checkShape(op, [size[0] as number, ...extents, n]);
   const places = placesOf(extents, x.dtype, alignCorners === true);
   // [places, N, n] to [N, places, n].
   const moved = kit.dot(places, x, { batchA: [], batchB: [], contractA: [1], contractB: [2] });

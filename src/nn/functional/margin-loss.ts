@@ -1,6 +1,6 @@
 /** Losses that want scores or distances to differ by a margin, as functions. Floor: nn. */
 import { isFloating } from "../../base/dtype.ts";
-import { TwopassError, showShape } from "../../base/errors.ts";
+import { TwopassError, describe, showShape } from "../../base/errors.ts";
 import { broadcastShapes, sameShape } from "../../base/shape.ts";
 import type { Value } from "../../ir/value.ts";
 import { reduce } from "../../ops/composite/loss.ts";
@@ -166,6 +166,13 @@ export function tripletMarginWithDistanceLoss(
   const { distanceFunction, margin, swap, reduction } = options;
   if (distanceFunction === null) return tripletMarginLoss(anchor, positive, negative, { margin, swap, reduction });
   const how = checkReduction(op, reduction);
+  if (typeof distanceFunction !== "function") {
+    throw new TwopassError({
+      op,
+      problem: "distanceFunction must be a function",
+      facts: `got ${describe(distanceFunction)}`,
+    });
+  }
   const [near, far] = [distanceFunction(anchor, positive), distanceFunction(anchor, negative)];
   const crossed = swap ? distanceFunction(positive, negative) : undefined;
   const n = floatingVertex(op, near);

@@ -1,6 +1,6 @@
 /** Patches of images as columns and back, and channels exchanged with pixels, as functions. Floor: nn. */
 import { TwopassError, showShape } from "../../base/errors.ts";
-import { sizeOf } from "../../base/shape.ts";
+import { checkShape, sizeOf } from "../../base/shape.ts";
 import type { Value } from "../../ir/value.ts";
 import * as composite from "../../ops/composite/patches.ts";
 import { windowCount } from "../../ops/composite/pooling.ts";
@@ -80,6 +80,7 @@ export function fold(input: Tensor, outputSize: PerDim, kernelSize: PerDim, opti
       shapes: [x.shape],
     });
   }
+  checkShape(op, [...x.shape.slice(0, -1), ...spatial]);
   const images = composite.fold(kit, rank === 3 ? x : kit.reshape(x, [1, ...x.shape]), patches, spatial);
   return resultOf(rank === 3 ? images : kit.reshape(images, images.shape.slice(1)), [input]);
 }

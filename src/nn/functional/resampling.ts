@@ -1,5 +1,6 @@
 /** Resampling as functions. Floor: nn. */
 import { TwopassError, describe, nearest, showShape } from "../../base/errors.ts";
+import { checkShape } from "../../base/shape.ts";
 import type { Value } from "../../ir/value.ts";
 import { adaptiveAvgPool } from "../../ops/composite/pooling.ts";
 import { type Interpolation, resample } from "../../ops/composite/resampling.ts";
@@ -118,6 +119,7 @@ function interpolateAs(op: string, input: Tensor, given: InterpolateOptions): Te
       shapes: [shape],
     });
   }
+  checkShape(op, [...shape.slice(0, 2), ...extents]);
   if (how === "area") return resultOf(adaptiveAvgPool(kit, x, extents), [input]);
   const isAligned = alignCorners === true;
   const stepOf = (old: number, i: number): number => {

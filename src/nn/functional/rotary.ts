@@ -21,29 +21,27 @@ export interface RotaryTable {
   readonly sin: Float32Array;
 }
 
-/** cos and sin of place · base^(−2i / dim) for the places 0 to length − 1: [length, dim / 2] each. */
-export function rotaryTable(op: string, length: number, dim: number, base: number): RotaryTable {
+/** cos and sin of place · base^(−2i / dim) for `length` places from `start` on: [length, dim / 2] each. */
+export function rotaryTable(op: string, start: number, length: number, dim: number, base: number): RotaryTable {
   if (!(base > 0)) throw new TwopassError({ op, problem: "base must be above 0", facts: `got ${base}` });
   const half = dim / 2;
   const [cos, sin] = [new Float32Array(length * half), new Float32Array(length * half)];
   for (let i = 0; i < half; i++) {
     const step = base ** (-i / half);
     for (let place = 0; place < length; place++) {
-      cos[place * half + i] = Math.cos(place * step);
-      sin[place * half + i] = Math.sin(place * step);
+      cos[place * half + i] = Math.cos((start + place) * step);
+      sin[place * half + i] = Math.sin((start + place) * step);
     }
   }
   return { cos, sin };
 }
 
 /** The last table that was made: the layers of a model ask for the same one in turn. */
-let latest: { readonly key: string; readonly length: number; readonly table: RotaryTable } | undefined;
+let latest: { readonly key: string; readonly table: RotaryTable } | undefined;
 
-function tableFor(op: string, length: number, dim: number, base: number): RotaryTable {
-  const key = `${dim} ${base}`;
-  if (latest?.key !== key || latest.length < length) {
-    latest = { key, length, table: rotaryTable(op, length, dim, base) };
-  }
+function tableFor(op: string, start: number, length: number, dim: number, base: number): RotaryTable {
+  const key = `${start} ${length} ${dim} ${base}`;
+  if (latest?.key !== key) latest = { key, table: rotaryTable(op, start, length, dim, base) };
   return latest.table;
 }
 
@@ -74,11 +72,8 @@ export function applyRotary(input: Tensor, options?: RotaryOptions): Tensor {
   const { base, offset, interleaved } = withDefaults(op, options, { base: 10000, offset: 0, interleaved: true });
   const x = floatingVertex(op, input);
   const [length, dim] = placesOf(op, x);
-  const start = checkWhole(op, "offset", offset, 0);
-  const table = tableFor(op, start + length, dim, base);
-  const part = (from: Float32Array): Value => {
-    const data = from.subarray((start * dim) / 2, ((start + length) * dim) / 2);
-    return kit.cast(makeLeaf([length, dim / 2], "float32", { kind: "data", data }), x.dtype);
-  };
+  const table = tableFor(op, checkWhole(op, "offset", offset, 0), length, dim, base);
+  const part = (data: Float32Array): Value =>
+    kit.cast(makeLeaf([length, dim / 2], "float32", { kind: "data", data }), x.dtype);
   return resultOf(rotatePairs(kit, x, part(table.cos), part(table.sin), interleaved), [input]);
 }

@@ -13,7 +13,7 @@ import { planKernels } from "../../schedule/plan.ts";
 import { decompose } from "../../transform/decompose.ts";
 import { simplify } from "../../transform/simplify.ts";
 import { debugCompiled, debugGraph, debugPlan } from "../debug-passes.ts";
-import type { Device, DeviceMemory, Plan } from "../device.ts";
+import type { Device, DeviceMemory } from "../device.ts";
 import { chooseTiles, engineFeatures, engineReport } from "./features.ts";
 import { type Block, Heap } from "./heap.ts";
 import { Kernels } from "./kernels.ts";
@@ -71,7 +71,7 @@ export class WasmDevice implements Device {
     return this.kernels.compiled;
   }
 
-  compile(program: Program): Plan {
+  compile(program: Program): WasmPlan {
     const [start, before] = [performance.now(), this.compiled];
     const written = program.outputs.map((o) => o.value);
     debugGraph("as written", written);

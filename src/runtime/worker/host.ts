@@ -5,6 +5,7 @@ import { Cell } from "../../ir/cell.ts";
 import type { Leaf, Value } from "../../ir/value.ts";
 import type { Device, Plan, RunFailure } from "../device.ts";
 import { findOutOfRange } from "../find-fault.ts";
+import { HeldElements } from "./held.ts";
 import { type Answer, type Request, type RunRequest, type WireProgram, readProgram } from "./wire.ts";
 
 interface HostedPlan {
@@ -23,8 +24,7 @@ export class DeviceHost {
   readonly #send: Send;
   readonly #plans = new Map<number, HostedPlan>();
   readonly #cells = new Map<number, Cell>();
-  /** Elements by number: results that the page may not have yet, and given ones that stay. */
-  readonly #elements = new Map<number, TypedArray>();
+  readonly #held = new HeldElements();
   #arrived = 0;
   /** Whether a run has failed and the page does not know yet. What follows was written in the belief that it had not. */
   #hasFailed = false;
@@ -35,10 +35,15 @@ export class DeviceHost {
     send({ kind: "ready", features: device.features, report: device.report() }, []);
   }
 
+  /** How many arrays of elements it holds for the page. */
+  get held(): number {
+    return this.#held.count;
+  }
+
   take(request: Request): void {
     switch (request.kind) {
       case "run":
-        for (const { id, data } of request.given) this.#elements.set(id, data);
+        for (const { id, data } of request.given) this.#held.hold(id, data);
         if (!this.#hasFailed) this.#run(request);
         this.#tidy(request);
         return;
@@ -53,7 +58,7 @@ export class DeviceHost {
         this.#cells.set(request.cell, new Cell(request.shape, request.dtype, request.data, request.label));
         return;
       case "adopt": {
-        const data = this.#elements.get(request.result);
+        const data = this.#held.get(request.result);
         // Without one its run has failed, and what follows of it does not run either.
         if (data === undefined) return;
         this.#cells.set(request.cell, new Cell(request.shape, request.dtype, data.slice(), request.label));
@@ -110,24 +115,23 @@ export class DeviceHost {
   }
 
   #answer(hosted: HostedPlan, plan: Plan, results: readonly TypedArray[], firstResult: number): void {
-    // The page gets copies: it may name a result in a message that is on its way already.
-    results.forEach((data, i) => this.#elements.set(firstResult + i, data));
-    const copies = results.map((data) => data.slice());
+    // A copy stays: a message that is on its way may name the result.
+    results.forEach((data, i) => this.#held.holdCopy(firstResult + i, data));
     const { compiled, phaseTimes } = this.#device;
     const state = { memory: this.#device.memory(), compiled, phaseTimes };
     const { kernels, arenaBytes } = plan;
     const told = hosted.isTold ? undefined : { kernels, arenaBytes, text: plan.explain() };
     hosted.isTold = true;
     this.#send(
-      { kind: "done", results: copies, state, plan: told },
-      copies.map((data) => data.buffer),
+      { kind: "done", results, state, plan: told },
+      results.map((data) => data.buffer),
     );
   }
 
   #leaf(source: WireProgram["sources"][number] | undefined, content: number): Leaf {
     if (source === "slot") return { kind: "slot", read: () => content };
     if (source === "cell") return { kind: "cell", cell: this.#cell(content), version: 0 };
-    const data = this.#elements.get(content);
+    const data = this.#held.get(content);
     if (data === undefined) throw internal("a run in a worker without its elements");
     return { kind: "data", data };
   }
@@ -158,9 +162,9 @@ export class DeviceHost {
 
   /** Lets go of what the page has, or does not need any more. */
   #tidy({ given, forget, arrived }: RunRequest): void {
-    for (const { id, stays } of given) if (!stays) this.#elements.delete(id);
-    for (const id of forget) this.#elements.delete(id);
-    for (; this.#arrived < arrived; this.#arrived++) this.#elements.delete(this.#arrived);
+    for (const { id, stays } of given) if (!stays) this.#held.forget(id);
+    for (const id of forget) this.#held.forget(id);
+    for (; this.#arrived < arrived; this.#arrived++) this.#held.recycle(this.#arrived);
   }
 }
 
