@@ -11,13 +11,21 @@ import { Adam, OneCycleLR } from "twopass/optim";
 import { Accuracy, Trainer } from "twopass/train";
 import { progressBar } from "twopass/train/node";
 
-const [file = "digits-cnn.safetensors", epochs = 3] = [process.argv[2], Number(process.argv[3] ?? 3)];
+const file = process.argv[2] ?? "digits-cnn.safetensors";
+const epochs = Number(process.argv[3] ?? 3);
 manualSeed(1);
 
 const model = new nn.Sequential(
-  ...[new nn.Conv2d(1, 8, 5), new nn.ReLU(), new nn.MaxPool2d(2)], // [B, 1, 28, 28] -> [B, 8, 12, 12]
-  ...[new nn.Conv2d(8, 16, 5), new nn.ReLU(), new nn.MaxPool2d(2)], // [B, 16, 4, 4]
-  ...[new nn.Flatten(), new nn.Linear(256, 64), new nn.ReLU(), new nn.Linear(64, 10)], // [B, 10]
+  new nn.Conv2d(1, 8, 5), // [B, 1, 28, 28] -> [B, 8, 24, 24]
+  new nn.ReLU(),
+  new nn.MaxPool2d(2), // [B, 8, 12, 12]
+  new nn.Conv2d(8, 16, 5), // [B, 16, 8, 8]
+  new nn.ReLU(),
+  new nn.MaxPool2d(2), // [B, 16, 4, 4]
+  new nn.Flatten(), // [B, 256]
+  new nn.Linear(256, 64),
+  new nn.ReLU(),
+  new nn.Linear(64, 10), // [B, 10]
 );
 
 /** Pixels with mean 0 and deviation 1 over all training images. */

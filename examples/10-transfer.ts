@@ -78,5 +78,8 @@ await train(model, target, 20);
 console.log(`5 to 9, new head on frozen layers, ${few} images: ${(await accuracy(model, 5)).toFixed(4)}`);
 
 const after = await model.features.snapshot();
-const same = await Promise.all(Object.keys(before).map((key) => before[key]?.equal(after[key] as Tensor)));
-console.log(`frozen layers unchanged: ${same.every((x) => x === true)}`);
+let unchanged = true;
+for (const key of Object.keys(before)) {
+  unchanged &&= (await before[key]?.equal(after[key] as Tensor)) ?? false;
+}
+console.log(`frozen layers unchanged: ${unchanged}`);

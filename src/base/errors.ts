@@ -22,7 +22,8 @@ export interface ErrorParts {
  * frames a source map may turn back into sources.
  */
 const ownFolders = ["src/", "dist/"].flatMap((folder) => {
-  const url = new URL(`../../${folder}`, import.meta.url).href;
+  // By text: bundlers take `new URL(..., import.meta.url)` for a file that they must bring along.
+  const url = `${import.meta.url.split("/").slice(0, -3).join("/")}/${folder}`;
   return url.startsWith("file://") ? [url, decodeURIComponent(url.slice(7))] : [url];
 });
 

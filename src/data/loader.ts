@@ -2,6 +2,7 @@
 import { TwopassError, describe } from "../base/errors.ts";
 import { RandomStream, type RandomStreamState, stream } from "../base/random-stream.ts";
 import { threefry2x32 } from "../base/threefry.ts";
+import { deviceQueue } from "../tensor/engines.ts";
 import { checkWhole } from "../tensor/options.ts";
 import { checkFinite } from "./check-finite.ts";
 import { type Batch, unpack } from "./collate.ts";
@@ -127,6 +128,7 @@ export class DataLoader<T, B = DefaultBatch<T>, M = B> implements AsyncIterable<
         if (isLatest) this.#running = running;
         yield changed;
         await this.#takeTurns();
+        await deviceQueue();
       }
       isComplete = true;
     } finally {

@@ -102,7 +102,7 @@ export interface Remote {
   adopt(cell: Cell, result: Arriving): void;
   /** Resolves as soon as at most `most` runs are under way. @throws the error of a run that failed. */
   queue(most: number): Promise<void>;
-  /** The error of a run that failed and that nobody has heard of, once. */
+  /** The error of a run that failed and that nobody has heard of, once; that of the thread's end at each call. */
   takeFailure(): Error | undefined;
   /** Ends the thread; what is asked for afterwards is an error. */
   close(): void;

@@ -69,17 +69,20 @@ function zeroWhereFinite(x: Value): Value {
   return kit.cast(kit.reshape(kit.sum(kit.mul(x, 0), dims), [1]), "float32");
 }
 
-/** The numbers of the results to check: losses, and gradients where nothing is written that they would make NaN. */
+/**
+ * The numbers of the results to check: losses, and gradients where nothing is written that they would make NaN;
+ * undefined where there is nothing to check.
+ */
 export function checkedResults(
   wanted: readonly Wanted[],
   products: Iterable<Product>,
   hasWrites: boolean,
-): readonly number[] {
+): readonly number[] | undefined {
   const values = new Set<Value>();
   for (const { value, owner } of products) if (owner === undefined || !hasWrites) values.add(value);
   const checked: number[] = [];
   for (let i = 0; i < wanted.length; i++) if (values.has((wanted[i] as Wanted).value)) checked.push(i);
-  return checked;
+  return hasWrites || checked.length > 0 ? checked : undefined;
 }
 
 /** The error of a run that wrote nothing: what it was that is not finite. */

@@ -50,7 +50,7 @@ export class EpochMeans {
       for (const metric of this.#metrics.values()) metric.update(prediction, target);
     }
     this.#before = this.#sum;
-    this.#sum = noGrad(() => this.#sum.add(loss.detach().reshape([]).double().mul(size)));
+    this.#sum = noGrad(() => this.#sum.add((loss.ndim === 0 ? loss : loss.reshape([])).double().mul(size)));
     this.#examples += size;
   }
 

@@ -150,10 +150,11 @@ describe("batches of other forms", () => {
     const { model, options } = line();
     const triples = [[tensor([[1]]), tensor([[2]]), tensor([[3]])]] as [Tensor, Tensor, Tensor][];
     const sum = new Trainer<[Tensor, Tensor, Tensor]>({
-      ...options,
+      model,
+      optimizer: options.optimizer,
+      loss: new nn.MSELoss(),
       forward: ([a, b]) => model.forward(a.add(b)),
-      step: undefined,
-    } as TrainerOptions<[Tensor, Tensor, Tensor]>);
+    });
     const first = await sum.evaluate(triples);
     const output = model.forward(tensor([[3]])).itemSync();
     expect(first["loss"]).toBeCloseTo((output - 3) ** 2, 4);

@@ -220,7 +220,7 @@ async function prepare(job: Job): ReturnType<Kind["prepare"]> {
   const shape: Shape = [data.channels as 1 | 3, data.size, data.size];
   const fitted: Fitted = { classes: [...folder.classes], shape, ...(await measure(training, data.channels)) };
   return {
-    spec: { ...whole, fitted },
+    spec: { ...whole, data, fitted },
     training: new DataLoader(training, { batchSize, shuffle: true }),
     test: new DataLoader(held, { batchSize }),
     counts: { training: training.length, test: held.length },

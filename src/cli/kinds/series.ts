@@ -160,7 +160,7 @@ async function prepare(job: Job): ReturnType<Kind["prepare"]> {
   const training = examples(series, [0, split], size, data, fitted);
   const held = examples(series, [split, series.length], size, data, fitted);
   return {
-    spec: { ...job, version: 1, fitted },
+    spec: { ...job, data, version: 1, fitted },
     training: new DataLoader(training, { batchSize, shuffle: true }),
     test: new DataLoader(held, { batchSize }),
     counts: { training: training.length, test: held.length },

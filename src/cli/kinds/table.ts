@@ -127,7 +127,7 @@ async function prepare(job: Job): ReturnType<Kind["prepare"]> {
   const names = encoder.toJSON().inputs.map(({ name }) => name);
   const holes = rows.length - rows.dropMissing(names).length;
   return {
-    spec: { ...job, version: 1, fitted: { encoding: encoder.toJSON() } },
+    spec: { ...job, data, version: 1, fitted: { encoding: encoder.toJSON() } },
     training: loaderOf(encoder, training, batchSize, true),
     test: loaderOf(encoder, held, batchSize, false),
     counts: { training: training.length, test: held.length },

@@ -145,7 +145,7 @@ async function prepare(job: Job): ReturnType<Kind["prepare"]> {
   const sampler = new RandomSampler(windows, { replacement: true, numSamples: Math.ceil(known.length / context) });
   const test = testLoader(held, context, batchSize, "the part to test with");
   return {
-    spec: { ...job, version: 1, fitted: { tokenizer: tokenizer.toJSON() } },
+    spec: { ...job, data, version: 1, fitted: { tokenizer: tokenizer.toJSON() } },
     training: new DataLoader(windows, { batchSize, sampler }),
     test,
     counts: { training: known.length, test: held.length },

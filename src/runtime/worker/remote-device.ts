@@ -190,6 +190,7 @@ export class RemoteDevice implements Device, Remote {
 
   /** A cell in the thread; its elements go there at its first use. */
   #cellOf(cell: Cell): RemoteCell {
+    if (this.#end !== undefined) throw this.#end();
     let known = this.#cells.get(cell);
     if (known === undefined) {
       if (cell.host === undefined) throw internal(`${cell.label} has no elements`);
@@ -280,7 +281,7 @@ export class RemoteDevice implements Device, Remote {
   // Waiting.
 
   queue(most: number): Promise<void> {
-    const failure = this.takeFailure() ?? this.#end?.();
+    const failure = this.takeFailure();
     if (failure !== undefined) return Promise.reject(failure);
     if (this.#posted.length <= most) return Promise.resolve();
     this.hold(true);
@@ -292,7 +293,7 @@ export class RemoteDevice implements Device, Remote {
   takeFailure(): Error | undefined {
     const failure = this.#failure;
     this.#failure = undefined;
-    return failure?.();
+    return this.#end?.() ?? failure?.();
   }
 
   close(): void {

@@ -3,12 +3,13 @@ import { describe, expect, test } from "vitest";
 import { DataLoader, TensorDataset } from "../../../src/data/index.ts";
 import * as nn from "../../../src/nn/index.ts";
 import { Adam, SGD } from "../../../src/optim/index.ts";
+import { maxPool2d } from "../../../src/nn/functional.ts";
 import { tensor } from "../../../src/tensor/creation.ts";
 import { noGrad } from "../../../src/tensor/scope.ts";
 import { setHints } from "../../../src/tensor/switches.ts";
 import type { Tensor } from "../../../src/tensor/tensor.ts";
 import { Accuracy, Trainer } from "../../../src/train/index.ts";
-import { digits, randomFrom } from "../digits.ts";
+import { digits } from "../digits.ts";
 import { Watch } from "../watch.ts";
 
 type Pair = [Tensor, Tensor];
@@ -51,8 +52,8 @@ describe("XOR", () => {
     ["read after step()", ["after"], { plans: 1, runs: 10 }],
     // Forward and backward, then the update: still one forward pass.
     ["read between backward() and step()", ["between", "after"], { plans: 2, runs: 20 }],
-    // The one place of a read that costs a second forward pass; a hint says so.
-    ["read before backward()", ["early"], { plans: 2, runs: 20, forwards: 2 }],
+    // This read costs a second forward pass, and a hint says so. The last layer is spared: its result was kept.
+    ["read before backward()", ["early"], { plans: 2, runs: 20, forwards: 1.5 }],
   ])("%s", async (_, places, cost) => {
     setHints(false);
     const losses: number[] = [];
@@ -79,14 +80,14 @@ test("digits by hand, with a sum of losses and a test in each epoch", async () =
   }
 
   const watch = new Watch();
-  const loader = new DataLoader(dataset(160), { batchSize: 16, shuffle: true });
+  const loader = new DataLoader(dataset(80), { batchSize: 16, shuffle: true });
   const held = new DataLoader(dataset(60, 2), { batchSize: 20 });
   const model = new Net();
   const optimizer = new Adam(model.parameters(), { lr: 0.01 });
   const lossOf = new nn.CrossEntropyLoss();
   const means: number[] = [];
   let accuracy = 0;
-  for (let epoch = 1; epoch <= 10; epoch++) {
+  for (let epoch = 1; epoch <= 20; epoch++) {
     let lossSum = tensor(0);
     for await (const [pixels, labels] of loader) {
       const loss = watch.forward(lossOf.forward(model.forward(pixels), labels));
@@ -128,8 +129,8 @@ test("digits by the Trainer, with a metric and a validation", async () => {
     metrics: [new Accuracy()],
     callbacks: [{ onBatchEnd: () => void watch.step() }],
   });
-  const history = await trainer.fit(new DataLoader(dataset(160), { batchSize: 16, shuffle: true, map }), {
-    epochs: 10,
+  const history = await trainer.fit(new DataLoader(dataset(80), { batchSize: 16, shuffle: true, map }), {
+    epochs: 20,
     validation: new DataLoader(dataset(60, 2), { batchSize: 20, map }),
   });
   watch.check({ plans: 4, runs: 13 });
@@ -159,9 +160,30 @@ test("a class of one's own with everything that has a mode: batch statistics, dr
     head = new nn.Linear(4 * 6 * 6, 10);
 
     forward(pixels: Tensor): Tensor {
-      const x = this.stem.forward(pixels.div(255)).maxPool2d?.(2);
-      return x;
+      const x = maxPool2d(this.stem.forward(pixels.div(255)), 2);
+      const both = this.branches.map((branch) => branch.forward(x)).reduce((sum, y) => sum.add(y), x);
+      return this.head.forward(this.drop.forward(both.flatten(1)));
     }
   }
-  void Net;
+
+  const watch = new Watch();
+  const loader = new DataLoader(dataset(80), { batchSize: 16, shuffle: true });
+  const model = new Net();
+  const optimizer = new SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
+  const lossOf = new nn.CrossEntropyLoss();
+  for (let epoch = 1; epoch <= 20; epoch++) {
+    for await (const [pixels, labels] of loader) {
+      const loss = watch.forward(lossOf.forward(model.forward(pixels), labels));
+      optimizer.zeroGrad();
+      loss.backward();
+      optimizer.step();
+      watch.step();
+    }
+  }
+  watch.check({ plans: 1, runs: 10 });
+  model.eval();
+  const { pixels, labels } = digits(60, 2);
+  const scores = noGrad(() => model.forward(tensor(pixels, { shape: [60, 1, 12, 12] })));
+  const right = scores.argmax(1).eq(tensor(labels));
+  expect(await right.float().mean().item()).toBeGreaterThan(0.9);
 });
