@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-// "package" tests the packed tarball, so it needs dist/ and runs after the build; "unit" runs from the sources.
+// "package" tests the packed tarball, and "browser" its pages, so they need dist/ and run after the build; "unit" runs
+// from the sources.
 export default defineConfig({
   test: {
     projects: [
@@ -10,10 +11,20 @@ export default defineConfig({
           // Graphs and plans are checked against their written rules after each pass.
           env: { TWOPASS_VERIFY: "1" },
           include: ["test/**/*.test.ts"],
-          exclude: ["test/package/**"],
+          exclude: ["test/package/**", "test/browser/**"],
         },
       },
       { test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 120_000 } },
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          // Pages are timed, and two browsers at a time would disturb each other.
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });

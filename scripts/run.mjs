@@ -7,7 +7,8 @@ await main(() => {
   const [file, ...args] = process.argv.slice(2);
   if (!file || !existsSync(root + file)) throw new SetupError(`run: there is no file ${file ?? "(none was named)"}`);
   setup();
-  const { status } = spawnSync(process.execPath, ["--import", "tsx", root + file, ...args], {
+  const forThreads = new URL("read-typescript.mjs", import.meta.url).href;
+  const { status } = spawnSync(process.execPath, ["--import", "tsx", "--import", forThreads, root + file, ...args], {
     cwd: root,
     stdio: "inherit",
   });

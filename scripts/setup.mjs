@@ -68,6 +68,26 @@ export function setup({ build = false } = {}) {
   }
 }
 
+/** Programs that the tests take as a browser. */
+const browsers = [process.env["CHROMIUM"] ?? "", "/usr/bin/chromium", "/usr/bin/google-chrome"];
+
+/**
+ * Installs Debian's Chromium for the tests of pages where none is there and this process may do it. Where it cannot,
+ * those tests are skipped.
+ */
+export function installBrowser() {
+  const aptGet = "/usr/bin/apt-get";
+  if (browsers.some((path) => existsSync(path)) || process.getuid?.() !== 0 || !existsSync(aptGet)) return;
+  console.error("Installing Chromium for the tests of pages (once) ...");
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  for (const args of [["update"], ["install", "--yes", "--no-install-recommends", "chromium"]]) {
+    const { status } = spawnSync(aptGet, ["--quiet", ...args], { env, stdio: "ignore", timeout: 300_000 });
+    if (status === 0) continue;
+    console.error(`apt-get ${args[0]} failed: the tests of pages are skipped`);
+    return;
+  }
+}
+
 /** Runs a script's body; a SetupError ends it with its message and exit code 1. @param {() => void | Promise<void>} body */
 export async function main(body) {
   try {

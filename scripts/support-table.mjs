@@ -68,7 +68,12 @@ function withTable(name, text, noted) {
     .trim()
     .split("\n")
     .slice(2)
-    .map((line) => line.split("|").slice(2, -1).map((cell) => cell.trim()));
+    .map((line) =>
+      line
+        .split("|")
+        .slice(2, -1)
+        .map((cell) => cell.trim()),
+    );
   const lines = rows.map((row, i) => {
     const cells = columns.map((column, j) => {
       const cell = noted[row]?.[column];

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { main, root, setup } from "./setup.mjs";
+import { installBrowser, main, root, setup } from "./setup.mjs";
 import { checkSupportTables } from "./support-table.mjs";
 
 /**
@@ -28,6 +28,7 @@ const steps = [
   { script: "build" },
   { script: "test:unit", vitest: true },
   { script: "test:package", vitest: true },
+  { script: "test:browser", vitest: true },
   { script: "test:fuzz" },
   ...(existsSync(conformance)
     ? ["js", "wasm"].map((device) => ({ script: "conformance", args: ["--dir", conformance, "--device", device] }))
@@ -74,6 +75,7 @@ function fromOutput(output) {
 
 await main(async () => {
   setup();
+  installBrowser();
   const folder = mkdtempSync(join(tmpdir(), "twopass-test-"));
   const notes = join(folder, "support.jsonl");
   const total = { passed: 0, failed: 0, skipped: 0 };

@@ -13,15 +13,15 @@ export interface Thread {
 }
 
 export interface ThreadEvents {
-  message(message: unknown): void;
+  readonly message: (message: unknown) => void;
   /** It has ended by itself, or could not start. */
-  died(reason: string): void;
+  readonly died: (reason: string) => void;
 }
 
 /** The other end, inside of the thread. */
 export interface ThreadPort {
-  post(message: unknown, transfer?: readonly ArrayBufferLike[]): void;
-  listen(take: (message: unknown) => void): void;
+  readonly post: (message: unknown, transfer?: readonly ArrayBufferLike[]) => void;
+  readonly listen: (take: (message: unknown) => void) => void;
 }
 
 interface WebScope {
@@ -98,7 +98,7 @@ function nodeThread(worker: NodeWorker, events: ThreadEvents): Thread {
   worker.on("message", events.message);
   worker.on("messageerror", (error) => events.died(textOf(error)));
   worker.on("error", (error) => events.died(textOf(error)));
-  worker.on("exit", (code) => events.died(`it ended with exit code ${code}`));
+  worker.on("exit", (code) => events.died(`exit code ${code}`));
   worker.unref();
   return {
     post: (message, transfer) => worker.postMessage(message, transfer),

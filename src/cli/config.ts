@@ -46,7 +46,7 @@ export async function readConfig(path: string): Promise<Config> {
   });
   const read = check(path, schema, json);
   const folder = dirname(path);
-  const { [form]: place, ...rest } = read.data as Readonly<Record<string, string>>;
+  const { [form]: place, ...rest } = read.data as Readonly<Record<string, unknown>>;
   const source: Source = { ...rest, path: resolve(folder, place as string) };
   return {
     task: basename(path, extname(path)),

@@ -58,7 +58,7 @@ export function positive<T>(help: string, initial: T, orZero = false): Option<nu
 }
 
 /** One of some words. */
-export function choice<const T extends string, I>(help: string, words: readonly T[], initial: I): Option<T | I> {
+export function choice<const T extends string, const I>(help: string, words: readonly T[], initial: I): Option<T | I> {
   return {
     placeholder: words.join("|"),
     help,

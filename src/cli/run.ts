@@ -1,42 +1,88 @@
-/** The commands by name. Floor: cli; Node only. */
+/** The commands by name, their language, and the help of all. Floor: cli; Node only. */
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { nearest } from "../base/errors.ts";
-import { digits } from "./digits.ts";
-import { helpHint, mistake } from "./options.ts";
+import type { Writable } from "node:stream";
+import { type Context, block, printLine } from "./context.ts";
+import { devices } from "./devices.ts";
+import { evaluate } from "./eval.ts";
+import { columns, didYouMean, helpHint, mistake } from "./options.ts";
+import { predict } from "./predict.ts";
+import { summary } from "./summary.ts";
+import { taskNames } from "./tasks.ts";
+import { type CommandName, type Language, type Texts, languageOf, languages, localeOf } from "./texts.ts";
+import { train } from "./train.ts";
 
-const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
-  "train digits": digits,
+const commands: Readonly<Record<CommandName, (context: Context, args: readonly string[]) => void | Promise<void>>> = {
+  train,
+  eval: evaluate,
+  predict,
+  summary,
+  devices,
 };
+const names = Object.keys(commands) as CommandName[];
 
-const help = `\
-usage: twopass <command> [options]
-
-  twopass train digits   trains a classifier on the handwritten digits of MNIST
-
-  --help                 this text; behind a command, its options
-  --version              the version
-`;
+/** What the process gives to a command line. */
+export interface Surroundings {
+  readonly stream?: Writable & { readonly isTTY?: boolean };
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
 
 /** Runs a command line; throws for a mistake in it. */
-export async function run(args: readonly string[]): Promise<void> {
-  const [first, second] = args;
-  if (first === undefined || first === "--help" || first === "help") {
-    process.stdout.write(help);
-    return;
-  }
-  if (first === "--version") {
-    process.stdout.write(`${version()}\n`);
-    return;
-  }
-  const words = args.slice(0, second === undefined || second.startsWith("-") ? 1 : 2).join(" ");
-  const command = Object.hasOwn(commands, words) ? commands[words] : undefined;
+export async function run(args: readonly string[], surroundings: Surroundings = {}): Promise<void> {
+  const { stream = process.stdout, environment = process.env } = surroundings;
+  const { language, rest } = takeLanguage(args, environment);
+  const context: Context = { texts: languages[language], stream };
+  const [first, ...others] = rest;
+  if (first === undefined || first === "--help" || first === "help") return printLine(context, help(context.texts));
+  if (first === "--version") return printLine(context, version());
+  const command = names.find((name) => name === first);
   if (command === undefined) {
-    const near =
-      nearest(words, Object.keys(commands)) ?? Object.keys(commands).find((name) => name.startsWith(`${first} `));
-    throw mistake("twopass", `unknown command "${words}"`, near === undefined ? helpHint : `did you mean "${near}"?`);
+    throw mistake("twopass", `unknown command "${first}"`, didYouMean(first, names, helpHint));
   }
-  await command(args.slice(2));
+  await commands[command](context, others);
+}
+
+/** The language of `--lang`, or of the locale, and the other arguments. */
+function takeLanguage(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): { readonly language: Language; readonly rest: readonly string[] } {
+  const at = args.findIndex((arg) => arg === "--lang" || arg.startsWith("--lang="));
+  if (at < 0) return { language: languageOf(localeOf(environment)), rest: args };
+  const inline = args[at]?.startsWith("--lang=") === true;
+  const given = inline ? args[at]?.slice("--lang=".length) : args[at + 1];
+  const known = Object.keys(languages) as Language[];
+  const language = known.find((name) => name === given);
+  if (language === undefined) {
+    const problem = given === undefined ? "--lang needs a value" : `--lang cannot be "${given}"`;
+    throw mistake("twopass", problem, `it takes ${known.join(" or ")}`);
+  }
+  return { language, rest: args.toSpliced(at, inline ? 1 : 2) };
+}
+
+function help(texts: Texts): string {
+  const { headings, commands: about, options, help: more } = texts;
+  const usages: Readonly<Record<CommandName, string>> = {
+    train: `twopass train ${taskNames.join("|")}`,
+    eval: "twopass eval --model FILE",
+    predict: "twopass predict FILE --model FILE",
+    summary: `twopass summary ${more.task}|FILE`,
+    devices: "twopass devices",
+  };
+  return [
+    `${headings.usage}: twopass COMMAND [${headings.options}]\n`,
+    block(headings.commands, columns(names.map((name) => [name, about[name]]))),
+    block(headings.examples, names.map((name) => `  ${usages[name]}`).join("\n")),
+    block(
+      headings.options,
+      columns([
+        ["--help", options.help],
+        ["--version", options.version],
+        ["--lang en|zh", options.lang],
+      ]),
+    ),
+    more.more,
+  ].join("\n");
 }
 
 function version(): string {

@@ -1,10 +1,10 @@
 /** The program of a worker: makes the batches that a loader asks for, one after the other. Floor: data. */
 import { TwopassError, describe } from "../base/errors.ts";
+import { portOfThread } from "../base/thread.ts";
 import { carry } from "./carried.ts";
 import type { Indexed } from "./dataset.ts";
 import { type Job, pickExamples } from "./example.ts";
 import { type Packed, pack } from "./pack.ts";
-import { portOfThread } from "./thread.ts";
 import { type Reply, type Request, type Start, errorText } from "./worker-messages.ts";
 
 const port = portOfThread();

@@ -1,7 +1,7 @@
 /** Threads that make a loader's batches. Floor: data. */
 import { TwopassError } from "../base/errors.ts";
+import { type Thread, type WebWorkerClass, startThread } from "../base/thread.ts";
 import type { Job } from "./example.ts";
-import { type Thread, startThread } from "./thread.ts";
 import { type Reply, type Request, type Start, errorOf } from "./worker-messages.ts";
 
 interface Member {
@@ -17,6 +17,9 @@ interface Asked {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
 }
+
+// The global itself: bundlers look for its name.
+declare const Worker: WebWorkerClass;
 
 /** Address of this module. A build has its files under other names than the sources. */
 const here = import.meta.url;
@@ -66,7 +69,7 @@ export class WorkerPool {
     const asked = new Map<number, Asked>();
     const thread = startThread(
       entry,
-      (Worker) => new Worker(new URL("./worker-entry.js", import.meta.url), { type: "module" }),
+      () => new Worker(new URL("./worker-entry.js", import.meta.url), { type: "module" }),
       {
         message: (message) => {
           const reply = message as Reply;

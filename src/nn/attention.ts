@@ -6,6 +6,7 @@ import { type Masking, attentionWeights, project } from "../ops/composite/attent
 import { mean } from "../ops/composite/reduction.ts";
 import { kit } from "../ops/kit.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { addedMask } from "./functional/attention.ts";
 import {
   type Optional,
   checkWhole,
@@ -258,7 +259,7 @@ export class MultiheadAttention extends Module {
       const at = shapes.findIndex((shape) => sameShape(shape, mask.shape));
       if (at < 0) throw maskError(name, mask, shapes);
       const isBool = mask.dtype === "bool";
-      const laid = kit.reshape(isBool ? kit.negate(mask) : likeVertex(op, name, given, like), to[at] as number[]);
+      const laid = kit.reshape(isBool ? kit.negate(mask) : addedMask(op, name, mask, like), to[at] as number[]);
       const none = laid.shape.map(() => 0);
       const whole = kit.pad(laid, none, none.with(3, added), isBool ? 1 : 0);
       if (isBool) allowed = allowed === undefined ? whole : kit.and(allowed, whole);

@@ -5,10 +5,10 @@ import { cosineSimilarity, pairwiseDistance } from "./functional/distance.ts";
 import { Module } from "./module.ts";
 
 /**
- * Cosine of the angle between vectors along a dim: x1 · x2 / max(‖x1‖ ‖x2‖, eps).
+ * Cosine of the angle between vectors along a dim: x1 · x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)).
  *
  * @param options.dim default 1.
- * @param options.eps smallest divisor; default 1e-8.
+ * @param options.eps the least that each length counts as; default 1e-8.
  */
 export class CosineSimilarity extends Module {
   readonly dim: number;

@@ -151,9 +151,12 @@ abstract class TransformerLayer extends Module {
         hint: `give a function that makes layers: () => new ${this.constructor.name}(...)`,
       });
     }
-    copy.loadStateDict(this.stateDict());
     const copies = copy.parameters();
-    for (const [i, parameter] of this.parameters().entries()) copies[i]?.requiresGrad_(parameter.requiresGrad);
+    for (const [i, parameter] of this.parameters().entries()) {
+      const { dtype, device, requiresGrad } = parameter;
+      copies[i]?.to_({ dtype, device }).requiresGrad_(requiresGrad);
+    }
+    copy.loadStateDict(this.stateDict());
     return copy.train(this.training);
   }
 

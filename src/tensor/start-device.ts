@@ -29,7 +29,7 @@ export interface StartedDevice {
 
 interface Started {
   readonly handle: StartedDevice;
-  readonly ready: Promise<void>;
+  readonly device: RemoteDevice;
 }
 
 const inWorkers = new Map<DeviceName, Started>();
@@ -56,18 +56,23 @@ export async function startDevice(name: DeviceName, options: StartOptions = {}):
     throw new TwopassError({ op: "startDevice", problem: "worker is true or false", facts: `got ${describe(worker)}` });
   }
   if (!worker) {
-    if (inWorkers.has(name)) throw hasStarted(name, "in a worker", "without one");
+    if (inWorkers.get(name)?.device.isClosed === false) throw hasStarted(name, "in a worker", "without one");
     const engine = engineOf(name);
     return { name, report: () => engine.device.report(), close: () => undefined };
   }
   const known = inWorkers.get(name);
-  if (known !== undefined) {
-    await known.ready;
+  if (known !== undefined && !known.device.isClosed) {
+    await known.device.started;
     return known.handle;
   }
+  if (known !== undefined) forget(name, known.handle);
   if (startedEngines().has(name)) throw hasStarted(name, "in this thread", "in a worker");
   if (name !== "wasm") {
-    throw new TwopassError({ op: "startDevice", problem: `the device ${name} does not run in a worker`, hint: '"wasm" does' });
+    throw new TwopassError({
+      op: "startDevice",
+      problem: `the device ${name} does not run in a worker`,
+      hint: '"wasm" does',
+    });
   }
   // Tensors that are made while the worker loads are its own already.
   const device = startWorker(name);
@@ -76,7 +81,7 @@ export async function startDevice(name: DeviceName, options: StartOptions = {}):
     forget(name, handle);
   };
   const handle: StartedDevice = { name, report: () => device.report(), close };
-  inWorkers.set(name, { handle, ready: device.started });
+  inWorkers.set(name, { handle, device });
   try {
     await device.started;
   } catch (error) {

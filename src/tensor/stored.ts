@@ -134,7 +134,10 @@ export class StoredTensor extends Tensor {
       const content =
         held.kind === "data"
           ? ({ kind: "data", data: convert(held.data, old.dtype, dtype).elements } as const)
-          : elementLeaf(withMode({ grad: false }, () => kit.cast(part.gradient as Value, dtype)), before);
+          : elementLeaf(
+              withMode({ grad: false }, () => kit.cast(part.gradient as Value, dtype)),
+              before,
+            );
       part.gradient = makeLeaf(cell.shape, dtype, content, false);
     }
     old.disposed = true;

@@ -36,7 +36,8 @@ export class CompiledGraph {
       return data === undefined ? leaf : { kind: "data", data };
     });
     if (this.#device instanceof WasmDevice) spoilArena(this.#device, this.plan);
-    return [...this.plan.run(leaves)];
+    // These devices answer at once.
+    return [...this.plan.run(leaves)] as (TypedArray | undefined)[];
   }
 }
 

@@ -59,7 +59,14 @@ test("a program is the same behind its way as a list", () => {
   expect(writeProgram(read)).toEqual(wire);
   expect(choices.map(({ op }) => op.name)).toEqual(["gather"]);
   const words = (values: readonly Value[]): unknown =>
-    sortGraph(values, () => false).order.map((v) => [v.op.name, v.attrs, v.shape, v.dtype, v.phase, v.inputs.map((x) => x.position)]);
+    sortGraph(values, () => false).order.map((v) => [
+      v.op.name,
+      v.attrs,
+      v.shape,
+      v.dtype,
+      v.phase,
+      v.inputs.map((x) => x.position),
+    ]);
   expect(words(read.outputs.map(({ value }) => value))).toEqual(words(program.outputs.map(({ value }) => value)));
 });
 

@@ -42,7 +42,11 @@ afterAll(async () => {
 
 /** A warm process that waits to be told. */
 async function started(dir: string): Promise<ChildProcess> {
-  const child = fork(program, [dir], { execArgv: [], stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  const child = fork(program, [dir], {
+    execArgv: [],
+    env: { ...process.env, TWOPASS_VERIFY: "0" },
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
   children.add(child);
   let errors = "";
   child.stderr?.on("data", (text: Buffer) => {
@@ -123,8 +127,8 @@ test(`${kills} kills`, { timeout: 900_000 }, async () => {
     expect(found).toBeLessThanOrEqual(3);
     const piece = await goOn(dir, kill);
     expect(piece === undefined).toBe(found === 0);
-    if (piece === undefined) expect(pieces).toEqual([]);
-    else pieces.push(piece);
+    expect(piece === undefined && pieces.length > 0).toBe(false);
+    if (piece !== undefined) pieces.push(piece);
   }
 
   const last = Math.max(...pieces.map(({ from, losses }) => from + losses.length));

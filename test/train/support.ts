@@ -16,18 +16,20 @@ export interface Setup {
   readonly totalSteps?: number;
   readonly callbacks?: readonly Callback[];
   readonly size?: number;
+  /** Without batch statistics, means of weights and clipping: less to compile. */
+  readonly plain?: boolean;
 }
 
 /** A training with dropout, batch statistics, shuffling, momentum, a rate that changes at each step, means of weights. */
 export function training(setup: Setup = {}) {
-  const { seed = 7, accumulate = 1, totalSteps = 200, callbacks = [], size = 50 } = setup;
+  const { seed = 7, accumulate = 1, totalSteps = 200, callbacks = [], size = 50, plain = false } = setup;
   manualSeed(99);
   const x = randn(size, 4);
   const y = x.select(1, 0).gt(0).int().add(x.select(1, 1).gt(0).int());
   manualSeed(seed);
   const model = new nn.Sequential(
     new nn.Linear(4, 12),
-    new nn.BatchNorm1d(12),
+    plain ? new nn.Identity() : new nn.BatchNorm1d(12),
     new nn.ReLU(),
     new nn.Dropout(0.2),
     new nn.Linear(12, 3),
@@ -45,9 +47,8 @@ export function training(setup: Setup = {}) {
     loss: new nn.CrossEntropyLoss(),
     metrics: [new Accuracy()],
     schedule: new OneCycleLR(optimizer, { maxLr: 0.05, totalSteps }),
-    average: new ExponentialMovingAverage(model, { decay: 0.9 }),
     accumulate,
-    clipGradNorm: 1,
+    ...(plain ? {} : { average: new ExponentialMovingAverage(model, { decay: 0.9 }), clipGradNorm: 1 }),
     callbacks: [{ onBatchEnd: async ({ loss }) => void losses.push(await loss.item()) }, ...callbacks],
   };
   return { model, optimizer, loader, validation, options, losses, trainer: new Trainer(options), x, y };

@@ -61,7 +61,7 @@ type ModelSizes = v.InferOutput<typeof modelSchema>;
 
 /** Reads the window row by row; the state after the last row gives the next number. */
 class Recurrent extends Module {
-  recurrent: LSTM | GRU;
+  recurrent: Module & { forward(x: Tensor): readonly [outputs: Tensor, state: unknown] };
   head: Linear;
 
   constructor(features: number, name: "lstm" | "gru", width: number) {

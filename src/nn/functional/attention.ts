@@ -1,4 +1,5 @@
 /** Attention as a function. Floor: nn. */
+import { isFloating } from "../../base/dtype.ts";
 import { TwopassError, showShape } from "../../base/errors.ts";
 import { type Shape, broadcastShapes } from "../../base/shape.ts";
 import type { Value } from "../../ir/value.ts";
@@ -7,6 +8,7 @@ import { kit } from "../../ops/kit.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import {
   type Optional,
+  checkDtype,
   floatingVertex,
   likeVertex,
   numberIn,
@@ -92,7 +94,19 @@ function masking(op: string, given: Optional<Tensor>, q: Value, scores: Shape, c
     });
   }
   if (mask.dtype === "bool") return { causal, allowed: mask, bias: undefined };
-  return { causal, allowed: undefined, bias: likeVertex(op, "attnMask", given, q) };
+  return { causal, allowed: undefined, bias: addedMask(op, "attnMask", mask, q) };
+}
+
+/** A mask that is added to the scores: in the dtype of the input. Whole numbers are refused: 0 and 1 are meant as a bool. */
+export function addedMask(op: string, name: string, mask: Value, like: Value): Value {
+  if (isFloating(mask.dtype)) return checkDtype(op, name, mask, like);
+  throw new TwopassError({
+    op,
+    problem: `${name} must be bool, or floating and added to the scores`,
+    facts: `it is ${mask.dtype} ${showShape(mask.shape)}`,
+    hint: 'convert it with .to("bool")',
+    dtypes: [mask.dtype],
+  });
 }
 
 function isOneOr(n: number, other: number | undefined): boolean {

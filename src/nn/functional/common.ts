@@ -31,7 +31,11 @@ export function vertexOf(op: string, name: string, x: unknown): Value {
 
 /** The vertex of a tensor argument that must have the dtype of another one. */
 export function likeVertex(op: string, name: string, x: unknown, like: Value): Value {
-  const value = vertexOf(op, name, x);
+  return checkDtype(op, name, vertexOf(op, name, x), like);
+}
+
+/** Throws unless a vertex has the dtype of another one. */
+export function checkDtype(op: string, name: string, value: Value, like: Value): Value {
   if (value.dtype !== like.dtype) throw dtypesDiffer(op, name, value.dtype, like.dtype);
   return value;
 }

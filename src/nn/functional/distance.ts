@@ -20,18 +20,22 @@ function broadcastPair(op: string, a: Tensor, b: Tensor): [Value, Value] {
 }
 
 /**
- * Cosine of the angle between vectors along a dim: x1 · x2 / max(‖x1‖ ‖x2‖, eps).
+ * Cosine of the angle between vectors along a dim: x1 · x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)).
  *
+ * @param x1, x2 floating; they broadcast.
  * @param dim default 1.
- * @param options.eps smallest divisor; default 1e-8.
+ * @param options.eps the least that each length counts as; default 1e-8.
+ * @returns the shape that both broadcast to, without the dim.
+ * @example
+ * await cosineSimilarity(tensor([[3, 4]]), tensor([[4, 3]])).array(); // [0.9599999785423279]
  */
 export function cosineSimilarity(x1: Tensor, x2: Tensor, dim = 1, options?: { readonly eps?: number }): Tensor {
   const op = "cosineSimilarity";
   const { eps } = withDefaults(op, options, { eps: 1e-8 });
   const [a, b] = broadcastPair(op, x1, x2);
   const along = [normalizeDim(op, dim, a.shape.length)];
-  const lengths = kit.mul(norm(kit, a, 2, along), norm(kit, b, 2, along));
-  const y = kit.div(kit.sum(kit.mul(a, b), along), kit.maximum(lengths, eps));
+  const lengthOf = (x: Value): Value => kit.maximum(norm(kit, x, 2, along), eps);
+  const y = kit.div(kit.sum(kit.mul(a, b), along), kit.mul(lengthOf(a), lengthOf(b)));
   return resultOf(y, [x1, x2]);
 }
 

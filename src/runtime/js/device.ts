@@ -103,7 +103,8 @@ class JsPlan implements Plan {
 
   #load(value: Value, leaves: readonly Leaf[]): HostTensor {
     const leaf = value.leaf?.kind === "input" ? leaves[value.leaf.index] : undefined;
-    if (leaf === undefined || leaf.kind === "input" || leaf.kind === "remote") throw internal("a leaf without elements");
+    if (leaf === undefined || leaf.kind === "input" || leaf.kind === "remote")
+      throw internal("a leaf without elements");
     const { shape, dtype } = value;
     if (leaf.kind === "data") return { shape, dtype, data: leaf.data };
     if (leaf.kind === "cell") return { shape, dtype, data: this.#elements(leaf.cell) };

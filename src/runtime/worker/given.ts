@@ -24,6 +24,11 @@ export class GivenElements {
   /** The numbers of this run's elements: they stay whatever the limit. */
   readonly #inUse = new Set<number>();
 
+  /** Bytes that stay in the thread. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** The number of elements in the next run. */
   give(data: TypedArray): number {
     const known = this.#known.get(data);
@@ -50,7 +55,11 @@ export class GivenElements {
   }
 
   /** What goes along with the run that is sent now. */
-  take(): { readonly given: readonly Given[]; readonly forget: readonly number[]; readonly transfer: ArrayBufferLike[] } {
+  take(): {
+    readonly given: readonly Given[];
+    readonly forget: readonly number[];
+    readonly transfer: ArrayBufferLike[];
+  } {
     const given = this.#given;
     this.#given = [];
     const forget: number[] = [];

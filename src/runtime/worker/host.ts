@@ -171,7 +171,8 @@ export class DeviceHost {
 /** What a run with guarded writes found: some number is not finite. */
 function notFinite(results: readonly TypedArray[]): RunFailure {
   for (const data of results.slice(0, -1)) {
-    const at = data instanceof Float32Array || data instanceof Float64Array ? data.findIndex((x) => !Number.isFinite(x)) : -1;
+    const at =
+      data instanceof Float32Array || data instanceof Float64Array ? data.findIndex((x) => !Number.isFinite(x)) : -1;
     if (at < 0) continue;
     const hint = "setEager(true) names the operation where it arises";
     return { op: "checkFinite", problem: `a loss or gradient is not finite: ${data[at]} at element ${at}`, hint };

@@ -41,8 +41,8 @@ interface Posted {
 
 /** Somebody who waits. */
 interface Waiting<T> {
-  resolve(value: T): void;
-  reject(error: Error): void;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: Error) => void;
 }
 
 const nothingYet: DeviceState = {
@@ -119,7 +119,8 @@ export class RemoteDevice implements Device, Remote {
   memory(): DeviceMemory {
     let cells = 0;
     for (const { bytes } of this.#cells.values()) cells += bytes;
-    return { ...this.#state.memory, cells };
+    const { memory } = this.#state;
+    return { ...memory, cells, cache: memory.cache + this.#given.bytes };
   }
 
   holds(): Iterable<Cell> {
@@ -298,7 +299,11 @@ export class RemoteDevice implements Device, Remote {
 
   close(): void {
     if (this.#end !== undefined) return;
-    this.#stop({ op: "device", problem: `the device ${this.name} was closed`, hint: "start it again, and make new tensors" });
+    this.#stop({
+      op: "device",
+      problem: `the device ${this.name} was closed`,
+      hint: "start it again, and make new tensors",
+    });
     this.#thread.close();
   }
 

@@ -133,8 +133,22 @@ export type Request =
   | RunRequest
   | { readonly kind: "plan"; readonly plan: number; readonly program: WireProgram }
   | { readonly kind: "drop"; readonly plan: number }
-  | { readonly kind: "cell"; readonly cell: number; readonly shape: Shape; readonly dtype: Dtype; readonly label: string; readonly data: TypedArray }
-  | { readonly kind: "adopt"; readonly cell: number; readonly shape: Shape; readonly dtype: Dtype; readonly label: string; readonly result: number }
+  | {
+      readonly kind: "cell";
+      readonly cell: number;
+      readonly shape: Shape;
+      readonly dtype: Dtype;
+      readonly label: string;
+      readonly data: TypedArray;
+    }
+  | {
+      readonly kind: "adopt";
+      readonly cell: number;
+      readonly shape: Shape;
+      readonly dtype: Dtype;
+      readonly label: string;
+      readonly result: number;
+    }
   | { readonly kind: "write"; readonly cell: number; readonly data: TypedArray }
   | { readonly kind: "release"; readonly cell: number }
   | { readonly kind: "read"; readonly request: number; readonly cell: number }

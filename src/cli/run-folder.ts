@@ -1,0 +1,61 @@
+/** The folder of a run's checkpoints, with the specification of what is trained, so that it can go on. Floor: cli; Node only. */
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { writeFileSafely } from "../io/node.ts";
+import type { Job, Spec } from "./kinds/kind.ts";
+import { readSpec, specText } from "./model-file.ts";
+import { mistake } from "./options.ts";
+import type { Wishes } from "./tasks.ts";
+
+const fileName = "run.json";
+
+/** Makes the folder of a new run. @throws where it has one already or cannot be written. */
+export async function startRun(command: string, folder: string, spec: Spec): Promise<void> {
+  if (existsSync(join(folder, fileName))) {
+    throw mistake(command, `--checkpoint: ${folder} holds a run`, `go on with it: --resume ${folder}`);
+  }
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw mistake(command, `--checkpoint: ${folder} cannot be made`, why, cause);
+  }
+  await writeFileSafely(join(folder, fileName), new TextEncoder().encode(`${specText(spec, folder)}\n`));
+}
+
+/** What the run in a folder trains. @throws where there is none. */
+export async function readRun(command: string, folder: string): Promise<Spec> {
+  const text = await readFile(join(folder, fileName), "utf8").catch(() => undefined);
+  const spec = text === undefined ? undefined : readSpec(text, folder);
+  if (spec !== undefined) return spec;
+  const problem = `--resume: ${folder} ${text === undefined ? "holds no run" : `has a damaged ${fileName}`}`;
+  throw mistake(command, problem, "a run is begun with --checkpoint DIR");
+}
+
+/** Throws where something was decided that differs from a run, naming it. */
+export function checkSame(command: string, folder: string, wishes: Wishes, run: Job): void {
+  const { task, kind, data, model = {}, train = {} } = wishes;
+  const parts: readonly (readonly [wanted: object, has: object])[] = [
+    [{ task, kind }, run],
+    [data, run.data],
+    [model, run.model],
+    [train, run.train],
+  ];
+  for (const [wanted, has] of parts) {
+    for (const [key, value] of Object.entries(wanted)) {
+      const there: unknown = (has as Readonly<Record<string, unknown>>)[key];
+      if (value === undefined || JSON.stringify(value) === JSON.stringify(there)) continue;
+      const name = has === run.model && key === "name" ? "model" : key;
+      const show = (x: unknown): string => (typeof x === "string" ? x : (JSON.stringify(x) ?? "none"));
+      const problem = `--resume: the run in ${folder} has the ${name} ${show(there)}, not ${show(value)}`;
+      throw mistake(command, problem, "a run goes on with the settings that it began with");
+    }
+  }
+}
+
+/** Throws where the data gives something else than when the run began. */
+export function checkFitted(command: string, folder: string, run: Spec, now: Spec): void {
+  if (JSON.stringify(run.fitted) === JSON.stringify(now.fitted)) return;
+  throw mistake(command, `--resume: the data has changed since the run in ${folder} began`, "begin a new run");
+}

