@@ -15,6 +15,10 @@ export interface Stats extends EngineStats {
  * What a device has done so far: programs run, plans made, kernels compiled, and the time spent in each phase.
  *
  * @param device default: the current one.
+ * @example
+ * const before = stats().runs;
+ * await tensor([1, 2]).add(1).array();
+ * stats().runs - before; // 1
  */
 export function stats(device?: DeviceName): Stats {
   const engine = device === undefined ? currentEngine() : engineOf(device);
@@ -26,6 +30,9 @@ export function stats(device?: DeviceName): Stats {
  * The plan that ran last, as text: its kernels and buffers, one a line.
  *
  * @param device default: the current one.
+ * @example
+ * await tensor([1, 2]).add(1).array();
+ * explain().split("\n").length > 1; // true
  */
 export function explain(device?: DeviceName): string {
   const engine = device === undefined ? currentEngine() : engineOf(device);

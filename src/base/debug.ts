@@ -31,6 +31,11 @@ export const debug: Readonly<DebugSettings> = {
  * Sets the level (0 to 5) and, if given, whether graphs and plans are checked.
  *
  * @throws TwopassError where the level is not one of `debugLevels`.
+ * @example
+ * // As TWOPASS_DEBUG=1 in the environment does.
+ * setDebug(1);
+ * await tensor([1, 2]).sum().item();
+ * setDebug(0);
  */
 export function setDebug(level: number, options: { readonly verify?: boolean } = {}): void {
   if (!Number.isInteger(level) || level < 0 || level >= debugLevels.length) {

@@ -27,7 +27,16 @@ const ownFolders = ["src/", "dist/"].flatMap((folder) => {
   return url.startsWith("file://") ? [url, decodeURIComponent(url.slice(7))] : [url];
 });
 
-/** An error with its facts as fields. The stack starts at the line of the caller outside of the library. */
+/**
+ * An error with its facts as fields. The stack starts at the line of the caller outside of the library.
+ *
+ * @example
+ * try {
+ *   zeros(2, 3).matmul(zeros(2, 3));
+ * } catch (error) {
+ *   if (error instanceof TwopassError) [error.op, error.shapes]; // ["matmul", [[2, 3], [2, 3]]]
+ * }
+ */
 export class TwopassError extends Error {
   /** Name at the head of a stack. */
   static readonly label: string = "TwopassError";
@@ -55,7 +64,17 @@ export class TwopassError extends Error {
   }
 }
 
-/** A pending tensor still needs the old content of a parameter, buffer or state that has been overwritten. */
+/**
+ * A pending tensor still needs the old content of a parameter, buffer or state that has been overwritten.
+ *
+ * @example
+ * const w = new nn.Parameter(tensor([1]));
+ * const y = w.mul(3);
+ * y.add(1);
+ * w.assign(2);
+ * await w.item(); // 2
+ * await y.item().catch((error) => error instanceof StaleError); // true
+ */
 export class StaleError extends TwopassError {
   static override readonly label: string = "StaleError";
   override readonly name: string = "StaleError";

@@ -24,7 +24,7 @@ const bufferWords = 256;
  *
  * @example
  * const stream = new RandomStream(1, "model");
- * stream.permutation(3); // the same order in every process
+ * [...stream.permutation(3)].sort(); // [0, 1, 2]
  */
 export class RandomStream {
   #key0: number;

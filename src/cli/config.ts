@@ -24,7 +24,9 @@ const forms = {
   images: { kind: "image", data: v.strictObject({ images: file, ...imageEntries }), models: imageModels },
   text: { kind: "text", data: v.strictObject({ text: file, ...textEntries }), models: textModels },
   series: { kind: "series", data: v.strictObject({ series: file, ...seriesEntries }), models: seriesModels },
-} as const satisfies Readonly<Record<string, { kind: KindName; data: Schema; models: Readonly<Record<string, Schema>> }>>;
+} as const satisfies Readonly<
+  Record<string, { kind: KindName; data: Schema; models: Readonly<Record<string, Schema>> }>
+>;
 
 type Schema = v.GenericSchema & { readonly entries: Readonly<Record<string, unknown>> };
 type FormName = keyof typeof forms;
@@ -37,7 +39,9 @@ export async function readConfig(path: string): Promise<Config> {
   const { kind, data, models } = forms[form];
   const given: unknown = (json as { model?: { name?: unknown } }).model?.name;
   const { name } = modelOf(`twopass train: ${basename(path)}`, kind, typeof given === "string" ? given : undefined);
-  const model = v.partial((models as Readonly<Record<string, v.StrictObjectSchema<v.ObjectEntries, undefined>>>)[name] as never);
+  const model = v.partial(
+    (models as Readonly<Record<string, v.StrictObjectSchema<v.ObjectEntries, undefined>>>)[name] as never,
+  );
   const schema = v.strictObject({
     data,
     model: v.optional(model as Schema),
@@ -58,7 +62,6 @@ export async function readConfig(path: string): Promise<Config> {
   };
 }
 
-
 function parse(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
@@ -76,7 +79,8 @@ function formOf(path: string, json: unknown): FormName {
   if (found.length === 1) return found[0] as FormName;
   if (found.length > 1) throw wrong(path, `data has ${found.join(" and ")}`, `expected ${all}`, "");
   const near = keys.map((key) => nearest(key, formNames)).find((name) => name !== undefined);
-  const hint = near === undefined ? '{ "data": { "csv": "houses.csv", "target": "price" } }' : `did you mean "${near}"?`;
+  const hint =
+    near === undefined ? '{ "data": { "csv": "houses.csv", "target": "price" } }' : `did you mean "${near}"?`;
   throw wrong(path, "data names no data", `expected ${all}`, hint);
 }
 

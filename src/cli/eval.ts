@@ -2,7 +2,7 @@
 import { setDefaultDevice, deviceNames } from "../tensor/engines.ts";
 import { ConfusionMatrix } from "../train/index.ts";
 import { type Context, block, printLine } from "./context.ts";
-import { findModel, inFile, loadModel } from "./model-file.ts";
+import { findModel, loadModel } from "./model-file.ts";
 import { type Options, choice, describeOptions, flag, path, readArguments } from "./options.ts";
 import { testFields, testLine, testModel } from "./test-model.ts";
 import type { Texts } from "./texts.ts";
@@ -29,14 +29,15 @@ export async function evaluate(context: Context, args: readonly string[]): Promi
   const recipe = await loadModel(command, file);
   const { classes } = recipe;
   const confusion = classes === undefined ? undefined : new ConfusionMatrix(classes.length, { labels: [...classes] });
-  const batches = await recipe.test(values.data).catch((error: unknown) => {
-    throw inFile(values.data ?? file, error);
-  });
+  const batches = await recipe.test(values.data);
   const scalars = await testModel(recipe, batches, confusion === undefined ? {} : { confusion });
   const counts = await confusion?.compute();
   if (values.json) {
     const result = { task: recipe.spec.task, model: recipe.spec.model.name, file, ...testFields(scalars) };
-    return printLine(context, JSON.stringify({ ...result, ...(classes === undefined ? {} : { classes, confusion: counts }) }));
+    return printLine(
+      context,
+      JSON.stringify({ ...result, ...(classes === undefined ? {} : { classes, confusion: counts }) }),
+    );
   }
   printLine(context, testLine(context, scalars));
   if (confusion === undefined || (classes ?? []).length > mostClasses) return;

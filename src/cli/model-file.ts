@@ -4,7 +4,7 @@
  */
 import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
-import { dirname, extname, isAbsolute, relative, resolve } from "node:path";
+import { dirname, extname, relative, resolve } from "node:path";
 import * as v from "valibot";
 import { TwopassError } from "../base/errors.ts";
 import { loadFile, openSafetensors, saveFile } from "../io/node.ts";
@@ -29,7 +29,8 @@ const specSchema = v.strictObject({
 export function specText(spec: Spec, folder: string): string {
   const { path } = spec.data;
   const data = path === undefined ? spec.data : { ...spec.data, path: relative(resolve(folder), path) || "." };
-  return JSON.stringify({ ...spec, data });
+  // Read as it will be read: a specification that came from a file gives the same text again.
+  return JSON.stringify(v.parse(specSchema, { ...spec, data }));
 }
 
 /** The specification in a text; undefined where it is none. */
@@ -55,16 +56,23 @@ export async function saveModel(recipe: Recipe, file: string): Promise<void> {
 export async function loadModel(command: string, file: string): Promise<Recipe> {
   const reader = await openSafetensors(file);
   const text = reader.metadata[metadataKey];
+  const shapes = reader.keys().map((name) => reader.info(name).shape);
   await reader.close();
   const spec = text === undefined ? undefined : readSpec(text, dirname(file));
   if (spec === undefined) {
     const problem = text === undefined ? "has no model of twopass train" : "has a damaged description of its model";
     throw mistake(command, `${JSON.stringify(file)} ${problem}`, "twopass train writes such files");
   }
-  const recipe = kinds[spec.kind].open(spec);
-  recipe.model.loadStateDict(await loadFile(file));
-  recipe.model.eval();
-  return recipe;
+  try {
+    const elements = shapes.reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    const recipe = kinds[spec.kind].open(spec, elements);
+    recipe.model.loadStateDict(await loadFile(file));
+    recipe.model.eval();
+    return recipe;
+  } catch (cause) {
+    if (!(cause instanceof TwopassError)) throw cause;
+    throw mistake(command, `${JSON.stringify(file)} cannot be used`, cause.message, cause);
+  }
 }
 
 /** The file that was named, or the only model file of the working folder. */
@@ -91,15 +99,4 @@ export async function checkOut(command: string, file: string): Promise<void> {
     () => true,
   );
   if (denied) throw mistake(command, `--out: ${folder} cannot be written`, "choose another folder");
-}
-
-/** A path of the user's as an absolute one. */
-export function absolute(path: string, folder: string): string {
-  return isAbsolute(path) ? path : resolve(folder, path);
-}
-
-/** An error that names the file that it is about. */
-export function inFile(file: string, cause: unknown): unknown {
-  if (!(cause instanceof TwopassError) || cause.op === "internal" || cause.message.includes(file)) return cause;
-  return new TwopassError({ op: "model file", problem: JSON.stringify(file), facts: cause.message, cause });
 }

@@ -1,6 +1,5 @@
 /** The folder of a run's checkpoints, with the specification of what is trained, so that it can go on. Floor: cli; Node only. */
-import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileSafely } from "../io/node.ts";
 import type { Job, Spec } from "./kinds/kind.ts";
@@ -12,14 +11,16 @@ const fileName = "run.json";
 
 /** Makes the folder of a new run. @throws where it has one already or cannot be written. */
 export async function startRun(command: string, folder: string, spec: Spec): Promise<void> {
-  if (existsSync(join(folder, fileName))) {
-    throw mistake(command, `--checkpoint: ${folder} holds a run`, `go on with it: --resume ${folder}`);
-  }
+  let names: string[];
   try {
     await mkdir(folder, { recursive: true });
+    names = await readdir(folder);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw mistake(command, `--checkpoint: ${folder} cannot be made`, why, cause);
+    throw mistake(command, `--checkpoint: ${folder} cannot be used`, why, cause);
+  }
+  if (names.some((name) => name.startsWith("checkpoint-"))) {
+    throw mistake(command, `--checkpoint: ${folder} holds a run`, `go on with it: --resume ${folder}`);
   }
   await writeFileSafely(join(folder, fileName), new TextEncoder().encode(`${specText(spec, folder)}\n`));
 }

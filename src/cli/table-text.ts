@@ -1,9 +1,10 @@
 /** Rows of texts as lines of equal columns. Floor: cli; Node only. */
 
 /** Cells on a terminal: letters of East Asia take two. */
-function widthOf(text: string): number {
+export function widthOf(text: string): number {
   let width = 0;
-  for (const letter of text) width += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]/.test(letter) ? 2 : 1;
+  for (const letter of text)
+    width += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]/.test(letter) ? 2 : 1;
   return width;
 }
 

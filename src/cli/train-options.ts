@@ -1,13 +1,27 @@
 /** The options of `twopass train`, and its help. Floor: cli; Node only. */
 import { deviceNames } from "../tensor/engines.ts";
 import { block } from "./context.ts";
-import { type Options, type Values, choice, columns, describeOptions, flag, path, positive, whole, word } from "./options.ts";
+import {
+  type Options,
+  type Values,
+  choice,
+  columns,
+  describeOptions,
+  flag,
+  path,
+  positive,
+  whole,
+  word,
+} from "./options.ts";
 import { type TaskName, kinds, taskNames, tasks } from "./tasks.ts";
+import { widthOf } from "./table-text.ts";
 import type { Texts } from "./texts.ts";
 
-export function trainOptions({ options: t }: Texts) {
+/** All options; with the task their help tells its models. */
+export function trainOptions({ options: t }: Texts, task?: TaskName) {
+  const models = task === undefined ? "NAME" : Object.keys(kinds[tasks[task].kind].models).join("|");
   return {
-    model: word(t.model, "NAME", undefined),
+    model: word(t.model, models, undefined),
     epochs: whole(t.epochs, undefined, 1),
     "batch-size": whole(t["batch-size"], undefined, 1),
     lr: positive(t.lr, undefined),
@@ -31,6 +45,20 @@ export function trainOptions({ options: t }: Texts) {
 
 export type TrainValues = Values<ReturnType<typeof trainOptions>>;
 
+/** Options that are for one kind alone. */
+export const optionOfKind = { table: "target", series: "column", text: "tokenizer" } as const;
+
+/** The options that a task takes. */
+function optionsFor(texts: Texts, task: TaskName | undefined): Options {
+  const all = trainOptions(texts, task);
+  if (task === undefined) return all;
+  const { kind } = tasks[task];
+  const others = Object.entries(optionOfKind).flatMap(([name, option]) => (name === kind ? [] : [option]));
+  return Object.fromEntries(
+    Object.entries(all).filter(([name]) => name !== "config" && !others.includes(name as never)),
+  );
+}
+
 /** One example for each kind, without what may be left out. */
 const configs = {
   table: '{ "data": { "csv": "houses.csv", "target": "price" } }',
@@ -44,7 +72,7 @@ export function trainHelp(texts: Texts, task: TaskName | undefined): string {
   const usage = [
     `${headings.usage}: twopass train ${task ?? help.task} [${headings.options}]`,
     ...(task === undefined ? [`twopass train --config FILE [${headings.options}]`, "twopass train --resume DIR"] : []),
-  ].join(`\n${" ".repeat(headings.usage.length + 2)}`);
+  ].join(`\n${" ".repeat(widthOf(headings.usage) + 2)}`);
   const { [task ?? "digits"]: about } = texts.tasks;
   const shown = task === undefined ? taskNames : [task];
   const models = shown.flatMap((name) =>
@@ -57,7 +85,7 @@ export function trainHelp(texts: Texts, task: TaskName | undefined): string {
     `${usage}\n\n${task === undefined ? texts.commands.train : about}\n`,
     ...(task === undefined ? [block(headings.tasks, columns(taskNames.map((name) => [name, texts.tasks[name]])))] : []),
     block(headings.models, columns(models)),
-    block(headings.options, describeOptions(trainOptions(texts))),
+    block(headings.options, describeOptions(optionsFor(texts, task))),
     ...(task === undefined
       ? [
           block(

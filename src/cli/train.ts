@@ -11,11 +11,11 @@ import { readConfig } from "./config.ts";
 import { type Context, count, printLine } from "./context.ts";
 import type { Job, Prepared, Recipe, Spec } from "./kinds/kind.ts";
 import { checkOut, modelEnding, saveModel } from "./model-file.ts";
-import { didYouMean, mistake, readArguments } from "./options.ts";
+import { didYouMean, helpHint, mistake, readArguments } from "./options.ts";
 import { checkFitted, checkSame, readRun, startRun } from "./run-folder.ts";
-import { type TaskName, type Wishes, completeJob, kinds, taskNames, tasks } from "./tasks.ts";
+import { type TaskName, type Wishes, completeJob, defined, kinds, taskNames, tasks } from "./tasks.ts";
 import { testFields, testLine, testModel } from "./test-model.ts";
-import { type TrainValues, trainHelp, trainOptions } from "./train-options.ts";
+import { type TrainValues, optionOfKind, trainHelp, trainOptions } from "./train-options.ts";
 
 /** A job, and where it goes. */
 interface Order {
@@ -100,7 +100,10 @@ async function orderOf(command: string, task: TaskName | undefined, values: Trai
     throw mistake(command, "what shall be trained?", `there are ${taskNames.join(", ")}, or --config FILE`);
   }
   const read = config === undefined ? undefined : await readConfig(config);
-  const base = read ?? (task === undefined ? resumed : { task, ...tasks[task] });
+  if (task !== undefined && resumed !== undefined && task !== resumed.task) {
+    throw mistake(command, `--resume: the run in ${resume} is of the task ${resumed.task}`, "give its own folder");
+  }
+  const base = read ?? resumed ?? { task, ...tasks[task as TaskName] };
   const wishes = withOptions(command, base as Wishes & { readonly validation?: number }, values);
   if (resumed !== undefined) checkSame(command, resume as string, wishes, resumed);
   const job = resumed ?? completeJob(command, wishes);
@@ -117,12 +120,11 @@ function withOptions(
   const { epochs, "batch-size": batchSize, lr, "weight-decay": weightDecay, seed, device, model } = values;
   const held = own === undefined ? validation : undefined;
   const train = { ...base.train, ...(held === undefined ? {} : { validation: held }) };
-  const changes = Object.entries({ epochs, batchSize, lr, weightDecay, seed, device }).filter(([, x]) => x !== undefined);
   return {
     ...base,
     data: own ?? base.data,
     ...(model === undefined ? {} : { model: modelChanged(base, model) }),
-    train: { ...train, ...Object.fromEntries(changes) },
+    train: { ...train, ...defined({ epochs, batchSize, lr, weightDecay, seed, device }) },
   };
 }
 
@@ -133,25 +135,23 @@ function modelChanged({ model }: Wishes, name: string): { readonly name: string 
 
 /** Data in the place of the task's; undefined where there is none. */
 function ownData(command: string, { kind, data }: Wishes, values: TrainValues): Wishes["data"] | undefined {
-  const needs = { table: "target", series: "column", text: "tokenizer", image: undefined } as const;
-  for (const name of ["target", "column", "tokenizer"] as const) {
+  const own = kind === "image" ? undefined : optionOfKind[kind];
+  for (const name of Object.values(optionOfKind)) {
     if (values[name] === undefined) continue;
-    if (needs[kind] !== name) throw mistake(command, `--${name} does not fit this task`, "--help lists what there is");
+    if (name !== own) throw mistake(command, `--${name} does not fit this task`, helpHint);
     if (values.data === undefined && name !== "tokenizer") {
       throw mistake(command, `--${name} is for data of your own`, "give it with --data FILE");
     }
   }
   if (values.data === undefined) {
-    return values.tokenizer === undefined ? undefined : { ...data, ...{ tokenizer: values.tokenizer } };
+    return values.tokenizer === undefined ? undefined : { ...data, ...defined({ tokenizer: values.tokenizer }) };
   }
   const path = resolve(values.data);
-  if (kind === "image") return data.set === undefined ? { ...data, path } : { set: data.set, path };
-  const { set, ...rest } = data as Wishes["data"] & Readonly<Record<string, unknown>>;
-  if (set === undefined) return { ...rest, path };
-  const name = needs[kind];
-  if (kind === "text") return { path, ...(values.tokenizer === undefined ? {} : { tokenizer: values.tokenizer }) };
-  if (values[name] !== undefined) return { path, ...{ [name]: values[name] } };
-  throw mistake(command, `--data needs --${name}`, "the name of a column");
+  if (own === undefined || data.set === undefined) return { ...data, path };
+  if (values[own] === undefined && own !== "tokenizer") {
+    throw mistake(command, `--data needs --${own}`, "the name of a column");
+  }
+  return defined({ path, [own]: values[own] });
 }
 
 async function fit(
@@ -210,7 +210,8 @@ function sayInterrupted(context: Context, values: TrainValues, history: History,
   const epoch = history.epochs.length + 1;
   printLine(context, `\n${texts.train.interrupted(epoch, history.steps)}`);
   const out = values.out === undefined ? "" : ` --out ${values.out}`;
-  const again = folder === undefined ? texts.train.notKept : texts.train.resume(`twopass train --resume ${folder}${out}`);
+  const again =
+    folder === undefined ? texts.train.notKept : texts.train.resume(`twopass train --resume ${folder}${out}`);
   printLine(context, again);
   // As of a program that Ctrl-C ended.
   process.exitCode = 130;

@@ -31,6 +31,10 @@ type BatchField<T> = T extends Numeric | NestedData
  * Plain numbers become float32: labels are best of an integer type, or turned into one by `map: ([x, y]) => [x, y.int()]`.
  *
  * @throws where shapes differ: texts of different lengths must be padded first, or joined by a function of one's own.
+ * @example
+ * const [inputs, labels] = collate([[[1, 2], "a"], [[3, 4], "b"]]) as [Tensor, string[]];
+ * inputs.shape; // [2, 2]
+ * labels; // ["a", "b"]
  */
 export function collate(examples: readonly unknown[]): unknown {
   return unpack(pack(examples));

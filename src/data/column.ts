@@ -25,7 +25,7 @@ export type Column = NumberColumn | TextColumn | BooleanColumn;
 /** What one field of a row is. A missing number is NaN, another missing field null. */
 export type Cell = number | string | boolean | null;
 
-export const columnKinds: readonly ColumnKind[] = ["number", "text", "boolean"];
+const columnKinds: readonly ColumnKind[] = ["number", "text", "boolean"];
 
 export function isMissing(cell: Cell): boolean {
   return cell === null || Number.isNaN(cell);
@@ -42,14 +42,14 @@ export interface CellFormat {
 const numberForm = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 /** The number in a text; undefined where it is none or too large for a float64. */
-export function parseNumber(text: string, decimal: "." | "," = "."): number | undefined {
+function parseNumber(text: string, decimal: "." | "," = "."): number | undefined {
   const plain = decimal === "," ? text.replace(",", ".") : text;
   if (!numberForm.test(plain)) return undefined;
   const number = Number(plain);
   return Number.isFinite(number) ? number : undefined;
 }
 
-export function parseBoolean(text: string): boolean | undefined {
+function parseBoolean(text: string): boolean | undefined {
   const small = text.toLowerCase();
   if (small === "true") return true;
   return small === "false" ? false : undefined;

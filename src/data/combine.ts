@@ -8,6 +8,9 @@ import type { SeedOptions } from "./samplers.ts";
  * Some examples of a data set, by number.
  *
  * @throws where a number is none of the set's.
+ * @example
+ * const evens = new Subset(new TensorDataset(x, labels), [0, 2, 4]);
+ * evens.length; // 3
  */
 export class Subset<T> implements Dataset<T> {
   readonly length: number;
@@ -47,7 +50,8 @@ export class Subset<T> implements Dataset<T> {
  *
  * @throws where the parts do not sum to all, or one would be empty.
  * @example
- * const [training, validation] = randomSplit(set, [0.8, 0.2], { seed: 1 });
+ * const [training, validation] = randomSplit(new TensorDataset(x, labels), [0.75, 0.25], { seed: 1 });
+ * [training.length, validation.length]; // [9, 3]
  */
 export function randomSplit<T, const P extends readonly number[]>(
   set: Indexed<T>,
@@ -89,7 +93,13 @@ function countParts(total: number, parts: readonly number[]): number[] {
   });
 }
 
-/** The examples of several data sets, one set behind the other. */
+/**
+ * The examples of several data sets, one set behind the other.
+ *
+ * @example
+ * const more = new ConcatDataset([new TensorDataset(zeros(5, 2)), new TensorDataset(ones(3, 2))]);
+ * more.length; // 8
+ */
 export class ConcatDataset<T> implements Dataset<T> {
   readonly length: number;
   readonly #sets: readonly Indexed<T>[];
@@ -120,7 +130,8 @@ export class ConcatDataset<T> implements Dataset<T> {
  * gets the example's stream of random numbers; a loader gives the same one for the same seed, epoch and example.
  *
  * @example
- * const set = mapDataset(images, ([image, label], random) => [flip(image, random), label] as const);
+ * const noisy = mapDataset(["a", "b"], (text, random) => text.repeat(1 + random.int(2)));
+ * (await noisy.get(0)).length <= 2; // true
  */
 export function mapDataset<T, U>(
   set: Indexed<T>,

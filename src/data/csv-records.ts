@@ -116,7 +116,7 @@ export class CsvRecordReader {
       // It ends behind its line break, if it has one.
       const last = line + lineBreaks(bytes, end) - (isBreak(bytes[end - 1]) ? 1 : 0);
       const expected = this.#width ?? parse(bytes, { ...optionsOf(piece), to: 1 })[0]?.length;
-      const facts = `line ${last - sum(record, linesWithin)} has ${record.length} fields, expected ${expected}`;
+      const facts = raggedFacts(last - sum(record, linesWithin), record.length, expected);
       return this.#wrong("a row of another length", facts, raggedHint, cause);
     }
     let at = end;
@@ -157,6 +157,11 @@ export function lineOf({ cells, piece, place }: CsvRecord): number {
 
 const unclosed = "look for a single quotation mark";
 export const raggedHint = "a field with the delimiter in it needs quotes";
+
+/** What is wrong with a row of another length. */
+export function raggedFacts(line: number, count: number, expected: number | undefined): string {
+  return `line ${line} has ${count} ${count === 1 ? "field" : "fields"}, expected ${expected}`;
+}
 
 /** Throws unless it is one character that can divide fields. */
 export function checkDelimiter(op: string, delimiter: string | undefined): void {

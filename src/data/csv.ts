@@ -12,7 +12,15 @@ import {
   parseCell,
   unknownColumn,
 } from "./column.ts";
-import { type CsvRecord, CsvRecordReader, checkDelimiter, lineOf, mostRecords, raggedHint } from "./csv-records.ts";
+import {
+  type CsvRecord,
+  CsvRecordReader,
+  checkDelimiter,
+  lineOf,
+  mostRecords,
+  raggedFacts,
+  raggedHint,
+} from "./csv-records.ts";
 import { type Row, Table } from "./table.ts";
 
 export interface CsvOptions {
@@ -50,7 +58,7 @@ const usualMissing = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"];
  * @throws naming line and column: for a row of another length, a field that is not of the declared kind, a quote that
  * never ends, a name that is empty or there twice, bytes that are not UTF-8, no rows.
  * @example
- * parseCsv("x,kind\n1.5,a\n2,b\n").column("x").values; // Float64Array [1.5, 2]
+ * parseCsv("x,kind\n1.5,a\n2,b\n").column("x").values; // Float64Array(2) [1.5, 2]
  */
 export function parseCsv(source: string | Uint8Array, options: CsvOptions = {}): Table {
   const op = "parseCsv";
@@ -98,8 +106,9 @@ function tableOf(builders: ReadonlyMap<string, ColumnBuilder>): Table {
  * @param source chunks of the file, or a function that opens it: that one can be read again, in each epoch.
  * @throws while it reads, as `parseCsv`; also where a field does not fit what the first rows made of its column.
  * @example
- * const rows = readCsvRows(() => createReadStream("large.csv"), { columns: { label: "number" } });
- * const loader = new DataLoader(rows, { batchSize: 64, shuffleBuffer: 10000 });
+ * const rows = readCsvRows(["x,label\n1.5,", "0\n2,1\n"]);
+ * const loader = new DataLoader(rows, { batchSize: 2, map: ({ x, label }) => [x, label] as Tensor[] });
+ * for await (const [x] of loader) await x.array(); // [1.5, 2]
  */
 export function readCsvRows(source: CsvChunks | (() => CsvChunks), options: CsvRowsOptions = {}): AsyncIterable<Row> {
   const op = "readCsvRows";
@@ -237,8 +246,9 @@ class CsvLayout {
   }
 
   #ragged(record: CsvRecord): TwopassError {
-    const facts = `line ${lineOf(record)} has ${record.cells.length} fields, expected ${this.names.length}`;
-    return this.#wrong("a row of another length", facts, raggedHint);
+    const facts = raggedFacts(lineOf(record), record.cells.length, this.names.length);
+    const isNamed = Array.isArray(this.#options.header) && record.piece.line === 1 && record.place === 0;
+    return this.#wrong("a row of another length", facts, isNamed ? "header has one name for each column" : raggedHint);
   }
 
   #wrong(problem: string, facts: string, hint: string): TwopassError {

@@ -46,7 +46,7 @@ export interface LoaderOptions<T, B, M> {
 /** A module that each worker imports. */
 export interface WorkerModule {
   /** Its address: `new URL("./digits.js", import.meta.url)`. */
-  readonly module: URL | string;
+  readonly module: string | { readonly href: string };
   /** The export that is a data set, or a function that makes or promises one; default "default". */
   readonly export?: string;
   /** What that function is called with: anything that can be posted. */
@@ -113,12 +113,11 @@ function checkWorkers(workers: number | undefined, worker: WorkerModule | undefi
   }
   if (worker === undefined) return;
   checkOptions("DataLoader.worker", worker, ["module", "export", "args"]);
-  const { module } = worker;
-  if (module instanceof URL || (typeof module === "string" && /^(?:\/|[a-z][a-z0-9+.-]*:)/i.test(module))) return;
+  if (/^(?:\/|[a-z][a-z0-9+.-]*:)/i.test(addressOf(worker))) return;
   throw new TwopassError({
     op: "DataLoader",
     problem: "worker.module must be a URL",
-    facts: `got ${describe(module)}`,
+    facts: `got ${describe(worker.module)}`,
     hint,
   });
 }
@@ -154,4 +153,9 @@ export function countOf(examples: unknown): number | undefined {
     problem: "takes an array, an object { length, get(i) }, or something iterable",
     facts: `got ${describe(examples)}`,
   });
+}
+
+/** Where the module of a worker is; a URL has an `href`. */
+export function addressOf({ module }: WorkerModule): string {
+  return String(typeof module === "string" ? module : module?.href);
 }

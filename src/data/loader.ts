@@ -9,7 +9,14 @@ import { type Batch, unpack } from "./collate.ts";
 import { type Indexed, hasJoinedRows, joinedRows } from "./dataset.ts";
 import { type Job, pickExamples } from "./example.ts";
 import { checkIndices, runsOf } from "./index-batches.ts";
-import { type Examples, type LoaderOptions, checkLoader, countOf } from "./loader-options.ts";
+import {
+  type Examples,
+  type LoaderOptions,
+  type WorkerModule,
+  addressOf,
+  checkLoader,
+  countOf,
+} from "./loader-options.ts";
 import { type Carried, uncarry } from "./carried.ts";
 import { nextTurn } from "./next-turn.ts";
 import { pack } from "./pack.ts";
@@ -40,8 +47,13 @@ const longestTurn = 12;
  * @param examples an array of examples, an object `{ length, get(i) }`, a TensorDataset, or anything iterable.
  * @throws for an empty data set, for options that contradict each other, and for an unknown one.
  * @example
- * const loader = new DataLoader(new TensorDataset(images, labels), { batchSize: 64, shuffle: true });
- * for await (const [x, y] of loader) train(x, y);
+ * const batches = new DataLoader(new TensorDataset(x, labels), { batchSize: 5, shuffle: true });
+ * for await (const [inputs, targets] of batches) {
+ *   optimizer.zeroGrad();
+ *   nn.functional.crossEntropy(model.forward(inputs), targets).backward();
+ *   optimizer.step();
+ * }
+ * batches.length; // 3
  */
 export class DataLoader<T, B = DefaultBatch<T>, M = B> implements AsyncIterable<M> {
   /** Examples in a full batch; undefined where `batchSampler` says it. */
@@ -204,11 +216,12 @@ export class DataLoader<T, B = DefaultBatch<T>, M = B> implements AsyncIterable<
   }
 
   async #makeElsewhere(job: Job): Promise<B> {
-    const { workers = 0, worker, collate } = this.#options;
+    const { workers = 0, collate } = this.#options;
+    const worker = this.#options.worker as WorkerModule;
     this.#pool ??= new WorkerPool(workers, {
-      module: String(worker?.module instanceof URL ? worker.module.href : worker?.module),
-      name: worker?.export ?? "default",
-      args: worker?.args,
+      module: addressOf(worker),
+      name: worker.export ?? "default",
+      args: worker.args,
       count: countOf(this.#examples) as number,
       joins: collate === undefined,
     });

@@ -34,7 +34,12 @@ export interface WeightedSamplerOptions extends SeedOptions {
 /** What a sampler counts: a data set, an array, or the number of examples itself. */
 type Counted = { readonly length: number } | number;
 
-/** 0, 1, 2 and so on. */
+/**
+ * 0, 1, 2 and so on.
+ *
+ * @example
+ * [...new SequentialSampler(3)]; // [0, 1, 2]
+ */
 export class SequentialSampler implements Sampler {
   readonly length: number;
 
@@ -78,7 +83,8 @@ abstract class DrawnSampler implements Sampler {
  *
  * @param set the data set, or the number of its examples.
  * @example
- * [...new RandomSampler(5, { replacement: true, numSamples: 3 })]; // three numbers from 0 to 4
+ * [...new RandomSampler(3)].sort(); // [0, 1, 2]
+ * [...new RandomSampler(5, { replacement: true, numSamples: 8 })].length; // 8
  */
 export class RandomSampler extends DrawnSampler {
   readonly length: number;
@@ -103,7 +109,12 @@ export class RandomSampler extends DrawnSampler {
   }
 }
 
-/** The given numbers, each once, in random order. */
+/**
+ * The given numbers, each once, in random order.
+ *
+ * @example
+ * [...new SubsetRandomSampler([7, 8, 9])].sort(); // [7, 8, 9]
+ */
 export class SubsetRandomSampler extends DrawnSampler {
   readonly length: number;
   readonly #indices: Int32Array;
@@ -126,7 +137,8 @@ export class SubsetRandomSampler extends DrawnSampler {
  *
  * @throws for a weight that is negative or not finite, and for more numbers without replacement than have a weight.
  * @example
- * const sampler = new WeightedRandomSampler([1, 1, 8], 1000); // about 800 times the 2
+ * const drawn = [...new WeightedRandomSampler([1, 0, 9], 1000)];
+ * drawn.filter((i) => i === 2).length > 800; // true
  */
 export class WeightedRandomSampler extends DrawnSampler {
   readonly length: number;
@@ -183,7 +195,12 @@ export class WeightedRandomSampler extends DrawnSampler {
   }
 }
 
-/** Lists of numbers from a sampler: for the option `batchSampler` of a loader, or to be changed by a class of one's own. */
+/**
+ * Lists of numbers from a sampler: for the option `batchSampler` of a loader, or to be changed by a class of one's own.
+ *
+ * @example
+ * [...new BatchSampler(new SequentialSampler(5), 2)]; // [[0, 1], [2, 3], [4]]
+ */
 export class BatchSampler implements Sampler<number[]> {
   readonly #sampler: Sampler;
   readonly #batchSize: number;

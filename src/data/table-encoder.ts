@@ -76,9 +76,12 @@ const optionNames = [
  * Turns rows of a table into tensors in the way that fits a training table.
  *
  * @example
- * const encoder = TableEncoder.fit(train, { target: "species" });
- * const x = encoder.inputs(test); // [rows, features], standardised with the means of `train`
+ * const train = parseCsv("size,kind,price\n1,flat,10\n3,house,30\n");
+ * const test = parseCsv("size,kind\n2,house\n");
+ * const encoder = TableEncoder.fit(train, { target: "price" });
+ * await encoder.inputs(test).array(); // [[0, 0, 1]]
  * const later = TableEncoder.fromJSON(JSON.parse(JSON.stringify(encoder)));
+ * await later.inputs(test).array(); // [[0, 0, 1]]
  */
 export class TableEncoder {
   readonly #encoding: TableEncoding;

@@ -49,6 +49,14 @@ export class Table {
 
   /** @throws where columns are not equally long, or there is none. */
   constructor(columns: ReadonlyMap<string, Column>) {
+    if (!(columns instanceof Map)) {
+      throw new TwopassError({
+        op: "Table",
+        problem: "takes a Map of columns by name",
+        facts: `got ${describe(columns)}`,
+        hint: "Table.fromRecords takes records, parseCsv a text",
+      });
+    }
     this.#columns = columns;
     const [first] = columns;
     if (first === undefined) throw new TwopassError({ op: "Table", problem: "needs at least one column" });
@@ -72,6 +80,7 @@ export class Table {
    * Table.fromRecords([{ x: 1, kind: "a" }, { x: null, kind: "b" }]).length; // 2
    */
   static fromRecords(records: readonly Readonly<Record<string, unknown>>[]): Table {
+    checkRecords(records);
     const names = new Set(records.flatMap((record) => Object.keys(record)));
     return new Table(new Map([...names].map((name) => [name, columnOf(name, records)])));
   }
@@ -174,7 +183,9 @@ export class Table {
    *
    * @throws for a fraction that is not between 0 and 1, or leaves one of the two without rows.
    * @example
+   * const table = parseCsv("x\n1\n2\n3\n4\n5\n");
    * const [train, test] = table.split(0.8, { seed: 1 });
+   * [train.length, test.length]; // [4, 1]
    */
   split(fraction: number, options: { readonly shuffle?: boolean; readonly seed?: number } = {}): [Table, Table] {
     checkOptions("Table.split", options, ["shuffle", "seed"]);
@@ -197,8 +208,10 @@ export class Table {
    *
    * @throws for a missing field, a column that is not there, a target of a single class.
    * @example
-   * const { inputs, target, encoder } = train.toTensors({ target: "species" });
-   * const x = encoder.inputs(test);
+   * const train = parseCsv("size,kind\n1,a\n3,b\n");
+   * const { inputs, target } = train.toTensors({ target: "kind" });
+   * await inputs.array(); // [[-1], [1]]
+   * await target.array(); // [0, 1]
    */
   toTensors(options: EncoderOptions & { readonly target: string }): TableTensors;
   toTensors(options?: EncoderOptions): Omit<TableTensors, "target">;
@@ -217,6 +230,18 @@ export class Table {
     if (Number.isInteger(index) && index >= 0 && index < this.length) return;
     throw new TwopassError({ op: "Table", problem: "no such row", facts: `${describe(index)} of ${this.length}` });
   }
+}
+
+function checkRecords(records: unknown): void {
+  const isList = Array.isArray(records) && records.length > 0;
+  const wrong = isList ? records.findIndex((x) => typeof x !== "object" || x === null || Array.isArray(x)) : 0;
+  if (wrong < 0) return;
+  throw new TwopassError({
+    op: "Table.fromRecords",
+    problem: "takes a list of records, at least one",
+    facts: isList ? `record ${wrong} is ${describe(records[wrong])}` : `got ${describe(records)}`,
+    hint: 'such as [{ x: 1, kind: "a" }]',
+  });
 }
 
 function columnOf(name: string, records: readonly Readonly<Record<string, unknown>>[]): Column {
@@ -251,8 +276,8 @@ function summarize(name: string, { kind, values }: Column): ColumnSummary {
   const count = present.length;
   const common = { name, kind, count, missing: values.length - count, unique: counts.size };
   if (kind !== "number") {
-    const most = Math.max(0, ...counts.values());
-    const top = [...counts].find(([, times]) => times === most)?.[0] as string | boolean | undefined;
+    let [top, most] = [undefined as string | boolean | undefined, 0];
+    for (const [cell, times] of counts) if (times > most) [top, most] = [cell as string | boolean, times];
     return { ...common, mean: undefined, std: undefined, min: undefined, median: undefined, max: undefined, top };
   }
   const numbers = Float64Array.from(present as number[]).sort();

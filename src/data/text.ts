@@ -1,5 +1,5 @@
 /** Bytes to text, with errors that name the place. Floor: data. */
-import { TwopassError } from "../base/errors.ts";
+import { TwopassError, describe } from "../base/errors.ts";
 
 /**
  * The text in UTF-8 bytes, without a byte order mark. `name` names the file in errors.
@@ -9,6 +9,9 @@ import { TwopassError } from "../base/errors.ts";
  * decodeText(new Uint8Array([104, 105]), "greeting.txt"); // "hi"
  */
 export function decodeText(bytes: Uint8Array, name: string): string {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new TwopassError({ op: "decodeText", problem: "expected a Uint8Array", facts: `got ${describe(bytes)}` });
+  }
   checkUtf8("decodeText", bytes, name);
   return new TextDecoder("utf-8").decode(bytes);
 }

@@ -50,8 +50,10 @@ const otherFormats: ReadonlyMap<number, string> = new Map([
  *
  * @throws where the bytes are no such file, are compressed, or are cut off.
  * @example
+ * const bytes = encodeWav(Float32Array.of(0, 0.5, -0.5), { sampleRate: 8000 });
  * const { data, shape, sampleRate } = decodeWav(bytes, "word.wav");
- * const x = tensor(data, { shape, copy: false }); // [1, 8000]
+ * [shape, sampleRate]; // [[1, 3], 8000]
+ * await tensor(data, { shape, copy: false }).array(); // [[0, 0.5, -0.5]]
  */
 export function decodeWav(bytes: Uint8Array, name: string): WavAudio {
   if (!(bytes instanceof Uint8Array)) {
@@ -158,16 +160,21 @@ export function encodeWav(
   options: WavOptions,
 ): Uint8Array<ArrayBuffer> {
   checkOptions("encodeWav", options, ["sampleRate", "format"]);
-  const { sampleRate, format = "int16" } = options;
+  const { sampleRate, format = "int16" } = options ?? {};
   if (!(Number.isInteger(sampleRate) && sampleRate >= 1 && sampleRate < 2 ** 32)) {
     throw unwritable("sampleRate must be a whole number from 1", `got ${describe(sampleRate)}`);
   }
   if (format !== "int16" && format !== "float32") {
     throw unwritable('format must be "int16" or "float32"', `got ${describe(format)}`);
   }
-  const { data, shape } = audio instanceof Float32Array ? { data: audio, shape: [1, audio.length] } : audio;
+  const { data, shape } = audio instanceof Float32Array ? { data: audio, shape: [1, audio.length] } : (audio ?? {});
+  if (!(data instanceof Float32Array) || !Array.isArray(shape)) {
+    throw unwritable(
+      "takes a Float32Array, or { data: Float32Array, shape: [channels, frames] }",
+      `got ${describe(audio)}`,
+    );
+  }
   const [channels, frames] = shape as [number, number];
-  if (!(data instanceof Float32Array)) throw unwritable("samples must be a Float32Array", `got ${describe(data)}`);
   if (shape.length !== 2 || channels < 1 || channels > 0xffff || channels * frames !== data.length) {
     throw unwritable("the shape must be [channels, frames]", `${showShape(shape)} for ${data.length} samples`);
   }

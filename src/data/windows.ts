@@ -24,8 +24,12 @@ export interface WindowOptions {
  * @param series tokens or numbers in a typed array, or rows [steps, ...], a tensor for instance.
  * @throws where the series is shorter than one window with its target.
  * @example
- * const tokens = new WindowDataset(tokenizer.encode(text), { length: 128, stride: 128 }); // next-token targets
- * const days = new WindowDataset(temperatures, { length: 30, horizon: 7 }); // a week from a month
+ * const tokens = new WindowDataset(int32([1, 2, 3, 4, 5]), { length: 3 });
+ * const [input, next] = tokens.get(0);
+ * await input.array(); // [1, 2, 3]
+ * await next.array(); // [2, 3, 4]
+ * const days = new WindowDataset(zeros(365), { length: 30, horizon: 7 });
+ * days.get(0)[1].shape; // [7]
  */
 export class WindowDataset implements Dataset<[Tensor, Tensor]>, JoinedRows {
   readonly length: number;

@@ -59,6 +59,7 @@ export async function readRange(
  * file is then unchanged and the temporary one is gone. The one error after that point says that the file is written.
  * @example
  * await writeFileSafely("model.safetensors", await save(model.stateDict()));
+ * Object.keys(load(await readFileBytes("model.safetensors"))); // ["weight", "bias"]
  */
 export async function writeFileSafely(path: string, bytes: Uint8Array): Promise<void> {
   const target = await replaceFile(path, bytes);

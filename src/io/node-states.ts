@@ -16,6 +16,12 @@ export type SaveFileOptions = SaveOptions & SaveNpzOptions;
 
 const torchEndings = [".pt", ".pth", ".bin"];
 
+/** What the name of a file ends with. */
+function endingOf(op: string, path: unknown): string {
+  if (typeof path === "string") return extname(path).toLowerCase();
+  throw new TwopassError({ op, problem: "the path must be a text", facts: `got ${describe(path)}` });
+}
+
 /**
  * Writes a state, such as `model.stateDict()`, to a file: whole or not at all. A name that ends in `.npz` takes an object
  * of tensors as `saveNpz`, one in `.npy` a single tensor as `saveNpy`; all others take a state as `save`, and give a
@@ -24,14 +30,14 @@ const torchEndings = [".pt", ".pth", ".bin"];
  * @throws where those functions do, for names of PyTorch's files, and where the file cannot be written.
  * @example
  * await saveFile(model.stateDict(), "model.safetensors");
- * model.loadStateDict(await loadFile("model.safetensors"));
+ * model.loadStateDict(await loadFile("model.safetensors")).missingKeys; // []
  */
 export async function saveFile(state: object, path: string, options?: SaveFileOptions): Promise<void> {
   await writeFileSafely(path, await bytesFor(state, path, options));
 }
 
 async function bytesFor(state: object, path: string, options: SaveFileOptions | undefined): Promise<Uint8Array> {
-  const ending = extname(path).toLowerCase();
+  const ending = endingOf("saveFile", path);
   if (ending === ".npz") return saveNpz(state as Record<string, Tensor>, options);
   if (ending === ".npy") {
     checkOptions("saveFile", options, []);
@@ -64,7 +70,7 @@ export async function loadFile<S extends object = Record<string, Tensor>>(
   path: string,
   options: MemoryOptions = {},
 ): Promise<S> {
-  const ending = extname(path).toLowerCase();
+  const ending = endingOf("loadFile", path);
   if (torchEndings.includes(ending)) return named(path, loadTorch<S>, await readFileBytes(path), options);
   if (ending === ".npz") return named(path, loadNpz, await readFileBytes(path), options) as S;
   if (ending === ".npy") return named(path, loadNpy, await readFileBytes(path), undefined) as object as S;

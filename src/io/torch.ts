@@ -25,7 +25,7 @@ import { readZip, unzip } from "./zip.ts";
  * // In Python: torch.save(model.state_dict(), "model.pt")
  * const state = loadTorch(await readFileBytes("model.pt"));
  * Object.keys(state); // ["weight", "bias"]
- * model.loadStateDict(state);
+ * model.loadStateDict(state).unexpectedKeys; // []
  */
 export function loadTorch<S = Record<string, Tensor>>(bytes: Uint8Array, options: MemoryOptions = {}): S {
   checkOptions(op, options, ["maxBytes"]);

@@ -103,7 +103,12 @@ function named<C>(name: string, made: C): C {
   return made;
 }
 
-/** max(x, 0). */
+/**
+ * max(x, 0).
+ *
+ * @example
+ * await new nn.ReLU().forward(tensor([-1, 2])).array(); // [0, 2]
+ */
 export const ReLU = plain("ReLU", F.relu);
 /** min(max(x, 0), 6). */
 export const ReLU6 = plain("ReLU6", F.relu6);
@@ -132,7 +137,12 @@ export const Tanhshrink = plain("Tanhshrink", F.tanhshrink);
 export const ELU = settable("ELU", F.elu, { alpha: 1 });
 /** x above 0, else alpha (e^(x / alpha) − 1); alpha default 1. */
 export const CELU = settable("CELU", F.celu, { alpha: 1 });
-/** x above 0, else negativeSlope · x; default 0.01. */
+/**
+ * x above 0, else negativeSlope · x; default 0.01.
+ *
+ * @example
+ * await new nn.LeakyReLU({ negativeSlope: 0.5 }).forward(tensor([-1, 2])).array(); // [-0.5, 2]
+ */
 export const LeakyReLU = settable("LeakyReLU", F.leakyRelu, { negativeSlope: 0.01 });
 /** log(1 + e^(beta x)) / beta, and x itself where beta x > threshold; default 1 and 20. */
 export const Softplus = settable("Softplus", F.softplus, { beta: 1, threshold: 20 });
@@ -143,7 +153,12 @@ export const Hardshrink = settable("Hardshrink", F.hardshrink, { lambd: 0.5 });
 /** x moved toward 0 by lambd, 0 where |x| ≤ lambd; lambd default 0.5. */
 export const Softshrink = settable("Softshrink", F.softshrink, { lambd: 0.5 });
 
-/** eˣ / Σ eˣ along a dim. Differs from PyTorch: the dim must be given. */
+/**
+ * eˣ / Σ eˣ along a dim. Differs from PyTorch: the dim must be given.
+ *
+ * @example
+ * await new nn.Softmax(-1).forward(tensor([[0, 0]])).array(); // [[0.5, 0.5]]
+ */
 export const Softmax = alongDim("Softmax", F.softmax);
 /** log softmax(x) along a dim. */
 export const LogSoftmax = alongDim("LogSoftmax", F.logSoftmax);
@@ -223,6 +238,10 @@ export class Threshold extends Module {
  *
  * @param options.numParameters 1, or the number of channels; default 1.
  * @param options.init where the weight starts; default 0.25.
+ * @example
+ * const layer = new nn.PReLU();
+ * await layer.forward(tensor([-1, 2])).array(); // [-0.25, 2]
+ * layer.weight.shape; // [1]
  */
 export class PReLU extends Module {
   weight: Parameter;
@@ -243,6 +262,9 @@ export class PReLU extends Module {
  * their mean. Xu et al. (2015).
  *
  * @param options.lower, options.upper default 1/8 and 1/3.
+ * @example
+ * const layer = new nn.RReLU({ lower: 0.25, upper: 0.75 }).eval();
+ * await layer.forward(tensor([-1, 2])).array(); // [-0.5, 2]
  */
 export class RReLU extends Module {
   readonly lower: number;

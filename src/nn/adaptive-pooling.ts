@@ -40,7 +40,12 @@ export class AdaptiveAvgPool1d extends AdaptivePooling {
   }
 }
 
-/** The mean of `outputSize` windows in both dims: input [N, C, H, W], as `adaptiveAvgPool2d`. */
+/**
+ * The mean of `outputSize` windows in both dims: input [N, C, H, W], as `adaptiveAvgPool2d`.
+ *
+ * @example
+ * new nn.AdaptiveAvgPool2d(1).forward(zeros(2, 8, 7, 5)).shape; // [2, 8, 1, 1]
+ */
 export class AdaptiveAvgPool2d extends AdaptivePooling {
   constructor(outputSize: OutputSize) {
     super(adaptiveAvgPool2d, outputSize);

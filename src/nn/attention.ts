@@ -2,7 +2,8 @@
 import { TwopassError, showShape } from "../base/errors.ts";
 import { sameShape } from "../base/shape.ts";
 import type { Value } from "../ir/value.ts";
-import { type Masking, attentionWeights, project } from "../ops/composite/attention.ts";
+import { type Masking, attentionWeights } from "../ops/composite/attention.ts";
+import { linear } from "../ops/composite/matmul.ts";
 import { mean } from "../ops/composite/reduction.ts";
 import { kit } from "../ops/kit.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -202,14 +203,14 @@ export class MultiheadAttention extends Module {
     const bias = this.in_proj_bias === null ? undefined : likeVertex(op, "in_proj_bias", this.in_proj_bias, q);
     const joined = this.in_proj_weight === null ? undefined : likeVertex(op, "in_proj_weight", this.in_proj_weight, q);
     if (isSelf && joined !== undefined) {
-      const all = project(kit, q, joined, bias);
+      const all = linear(kit, q, joined, bias);
       const last = all.shape.length - 1;
       return [0, 1, 2].map((i) => kit.range(all, last, i * e, (i + 1) * e));
     }
     const apart = [this.q_proj_weight, this.k_proj_weight, this.v_proj_weight];
     return inputs.map((x, i) => {
       const weight = joined === undefined ? likeVertex(op, "a projection", apart[i], q) : part(joined, i);
-      return project(kit, x, weight, bias === undefined ? undefined : part(bias, i));
+      return linear(kit, x, weight, bias === undefined ? undefined : part(bias, i));
     });
   }
 

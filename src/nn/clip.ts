@@ -43,6 +43,12 @@ function setGradient(part: Inner, gradient: Value): void {
  * @param parameters those without a gradient are passed over.
  * @param options.normType the p of the norm; default 2, Infinity is the largest element.
  * @returns the norm before clipping, 0-d.
+ * @example
+ * const w = new nn.Parameter(tensor([0, 0]));
+ * w.mul(tensor([3, 4])).sum().backward();
+ * const norm = nn.clipGradNorm([w], 1);
+ * await norm.item(); // 5
+ * await w.grad?.norm().item(); // 1.0000
  */
 export function clipGradNorm(
   parameters: Tensor | Iterable<Tensor>,

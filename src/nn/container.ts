@@ -32,11 +32,12 @@ abstract class Container extends Module {
  * @example
  * class Tower extends nn.Module {
  *   layers = new nn.ModuleList([4, 4, 4].map((n) => new nn.Linear(n, n)));
- *   forward(x: Tensor) {
+ *   override forward(x: Tensor) {
  *     for (const layer of this.layers) x = layer.forward(x).relu();
  *     return x;
  *   }
  * }
+ * new Tower().forward(zeros(2, 4)).shape; // [2, 4]
  */
 export class ModuleList<M extends Module = Module> extends Container {
   [index: number]: M;
@@ -131,6 +132,14 @@ function readIterable(modules: unknown): Iterable<unknown> {
 export class ModuleDict<M extends Module = Module> extends Container {
   constructor(modules: Readonly<Record<string, M>> | Iterable<readonly [string, M]> = {}) {
     super();
+    if (typeof modules !== "object" || modules === null) {
+      throw new TwopassError({
+        op: "nn.ModuleDict",
+        problem: "takes an object of modules, or pairs of a name and a module",
+        facts: `got ${describe(modules)}`,
+        hint: "new nn.ModuleDict({ a, b })",
+      });
+    }
     const entries =
       Symbol.iterator in modules ? [...(modules as Iterable<readonly [string, M]>)] : Object.entries<M>(modules);
     for (const [name, module] of entries) this.set(name, module);

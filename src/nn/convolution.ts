@@ -120,6 +120,9 @@ abstract class Convolution extends Module {
  * Convolution along one dim: input [N, inChannels, L], output [N, outChannels, L'], as `conv1d`.
  *
  * `weight` [outChannels, inChannels / groups, kernelSize] and `bias` [outChannels] start uniform in ±1/√(fan in).
+ *
+ * @example
+ * new nn.Conv1d(2, 4, 3, { padding: 1 }).forward(zeros(8, 2, 10)).shape; // [8, 4, 10]
  */
 export class Conv1d extends Convolution {
   constructor(inChannels: number, outChannels: number, kernelSize: PerDim, options?: ConvLayerOptions) {

@@ -9,6 +9,8 @@ import { Module } from "./module.ts";
  *
  * @param options.dim default 1.
  * @param options.eps the least that each length counts as; default 1e-8.
+ * @example
+ * await new nn.CosineSimilarity().forward(tensor([[3, 4]]), tensor([[4, 3]])).array(); // [0.9600]
  */
 export class CosineSimilarity extends Module {
   readonly dim: number;
@@ -32,6 +34,8 @@ export class CosineSimilarity extends Module {
  * @param options.p the norm; default 2.
  * @param options.eps added to each difference; default 1e-6.
  * @param options.keepdim whether the last dim stays, with extent 1; default false.
+ * @example
+ * await new nn.PairwiseDistance().forward(tensor([[0, 0]]), tensor([[3, 4]])).array(); // [5.0000]
  */
 export class PairwiseDistance extends Module {
   readonly p: number;

@@ -49,6 +49,12 @@ abstract class DropoutLayer extends Module {
 /**
  * Sets elements to 0 with probability p (default 0.5) and scales the others by 1 / (1 − p); in evaluation mode it gives
  * its input back. Srivastava et al. (2014).
+ *
+ * @example
+ * const layer = new nn.Dropout(0.25);
+ * const share = layer.forward(ones(10000)).ne(0).float().mean();
+ * Math.round(await share.item() * 20) / 20; // 0.75
+ * await layer.eval().forward(tensor([1, 2])).array(); // [1, 2]
  */
 export class Dropout extends DropoutLayer {
   constructor(p = 0.5) {
@@ -80,6 +86,11 @@ export class Dropout3d extends DropoutLayer {
 /**
  * Dropout for networks of SELU, as `alphaDropout`: mean 0 and variance 1 stay. p default 0.5.
  * Klambauer et al. (2017).
+ *
+ * @example
+ * const x = randn(10000);
+ * const deviation = await new nn.AlphaDropout(0.25).forward(x).std().item();
+ * Math.round(deviation * 10) / 10; // 1
  */
 export class AlphaDropout extends DropoutLayer {
   constructor(p = 0.5) {

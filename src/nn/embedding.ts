@@ -73,6 +73,8 @@ export class Embedding extends Module {
  * @param options.mode "mean" (default), "sum" or "max".
  * @param options.paddingIdx a row that is left out; default none.
  * @param options.includeLastOffset whether the last offset is the end of the last bag; default false.
+ * @example
+ * new nn.EmbeddingBag(10, 3).forward([[1, 2], [4, 5]]).shape; // [2, 3]
  */
 export class EmbeddingBag extends Module {
   readonly numEmbeddings: number;

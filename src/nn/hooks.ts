@@ -42,6 +42,13 @@ export function addHook<K extends keyof Hooks>(
   kind: K,
   hook: Hooks[K] extends Set<infer H> ? H : never,
 ): HookHandle {
+  if (typeof hook !== "function") {
+    throw new TwopassError({
+      op: module.constructor.name,
+      problem: "a hook is a function",
+      facts: `got ${describe(hook)}`,
+    });
+  }
   const hooks = hooksOf.get(module) ?? {
     forwardPre: new Set(),
     forward: new Set(),

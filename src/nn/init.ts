@@ -80,6 +80,9 @@ export function normal_<T extends StoredTensor>(tensor: T, mean = 0, std = 1): T
  *
  * @param options.mean, options.std default 0 and 1.
  * @param options.a, options.b the bounds, default −2 and 2, not scaled by `std`.
+ * @example
+ * const layer = new nn.Linear(8, 8);
+ * await nn.init.truncNormal_(layer.weight, { a: -1, b: 1 }).abs().le(1).all().item(); // 1
  */
 export function truncNormal_<T extends StoredTensor>(
   tensor: T,
@@ -137,6 +140,10 @@ export function eye_<T extends StoredTensor>(tensor: T): T {
  * A convolution weight [out, in / groups, kernel...] that hands its input channels on: 1 in the middle of the kernel.
  *
  * @param options.groups default 1.
+ * @example
+ * const conv = new nn.Conv1d(1, 1, 3, { padding: 1, bias: false });
+ * nn.init.dirac_(conv.weight);
+ * await conv.forward(tensor([[[1, 2, 3]]])).array(); // [[[1, 2, 3]]]
  */
 export function dirac_<T extends StoredTensor>(tensor: T, options?: { readonly groups?: number }): T {
   const { groups } = withDefaults("dirac_", options, { groups: 1 });
@@ -180,7 +187,7 @@ const gains: Readonly<Record<string, number | ((slope: number) => number)>> = {
  *
  * @param slope negative slope of leakyRelu; default 0.01.
  * @example
- * calculateGain("tanh"); // 1.6666666666666667
+ * nn.init.calculateGain("tanh"); // 1.6667
  */
 export function calculateGain(nonlinearity: string, slope = 0.01): number {
   const gain = Object.hasOwn(gains, nonlinearity) ? gains[nonlinearity] : undefined;
@@ -287,6 +294,9 @@ function dot(a: Float64Array, b: Float64Array): number {
  * A matrix whose columns have the share `sparsity` of zeros at random places, the others normal. Martens (2010).
  *
  * @param options.std deviation of the others; default 0.01.
+ * @example
+ * const layer = new nn.Linear(4, 8);
+ * await nn.init.sparse_(layer.weight, 0.25).eq(0).sum(0).array(); // [2, 2, 2, 2]
  */
 export function sparse_<T extends StoredTensor>(tensor: T, sparsity: number, options?: { readonly std?: number }): T {
   const { std } = withDefaults("sparse_", options, { std: 0.01 });

@@ -9,6 +9,8 @@ import { PlainLoss, byMean } from "./loss.ts";
  * Negative log-likelihood of counts: eˣ − t x, or without `logInput` x − t log(x + eps).
  *
  * @param options.logInput, options.full, options.eps default true, false, 1e-8.
+ * @example
+ * await new nn.PoissonNLLLoss().forward(tensor([0, 0]), tensor([1, 4])).item(); // 1
  */
 export class PoissonNLLLoss extends PlainLoss<Required<F.PoissonOptions>> {
   constructor(options?: F.PoissonOptions) {
@@ -24,6 +26,8 @@ export class PoissonNLLLoss extends PlainLoss<Required<F.PoissonOptions>> {
  * Negative log-likelihood of Gaussians: (log v + (x − t)² / v) / 2 with v = max(variance, eps).
  *
  * @param options.full, options.eps default false, 1e-6.
+ * @example
+ * await new nn.GaussianNLLLoss().forward(tensor([1, 2]), tensor([1, 4]), tensor([1, 1])).item(); // 1
  */
 export class GaussianNLLLoss extends PlainLoss<Required<F.GaussianOptions>> {
   constructor(options?: F.GaussianOptions) {
@@ -41,6 +45,9 @@ export class GaussianNLLLoss extends PlainLoss<Required<F.GaussianOptions>> {
  *
  * @param options.blank the class that stands for no label; default 0.
  * @param options.zeroInfinity whether infinite losses count as 0; default false.
+ * @example
+ * const logProbs = zeros(2, 1, 3).logSoftmax(-1);
+ * await new nn.CTCLoss().forward(logProbs, [[1]], [2], [1]).item(); // 1.0986
  */
 export class CTCLoss extends PlainLoss<Required<CTCOptions>> {
   constructor(options?: CTCOptions) {

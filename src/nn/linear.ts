@@ -48,6 +48,8 @@ export class Linear extends Module {
  * `weight` [outFeatures, in1Features, in2Features] and `bias` [outFeatures] start uniform in ±1/√in1Features.
  *
  * @param options.bias whether there is one; default true.
+ * @example
+ * new nn.Bilinear(2, 3, 4).forward(zeros(5, 2), zeros(5, 3)).shape; // [5, 4]
  */
 export class Bilinear extends Module {
   readonly in1Features: number;

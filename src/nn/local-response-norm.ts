@@ -9,6 +9,8 @@ import { Module } from "./module.ts";
  * Krizhevsky, Sutskever, Hinton (2012).
  *
  * @param options.alpha, options.beta, options.k default 1e-4, 0.75, 1.
+ * @example
+ * new nn.LocalResponseNorm(5).forward(zeros(1, 8, 6, 6)).shape; // [1, 8, 6, 6]
  */
 export class LocalResponseNorm extends Module {
   readonly size: number;

@@ -94,7 +94,7 @@ export class KLDivLoss extends Module {
  * @param options.labelSmoothing part of the target that is spread over all classes; default 0.
  * @param options.reduction "mean" (default), "sum" or "none".
  * @example
- * await new nn.CrossEntropyLoss().forward(tensor([[0, 0]]), [1]).item(); // 0.6931471824645996
+ * await new nn.CrossEntropyLoss().forward(tensor([[0, 0]]), [1]).item(); // 0.6931
  */
 export class CrossEntropyLoss extends Module {
   readonly weight: StateBuffer | null;
@@ -166,6 +166,8 @@ export class BCELoss extends Module {
  *
  * @param options.weight one factor for each element, broadcast to the input.
  * @param options.posWeight factor of positive targets, broadcast to the input.
+ * @example
+ * await new nn.BCEWithLogitsLoss().forward(tensor([0, 0]), tensor([0, 1])).item(); // 0.6931
  */
 export class BCEWithLogitsLoss extends Module {
   readonly weight: StateBuffer | null;

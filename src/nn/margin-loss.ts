@@ -64,6 +64,9 @@ export class TripletMarginLoss extends PlainLoss<Required<F.TripletOptions>> {
  *
  * @param options.distanceFunction gives the distances of two tensors; default the Euclidean one.
  * @param options.margin, options.swap default 1, false.
+ * @example
+ * const loss = new nn.TripletMarginWithDistanceLoss({ distanceFunction: (a, b) => a.sub(b).abs().sum(-1) });
+ * await loss.forward(tensor([[0, 0]]), tensor([[0, 1]]), tensor([[0, 1.5]])).item(); // 0.5
  */
 export class TripletMarginWithDistanceLoss extends PlainLoss<Required<F.TripletDistanceOptions>> {
   constructor(options?: F.TripletDistanceOptions) {

@@ -35,7 +35,7 @@ const printing = new Set<Module>();
  * @example
  * class Net extends nn.Module {
  *   fc = new nn.Linear(2, 3);
- *   forward(x: Tensor) {
+ *   override forward(x: Tensor) {
  *     return this.fc.forward(x).relu();
  *   }
  * }
@@ -123,7 +123,8 @@ export abstract class Module extends TreeNode {
    * A dtype is for floating tensors; counts and masks keep theirs.
    *
    * @example
-   * model.to("js").to("float64"); // slow and exact
+   * const model = new nn.Linear(2, 3).to("js").to("float64"); // slow and exact
+   * model.weight.dtype; // "float64"
    */
   to(target: DeviceName | "float32" | "float64"): this {
     if (target === "float32" || target === "float64") {

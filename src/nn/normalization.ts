@@ -115,6 +115,10 @@ export class BatchNorm1d extends BatchNorm {
  * @param options.eps default 1e-5.
  * @param options.momentum share of a batch in the running statistics; default 0.1.
  * @param options.affine, options.trackRunningStats default true.
+ * @example
+ * const layer = new nn.BatchNorm2d(3);
+ * layer.forward(zeros(8, 3, 28, 28)).shape; // [8, 3, 28, 28]
+ * Object.keys(layer.stateDict()); // ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
  */
 export class BatchNorm2d extends BatchNorm {
   constructor(numFeatures: number, options?: BatchNormLayerOptions) {
@@ -136,6 +140,8 @@ export class BatchNorm3d extends BatchNorm {
  * @param options.eps default 1e-5.
  * @param options.elementwiseAffine whether there are `weight` and `bias`; default true.
  * @param options.bias whether there is a `bias` beside the weight; default true.
+ * @example
+ * await new nn.LayerNorm(2).forward(tensor([[1, 3], [10, 30]])).array(); // [[-1.0000, 1.0000], [-1, 1]]
  */
 export class LayerNorm extends Module {
   readonly normalizedShape: readonly number[];
@@ -172,6 +178,8 @@ export class LayerNorm extends Module {
  * @param normalizedShape the last dims of the input.
  * @param options.eps default null: the machine epsilon of the input's dtype.
  * @param options.elementwiseAffine whether there is a `weight`; default true.
+ * @example
+ * await new nn.RMSNorm(2).forward(tensor([[3, 4]])).array(); // [[0.8485, 1.1314]]
  */
 export class RMSNorm extends Module {
   readonly normalizedShape: readonly number[];
@@ -209,6 +217,8 @@ export class RMSNorm extends Module {
  *
  * @param options.eps default 1e-5.
  * @param options.affine whether there are `weight` and `bias` [C]; default true.
+ * @example
+ * await new nn.GroupNorm(2, 4).forward(tensor([[1, 3, 10, 30]])).array(); // [[-1.0000, 1.0000, -1, 1]]
  */
 export class GroupNorm extends Module {
   readonly numGroups: number;
@@ -298,6 +308,8 @@ export class InstanceNorm1d extends InstanceNorm {
  *
  * @param options.eps, options.momentum default 1e-5 and 0.1.
  * @param options.affine, options.trackRunningStats default false.
+ * @example
+ * new nn.InstanceNorm2d(3).forward(rand(8, 3, 28, 28)).shape; // [8, 3, 28, 28]
  */
 export class InstanceNorm2d extends InstanceNorm {
   constructor(numFeatures: number, options?: InstanceNormLayerOptions) {

@@ -15,6 +15,10 @@ import { type Labels, readLabels } from "./functional/labels.ts";
  *
  * Differs from PyTorch: nothing is moved. The sequences stay where they were in the batch, in any order, and recurrent
  * layers leave out the steps that a sequence has not; so batches with equal sizes share a plan, whatever the lengths.
+ *
+ * @example
+ * const packed = nn.packSequence([tensor([1, 2, 3]), tensor([4])]);
+ * packed.lengths; // [3, 1]
  */
 export class PackedSequence {
   /** [T, N, ...], or [N, T, ...] with `batchFirst`; T is the largest length. */
@@ -134,9 +138,12 @@ function checkSorted(op: string, lengths: readonly number[]): void {
  * @param options.enforceSorted whether lengths that grow are an error; default true.
  * @throws where lengths do not fit the input.
  * @example
- * const packed = nn.packPaddedSequence(x, [5, 3, 2], { batchFirst: true });
+ * const lstm = new nn.LSTM(4, 6, { batchFirst: true });
+ * const packed = nn.packPaddedSequence(zeros(3, 5, 4), [5, 3, 2], { batchFirst: true });
  * const [output] = lstm.forward(packed);
  * const [y, lengths] = nn.padPackedSequence(output, { batchFirst: true });
+ * y.shape; // [3, 5, 6]
+ * lengths; // [5, 3, 2]
  */
 export function packPaddedSequence(
   input: Tensor,
@@ -174,6 +181,10 @@ function packed(x: Value, from: readonly Tensor[], lengths: readonly number[], b
  * @param options.paddingValue stands behind the ends; default 0.
  * @param options.totalLength T; default the largest length.
  * @throws where `totalLength` is below the largest length.
+ * @example
+ * const packed = nn.packSequence([tensor([1, 2, 3]), tensor([4])]);
+ * const [padded] = nn.padPackedSequence(packed, { batchFirst: true, paddingValue: -1 });
+ * await padded.array(); // [[1, 2, 3], [4, -1, -1]]
  */
 export function padPackedSequence(
   sequence: PackedSequence,
@@ -206,9 +217,10 @@ function joinPadded(op: string, sequences: readonly Tensor[], batchFirst: boolea
   const values = promoteTensors(op, sequences);
   const first = (values[0] as Value).shape;
   values.forEach((x, i) => {
-    if (x.shape.length > 0 && x.shape.length === first.length && x.shape.every((n, d) => d === 0 || n === first[d])) {
-      return;
+    if (x.shape.length === 0) {
+      throw new TwopassError({ op, problem: "a sequence has a dim of time", facts: `sequence ${i} has shape []` });
     }
+    if (x.shape.length === first.length && x.shape.every((n, d) => d === 0 || n === first[d])) return;
     throw new TwopassError({
       op,
       problem: "sequences differ in the dim of time alone",
@@ -254,6 +266,9 @@ export function padSequence(
  *
  * @param sequences [Tᵢ, ...] each, with at least one step.
  * @param options.enforceSorted whether lengths that grow are an error; default true.
+ * @example
+ * const packed = nn.packSequence([zeros(5, 4), zeros(2, 4)]);
+ * new nn.GRU(4, 6).forward(packed)[1].shape; // [1, 2, 6]
  */
 export function packSequence(
   sequences: readonly Tensor[],

@@ -18,7 +18,7 @@ export const unnamed = "a parameter without a name";
  * @param options.requiresGrad whether `backward()` leaves a gradient in `.grad`; default true.
  * @throws if the dtype is not floating while `requiresGrad` holds.
  * @example
- * new Parameter(zeros([2, 3])).requiresGrad; // true
+ * new nn.Parameter(zeros([2, 3])).requiresGrad; // true
  */
 export class Parameter extends StoredTensor {
   constructor(from: Content, options: { readonly requiresGrad?: boolean } = {}) {
@@ -32,6 +32,15 @@ export class Parameter extends StoredTensor {
  *
  * @param from elements, copied.
  * @param options.persistent whether it is part of `stateDict()`; default true.
+ * @example
+ * class Shift extends nn.Module {
+ *   mean = new nn.Buffer(tensor([1, 2]));
+ *   override forward(x: Tensor) {
+ *     return x.sub(this.mean);
+ *   }
+ * }
+ * new Shift().parameters().length; // 0
+ * Object.keys(new Shift().stateDict()); // ["mean"]
  */
 export class StateBuffer extends StoredTensor {
   readonly persistent: boolean;

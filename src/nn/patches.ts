@@ -11,6 +11,8 @@ const standard: Required<PatchOptions> = { dilation: 1, padding: 0, stride: 1 };
  * Patches of images as columns: input [N, C, H, W] or [C, H, W], output [N, C · KH · KW, patches], as `functional.unfold`.
  *
  * @param options.dilation, options.padding, options.stride default 1, 0, 1.
+ * @example
+ * new nn.Unfold(2).forward(zeros(1, 3, 4, 4)).shape; // [1, 12, 9]
  */
 export class Unfold extends Module {
   readonly kernelSize: PerDim;

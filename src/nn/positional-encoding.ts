@@ -1,7 +1,7 @@
 /** Where an element stands in a sequence, as layers. Floor: nn. */
 import { TwopassError, showShape } from "../base/errors.ts";
 import type { Value } from "../ir/value.ts";
-import { rotatePairs } from "../ops/composite/attention.ts";
+import { rotatePairs } from "../ops/composite/rotary.ts";
 import { kit } from "../ops/kit.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Dropout } from "./dropout.ts";
@@ -123,6 +123,8 @@ export class SinusoidalPositionalEncoding extends AddedEncoding {
  * @param options.maxLength the longest sequence; default 512.
  * @param options.dropout of the sum; default 0.
  * @throws for a longer sequence.
+ * @example
+ * new nn.LearnedPositionalEncoding(8, { maxLength: 16 }).forward(zeros(5, 2, 8)).shape; // [5, 2, 8]
  */
 export class LearnedPositionalEncoding extends AddedEncoding {
   weight: Parameter;

@@ -6,6 +6,7 @@
  * inputs are one contraction before the loop, and each step is one contraction and one block of elementwise work.
  */
 import type { Value } from "../ir/value.ts";
+import { linear } from "../ops/composite/matmul.ts";
 import type { Kit } from "../ops/kit.ts";
 
 /** Weights of one direction of one layer; G is gates · H. */
@@ -37,11 +38,6 @@ export interface CellKind {
   readonly step: (k: Kit, input: Value, state: CellState, w: RecurrentWeights, inner: Value | undefined) => CellState;
 }
 
-/** h Wᵀ. */
-function product(k: Kit, h: Value, weight: Value): Value {
-  return k.dot(h, weight, { batchA: [], batchB: [], contractA: [1], contractB: [1] });
-}
-
 /** Gate i of x [N, gates · H]. */
 function gateOf(k: Kit, x: Value, i: number, size: number): Value {
   return k.range(x, 1, i * size, (i + 1) * size);
@@ -54,7 +50,7 @@ export function elman(nonlinearity: "tanh" | "relu"): CellKind {
     states: 1,
     outerBias: (_, bias) => bias,
     step(k, input, [h], w) {
-      const sum = k.add(input, product(k, h as Value, w.hh));
+      const sum = k.add(input, linear(k, h as Value, w.hh));
       return [nonlinearity === "tanh" ? k.tanh(sum) : k.relu(sum)];
     },
   };
@@ -70,11 +66,11 @@ export const lstm: CellKind = {
   outerBias: (_, bias) => bias,
   step(k, input, [h, c], w) {
     const size = (c as Value).shape[1] as number;
-    const sum = k.add(input, product(k, h as Value, w.hh));
+    const sum = k.add(input, linear(k, h as Value, w.hh));
     const gate = (i: number): Value => gateOf(k, sum, i, size);
     const next = k.add(k.mul(k.sigmoid(gate(1)), c as Value), k.mul(k.sigmoid(gate(0)), k.tanh(gate(2))));
     const out = k.mul(k.sigmoid(gate(3)), k.tanh(next));
-    return [w.hr === undefined ? out : product(k, out, w.hr), next];
+    return [w.hr === undefined ? out : linear(k, out, w.hr), next];
   },
 };
 
@@ -96,7 +92,7 @@ export const gru: CellKind = {
   step(k, input, [before], w, inner) {
     const h = before as Value;
     const size = h.shape[1] as number;
-    const hidden = product(k, h, w.hh);
+    const hidden = linear(k, h, w.hh);
     const both = (i: number): Value => k.sigmoid(k.add(gateOf(k, input, i, size), gateOf(k, hidden, i, size)));
     const plain = gateOf(k, hidden, 2, size);
     const n = k.tanh(
@@ -108,9 +104,8 @@ export const gru: CellKind = {
 
 /** x Wᵀ + b, for all leading dims of x at once, with what of the hidden bias is no matter of the step. */
 export function inputProduct(k: Kit, kind: CellKind, x: Value, w: RecurrentWeights): Value {
-  const y = k.dot(x, w.ih, { batchA: [], batchB: [], contractA: [x.shape.length - 1], contractB: [1] });
-  if (w.biasIh === undefined || w.biasHh === undefined) return y;
-  return k.add(y, k.add(w.biasIh, kind.outerBias(k, w.biasHh)));
+  const hasBias = w.biasIh !== undefined && w.biasHh !== undefined;
+  return linear(k, x, w.ih, hasBias ? k.add(w.biasIh, kind.outerBias(k, w.biasHh)) : undefined);
 }
 
 /** The bias of each step, [...leading, H], where the cell has one. */

@@ -91,6 +91,8 @@ abstract class Cell extends Module {
  * Input [N, inputSize] or [inputSize]; h [N, hiddenSize] or [hiddenSize], zeros unless given; gives h'.
  *
  * @param options.bias default true. @param options.nonlinearity "tanh" (default) or "relu".
+ * @example
+ * new nn.RNNCell(3, 5).forward(zeros(2, 3)).shape; // [2, 5]
  */
 export class RNNCell extends Cell {
   readonly nonlinearity: "tanh" | "relu";
@@ -119,8 +121,10 @@ export class RNNCell extends Cell {
  *
  * @param options.bias default true.
  * @example
+ * const cell = new nn.LSTMCell(3, 5);
  * let state: nn.LSTMState | undefined;
- * for (const x of sequence) state = cell.forward(x, state);
+ * for (const x of zeros(7, 2, 3).unbind(0)) state = cell.forward(x, state);
+ * state?.map((part) => part.shape); // [[2, 5], [2, 5]]
  */
 export class LSTMCell extends Cell {
   constructor(inputSize: number, hiddenSize: number, given?: { readonly bias?: boolean }) {

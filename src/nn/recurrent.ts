@@ -255,6 +255,10 @@ abstract class Recurrent extends Module {
  *
  * @param options.nonlinearity "tanh" (default) or "relu".
  * @param options.numLayers, options.bias, options.batchFirst, options.dropout, options.bidirectional see `LSTM`.
+ * @example
+ * const [output, h] = new nn.RNN(3, 5, { bidirectional: true }).forward(zeros(7, 2, 3));
+ * output.shape; // [7, 2, 10]
+ * h.shape; // [2, 2, 5]
  */
 export class RNN extends Recurrent {
   readonly nonlinearity: "tanh" | "relu";
@@ -331,6 +335,11 @@ export class LSTM extends Recurrent {
  * n_t = tanh(W_in x_t + b_in + r (W_hn h_{t−1} + b_hn)), h_t = (1 − z) n_t + z h_{t−1}.
  *
  * Input, state, results and options are those of `RNN`.
+ *
+ * @example
+ * const [output, h] = new nn.GRU(3, 5, { numLayers: 2 }).forward(zeros(7, 2, 3));
+ * output.shape; // [7, 2, 5]
+ * h.shape; // [2, 2, 5]
  */
 export class GRU extends Recurrent {
   constructor(inputSize: number, hiddenSize: number, given?: RecurrentOptions) {

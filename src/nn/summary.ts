@@ -45,7 +45,12 @@ function isBelow(path: string, above: string): boolean {
   return above === "" || path.startsWith(`${above}.`);
 }
 
-/** What `summary` gives. `toString()` is a table. */
+/**
+ * What `summary` gives. `toString()` is a table.
+ *
+ * @example
+ * nn.summary(new nn.Sequential(new nn.Linear(3, 2), new nn.ReLU()), [5, 3]).trainable; // 8
+ */
 export class Summary {
   readonly rows: readonly SummaryRow[];
   /** Elements of all parameters, of those that require grad, and of all buffers. */
@@ -121,11 +126,11 @@ export class Summary {
  * kept for the backward pass are the values of the forward pass that it reads; fused kernels may compute some of them
  * again instead.
  *
- * @param inputs the arguments of `forward`: tensors, or for zeros of float32 shapes: `[1, 1, 28, 28]`. A list of shapes
- * stands for all arguments: `[[1, 1, 28, 28]]`. Token inputs are tensors: `zeros(1, 16, { dtype: "int32" })`.
+ * @param inputs the arguments of `forward`: tensors, or shapes such as `[1, 1, 28, 28]` for zeros of the parameters' dtype.
+ * A list of shapes stands for all arguments: `[[1, 1, 28, 28]]`. Token inputs are tensors: `zeros(1, 16, { dtype: "int32" })`.
  * @throws what `forward` throws, and where it reads elements.
  * @example
- * summary(new nn.Linear(3, 2), [5, 3]).multiplyAdds; // 30
+ * nn.summary(new nn.Linear(3, 2), [5, 3]).multiplyAdds; // 30
  */
 export function summary(model: Module, ...inputs: readonly unknown[]): Summary {
   if (!(model instanceof Module)) {
@@ -141,7 +146,7 @@ export function summary(model: Module, ...inputs: readonly unknown[]): Summary {
   const calls = new CallLog(model);
   const start = newestId();
   const { results, kept } = dryRun(() => {
-    const placed = readInputs(inputs);
+    const placed = readInputs(inputs, model.parameters().find((x) => isFloating(x.dtype))?.dtype ?? "float32");
     const forward = Reflect.get(model, "forward") as (...args: unknown[]) => unknown;
     const output = calls.record(() => Reflect.apply(forward, model, placed) as unknown);
     const values = resultsIn(output).map((x) => x[inner].value);
@@ -188,24 +193,25 @@ function dryRun<T>(body: () => T): T {
 
 const isShape = (x: unknown): x is readonly number[] => Array.isArray(x) && x.every((n) => typeof n === "number");
 
-function readInputs(inputs: readonly unknown[]): unknown[] {
+/** The arguments of `forward`; shapes become zeros of `dtype`. */
+function readInputs(inputs: readonly unknown[], dtype: Dtype): unknown[] {
   const [only] = inputs;
   const isList = inputs.length === 1 && Array.isArray(only) && only.length > 0 && only.every(isShape);
-  return (isList ? (only as readonly unknown[]) : inputs).map(readInput);
+  return (isList ? (only as readonly unknown[]) : inputs).map((input) => readInput(input, dtype));
 }
 
-/** Shapes as zeros. Tensors stand for themselves, but that they are used here counts nowhere. */
-function readInput(input: unknown): unknown {
+/** Tensors stand for themselves, but that they are used here counts nowhere. */
+function readInput(input: unknown, dtype: Dtype): unknown {
   if (isShape(input)) {
     const bad = input.find((n) => !Number.isInteger(n) || n < 0);
-    if (bad === undefined) return new Tensor(new Inner(kit.full([...input], 0, "float32"), undefined));
+    if (bad === undefined) return new Tensor(new Inner(kit.full([...input], 0, dtype), undefined));
     throw new TwopassError({
       op: "summary",
       problem: "an input is a tensor or a shape of whole numbers",
       facts: `got ${showShape(input)}`,
     });
   }
-  if (Array.isArray(input)) return input.map(readInput);
+  if (Array.isArray(input)) return input.map((item) => readInput(item, dtype));
   return input instanceof PackedSequence ? input.with(standIn(input.padded)) : mapTensors(input, standIn);
 }
 

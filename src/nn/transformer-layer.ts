@@ -1,6 +1,7 @@
 /** The layers that transformers are stacks of. Floor: nn. */
 import { TwopassError, describe } from "../base/errors.ts";
 import { checkTensor } from "../tensor/arguments.ts";
+import { checkDeviceName } from "../tensor/engines.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { MultiheadAttention } from "./attention.ts";
 import { Dropout } from "./dropout.ts";
@@ -154,6 +155,7 @@ abstract class TransformerLayer extends Module {
     const copies = copy.parameters();
     for (const [i, parameter] of this.parameters().entries()) {
       const { dtype, device, requiresGrad } = parameter;
+      checkDeviceName(device);
       copies[i]?.to_({ dtype, device }).requiresGrad_(requiresGrad);
     }
     copy.loadStateDict(this.stateDict());
@@ -210,6 +212,10 @@ export class TransformerEncoderLayer extends TransformerLayer implements Encoder
  *
  * `forward(tgt, memory)` takes [L, N, dModel] and [S, N, dModel], with `batchFirst` N first, and gives the target's shape.
  * The order of the target is kept from being seen by `{ tgtIsCausal: true }`.
+ *
+ * @example
+ * const layer = new nn.TransformerDecoderLayer(16, 4, { dimFeedforward: 32, batchFirst: true });
+ * layer.forward(zeros(2, 5, 16), zeros(2, 7, 16)).shape; // [2, 5, 16]
  */
 export class TransformerDecoderLayer extends TransformerLayer implements DecoderLayer {
   multihead_attn: MultiheadAttention;

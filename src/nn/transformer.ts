@@ -95,7 +95,13 @@ export class TransformerEncoder extends Module {
   }
 }
 
-/** Decoder layers one behind the other, as `TransformerEncoder`: `forward(tgt, memory, options)` with a layer's options. */
+/**
+ * Decoder layers one behind the other, as `TransformerEncoder`: `forward(tgt, memory, options)` with a layer's options.
+ *
+ * @example
+ * const layer = new nn.TransformerDecoderLayer(16, 4, { batchFirst: true });
+ * new nn.TransformerDecoder(layer, 2).forward(zeros(2, 5, 16), zeros(2, 7, 16)).shape; // [2, 5, 16]
+ */
 export class TransformerDecoder extends Module {
   layers: DecoderLayer[];
   norm: Layer | null;
@@ -116,6 +122,9 @@ export class TransformerDecoder extends Module {
 /**
  * A mask to add to the scores of attention: [size, size] float32, 0 where j ≤ i, else −∞, so that place i sees places 0 to
  * i. The option `isCausal` does the same without a tensor.
+ *
+ * @example
+ * await nn.generateSquareSubsequentMask(2).array(); // [[0, -Infinity], [0, 0]]
  */
 export function generateSquareSubsequentMask(size: number): Tensor {
   checkWhole("generateSquareSubsequentMask", "size", size, 0);

@@ -29,7 +29,14 @@ const exempt = new WeakSet<Inner>();
  * Walks that start at the module itself work as before.
  *
  * @example
- * this.teacher = nn.untracked(teacher); // not among this.parameters()
+ * class Student extends nn.Module {
+ *   net = new nn.Linear(2, 2);
+ *   teacher = nn.untracked(new nn.Linear(2, 2));
+ *   override forward(x: Tensor) {
+ *     return this.net.forward(x);
+ *   }
+ * }
+ * new Student().namedParameters().map(([path]) => path); // ["net.weight", "net.bias"]
  */
 export function untracked<T extends object>(module: T): T {
   hidden.add(module);

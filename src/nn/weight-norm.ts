@@ -58,8 +58,7 @@ export function weightNorm<M extends Module>(module: M, options?: WeightNormOpti
   const v = floatingVertex(op, direction);
   const along = dim === null ? null : normalizeDim(op, dim, v.shape.length);
   const start = resultOf(lengthOf(v, along), [direction]);
-  const content = { data: new Float32Array(start.size), shape: start.shape, dtype: "float32" } as const;
-  const length = new Parameter(content).to_({ dtype: v.dtype }).assign(start);
+  const length = new Parameter(start, { requiresGrad: direction.requiresGrad });
   const current = (): Tensor => {
     const [g, w] = [vertexOf(op, "the length", length), vertexOf(op, "the direction", direction)];
     return resultOf(kit.mul(w, kit.div(g, lengthOf(w, along))), [length, direction]);
@@ -71,7 +70,7 @@ export function weightNorm<M extends Module>(module: M, options?: WeightNormOpti
   return module;
 }
 
-/** Undoes `weightNorm`: the product becomes a parameter again. */
+/** Undoes `weightNorm`: the product becomes a parameter again. @throws where the module has no such product. */
 export function removeWeightNorm<M extends Module>(module: M, name = "weight"): M {
   const op = "nn.removeWeightNorm";
   parameterOf(op, module, `${name}_g`);

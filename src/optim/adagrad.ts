@@ -23,7 +23,16 @@ interface Numbers {
   readonly weightDecay: Value;
 }
 
-/** Adagrad: p ← p − lr · g / (√Σ g² + eps) over all steps so far. Duchi, Hazan, Singer (2011). */
+/**
+ * Adagrad: p ← p − lr · g / (√Σ g² + eps) over all steps so far. Duchi, Hazan, Singer (2011).
+ *
+ * @example
+ * const w = new nn.Parameter(tensor([1]));
+ * const optimizer = new Adagrad([w], { lr: 0.1 });
+ * w.mul(3).sum().backward();
+ * optimizer.step();
+ * await w.item(); // 0.9000
+ */
 export class Adagrad extends Optimizer<AdagradOptions, Numbers> {
   protected override readonly stateNames = ["sum"];
 

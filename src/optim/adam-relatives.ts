@@ -26,7 +26,16 @@ interface AdamaxNumbers {
   readonly weightDecay: Value;
 }
 
-/** Adam by the largest gradient: p ← p − lr · m̂ / u with u ← max(β₂ u, |g| + eps). Kingma and Ba (2015), section 7.1. */
+/**
+ * Adam by the largest gradient: p ← p − lr · m̂ / u with u ← max(β₂ u, |g| + eps). Kingma and Ba (2015), section 7.1.
+ *
+ * @example
+ * const w = new nn.Parameter(tensor([1]));
+ * const optimizer = new Adamax([w], { lr: 0.1 });
+ * w.mul(3).sum().backward();
+ * optimizer.step();
+ * await w.item(); // 0.9000
+ */
 export class Adamax extends Optimizer<AdamaxOptions & { maximize: boolean }, AdamaxNumbers> {
   protected override readonly stateNames = ["exp_avg", "exp_inf"];
 
@@ -81,6 +90,13 @@ export interface NAdamOptions extends AdamaxOptions {
  * Adam with Nesterov's momentum, which grows toward β₁. Dozat (2016).
  *
  * The correction of the mean has the momentum of the step twice, as in PyTorch 1.13; the paper has it once.
+ *
+ * @example
+ * const w = new nn.Parameter(tensor([1]));
+ * const optimizer = new NAdam([w], { lr: 0.1 });
+ * w.mul(3).sum().backward();
+ * optimizer.step();
+ * await w.item(); // 0.8950
  */
 export class NAdam extends Optimizer<NAdamOptions, NAdamNumbers> {
   protected override readonly stateNames = ["exp_avg", "exp_avg_sq"];
@@ -146,7 +162,16 @@ interface RAdamNumbers {
   readonly weightDecay: Value;
 }
 
-/** Adam that begins without its divisor, until the variance of that can be told. Liu et al. (2020). */
+/**
+ * Adam that begins without its divisor, until the variance of that can be told. Liu et al. (2020).
+ *
+ * @example
+ * const w = new nn.Parameter(tensor([1]));
+ * const optimizer = new RAdam([w], { lr: 0.1 });
+ * w.mul(3).sum().backward();
+ * optimizer.step();
+ * await w.item(); // 0.7000
+ */
 export class RAdam extends Optimizer<AdamaxOptions, RAdamNumbers> {
   protected override readonly stateNames = ["exp_avg", "exp_avg_sq"];
 

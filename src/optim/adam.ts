@@ -79,7 +79,11 @@ abstract class AdamBase extends Optimizer<AdamOptions, Numbers> {
  * @param parameters `model.parameters()`, or groups `{ params, lr, ... }`.
  * @throws for an empty list, an unknown option, or a value out of range.
  * @example
- * const optimizer = new Adam(model.parameters(), { lr: 0.001 });
+ * const w = new nn.Parameter(tensor([1]));
+ * const optimizer = new Adam([w], { lr: 0.1 });
+ * w.mul(3).sum().backward();
+ * optimizer.step();
+ * await w.item(); // 0.9000
  */
 export class Adam extends AdamBase {
   protected override readonly decoupled = false;
@@ -94,6 +98,12 @@ export class Adam extends AdamBase {
  * Loshchilov and Hutter (2019).
  *
  * @param parameters `model.parameters()`, or groups `{ params, lr, ... }`.
+ * @example
+ * const w = new nn.Parameter(tensor([1]));
+ * const optimizer = new AdamW([w], { lr: 0.1, weightDecay: 0.5 });
+ * w.mul(3).sum().backward();
+ * optimizer.step();
+ * await w.item(); // 0.8500
  */
 export class AdamW extends AdamBase {
   protected override readonly decoupled = true;

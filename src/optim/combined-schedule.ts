@@ -7,6 +7,12 @@ import { LRScheduler, LinearLR, type Rated, type ScheduleState, ofGroup, schedul
  * Schedules one after the other: the i-th begins, at its step 0, when milestone i − 1 is reached.
  *
  * @param options.milestones one fewer than schedules, rising.
+ * @example
+ * const sgd = new SGD(model.parameters(), { lr: 1 });
+ * const first = new ConstantLR(sgd, { factor: 0.5, totalIters: 3 });
+ * const schedule = new SequentialLR(sgd, [first, new ExponentialLR(sgd, { gamma: 0.5 })], { milestones: [3] });
+ * for (let step = 0; step < 4; step++) schedule.step();
+ * schedule.getLastLr(); // [0.5]
  */
 export class SequentialLR {
   lastEpoch = 0;
@@ -96,7 +102,11 @@ export interface WarmupOptions {
  * stepped by itself any more.
  *
  * @example
- * const schedule = withWarmup(new CosineAnnealingLR(optimizer, { tMax: 900 }), { steps: 100 });
+ * const sgd = new SGD(model.parameters(), { lr: 1 });
+ * const schedule = withWarmup(new CosineAnnealingLR(sgd, { tMax: 900 }), { steps: 3 });
+ * schedule.getLastLr(); // [0.25]
+ * schedule.step();
+ * schedule.getLastLr(); // [0.5]
  */
 export function withWarmup(schedule: LRScheduler, options: WarmupOptions): SequentialLR {
   if (!(schedule instanceof LRScheduler)) {
@@ -125,7 +135,16 @@ export interface ChainState {
   readonly schedules: readonly ScheduleState[];
 }
 
-/** Schedules at the same time: each multiplies the rate by what it would do to it alone. */
+/**
+ * Schedules at the same time: each multiplies the rate by what it would do to it alone.
+ *
+ * @example
+ * const sgd = new SGD(model.parameters(), { lr: 1 });
+ * const constant = new ConstantLR(sgd, { factor: 0.5 });
+ * const schedule = new ChainedScheduler([constant, new ExponentialLR(sgd, { gamma: 0.5 })]);
+ * schedule.step();
+ * schedule.getLastLr(); // [0.25]
+ */
 export class ChainedScheduler {
   readonly #schedules: readonly LRScheduler[];
   readonly #groups: readonly { lr: number }[];
@@ -205,7 +224,14 @@ export interface SWALROptions {
   readonly annealStrategy?: "cos" | "linear";
 }
 
-/** The rate moves from base to swaLr and stays there, for averaging weights. Izmailov et al. (2018). */
+/**
+ * The rate moves from base to swaLr and stays there, for averaging weights. Izmailov et al. (2018).
+ *
+ * @example
+ * const schedule = new SWALR(new SGD(model.parameters(), { lr: 1 }), { swaLr: 0.5, annealEpochs: 5 });
+ * schedule.step(5);
+ * schedule.getLastLr(); // [0.5]
+ */
 export class SWALR extends LRScheduler {
   readonly #o: Required<SWALROptions>;
 

@@ -35,7 +35,15 @@ export interface CyclicOptions {
   readonly maxMomentum?: number;
 }
 
-/** The rate rises from baseLr to maxLr and falls again, over and over. Smith (2017). */
+/**
+ * The rate rises from baseLr to maxLr and falls again, over and over. Smith (2017).
+ *
+ * @example
+ * const sgd = new SGD(model.parameters(), { lr: 1, momentum: 0.9 });
+ * const schedule = new CyclicLR(sgd, { baseLr: 0.1, maxLr: 0.5, stepSizeUp: 4 });
+ * schedule.step(2);
+ * schedule.getLastLr(); // [0.3000]
+ */
 export class CyclicLR extends LRScheduler {
   readonly #o: Required<CyclicOptions>;
 
@@ -118,7 +126,15 @@ interface Phase {
 
 type Level = "first" | "highest" | "last";
 
-/** The rate rises once to maxLr and falls to almost nothing; stepped after each batch. Smith and Topin (2019). */
+/**
+ * The rate rises once to maxLr and falls to almost nothing; stepped after each batch. Smith and Topin (2019).
+ *
+ * @example
+ * const schedule = new OneCycleLR(optimizer, { maxLr: 0.5, totalSteps: 11 });
+ * schedule.getLastLr(); // [0.0200]
+ * schedule.step(2);
+ * schedule.getLastLr(); // [0.4801]
+ */
 export class OneCycleLR extends LRScheduler {
   readonly #o: Required<OneCycleOptions>;
   readonly #phases: readonly Phase[];

@@ -74,13 +74,15 @@ const stateNames = [
  *
  * @param parameters `model.parameters()`.
  * @example
- * const optimizer = new LBFGS(model.parameters(), { lineSearchFn: "strong_wolfe" });
- * const loss = await optimizer.step(() => {
+ * const w = new nn.Parameter(tensor([3, 4]));
+ * const optimizer = new LBFGS([w], { lineSearchFn: "strong_wolfe" });
+ * await optimizer.step(() => {
  *   optimizer.zeroGrad();
- *   const loss = lossOf.forward(model.forward(x), y);
+ *   const loss = w.sub(1).square().sum();
  *   loss.backward();
  *   return loss;
  * });
+ * await w.array(); // [1.0000, 1.0000]
  */
 export class LBFGS {
   readonly defaults: Readonly<LBFGSOptions>;

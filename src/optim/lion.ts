@@ -29,6 +29,12 @@ interface Numbers {
  *
  * @param parameters `model.parameters()`, or groups `{ params, lr, ... }`.
  * @throws for an empty list, an unknown option, or a value out of range.
+ * @example
+ * const w = new nn.Parameter(tensor([1]));
+ * const optimizer = new Lion([w], { lr: 0.1 });
+ * w.mul(3).sum().backward();
+ * optimizer.step();
+ * await w.item(); // 0.9000
  */
 export class Lion extends Optimizer<LionOptions, Numbers> {
   protected override readonly stateNames = ["exp_avg"];

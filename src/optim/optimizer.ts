@@ -61,6 +61,14 @@ const optimized = new WeakSet<object>();
 /** Steps of an optimiser that look for parameters which nobody updates. */
 const watchedSteps = 3;
 
+/**
+ * The base of optimisers. `step()` reads the gradients that `backward()` left, and updates the parameters in place.
+ *
+ * @example
+ * const [weight, bias] = model.parameters();
+ * const optimizer = new SGD([{ params: [weight], lr: 0.01 }, { params: [bias] }], { lr: 0.1 });
+ * optimizer.paramGroups.map((group) => group.lr); // [0.01, 0.1]
+ */
 export abstract class Optimizer<S extends object, N> {
   /** Settings of groups that do not give their own. */
   readonly defaults: Readonly<S>;

@@ -33,8 +33,9 @@ export interface PlateauState {
  * Multiplies the rates by `factor` when a metric has not got better for more than `patience` steps.
  *
  * @example
- * const schedule = new ReduceLROnPlateau(optimizer, { factor: 0.5, patience: 2 });
- * schedule.step(validationLoss); // a number
+ * const schedule = new ReduceLROnPlateau(new SGD(model.parameters(), { lr: 1 }), { factor: 0.5, patience: 2 });
+ * for (const loss of [0.4, 0.3, 0.3, 0.3, 0.3]) schedule.step(loss);
+ * schedule.getLastLr(); // [0.5]
  */
 export class ReduceLROnPlateau {
   readonly optimizer: Rated;

@@ -28,7 +28,16 @@ interface Numbers {
   readonly weightDecay: Value;
 }
 
-/** RMSprop: p ← p − lr · g / (√v + eps) with v the running mean of g². Tieleman and Hinton (2012). */
+/**
+ * RMSprop: p ← p − lr · g / (√v + eps) with v the running mean of g². Tieleman and Hinton (2012).
+ *
+ * @example
+ * const w = new nn.Parameter(tensor([1]));
+ * const optimizer = new RMSprop([w], { lr: 0.01 });
+ * w.mul(3).sum().backward();
+ * optimizer.step();
+ * await w.item(); // 0.9000
+ */
 export class RMSprop extends Optimizer<RMSpropOptions, Numbers> {
   protected override readonly stateNames = ["square_avg", "grad_avg", "momentum_buffer"];
 

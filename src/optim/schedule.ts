@@ -44,7 +44,19 @@ export function checkScheduleState(op: string, state: object, groups: number): v
   });
 }
 
-/** The base of schedules. Making one sets the rates of step 0. */
+/**
+ * The base of schedules. Making one sets the rates of step 0.
+ *
+ * @example
+ * const schedule = new StepLR(optimizer, { stepSize: 10 });
+ * for await (const [x, y] of loader) {
+ *   optimizer.zeroGrad();
+ *   nn.functional.crossEntropy(model.forward(x), y).backward();
+ *   optimizer.step();
+ *   schedule.step();
+ * }
+ * schedule.lastEpoch; // 3
+ */
 export abstract class LRScheduler {
   readonly optimizer: Rated;
   /** Rates of the groups before any schedule. */
@@ -138,7 +150,14 @@ export function ofGroup<T>(value: T | readonly T[], group: number): T {
   return Array.isArray(value) ? (value[group] as T) : (value as T);
 }
 
-/** lr = base · gamma^⌊t / stepSize⌋; gamma default 0.1. */
+/**
+ * lr = base · gamma^⌊t / stepSize⌋; gamma default 0.1.
+ *
+ * @example
+ * const schedule = new StepLR(new SGD(model.parameters(), { lr: 1 }), { stepSize: 2 });
+ * schedule.step(2);
+ * schedule.getLastLr(); // [0.1]
+ */
 export class StepLR extends LRScheduler {
   readonly #o: { stepSize: number; gamma: number };
 
@@ -153,7 +172,14 @@ export class StepLR extends LRScheduler {
   }
 }
 
-/** lr = base · gamma for each milestone that is reached; gamma default 0.1. */
+/**
+ * lr = base · gamma for each milestone that is reached; gamma default 0.1.
+ *
+ * @example
+ * const schedule = new MultiStepLR(new SGD(model.parameters(), { lr: 1 }), { milestones: [2, 5], gamma: 0.5 });
+ * schedule.step(5);
+ * schedule.getLastLr(); // [0.25]
+ */
 export class MultiStepLR extends LRScheduler {
   readonly #o: { milestones: readonly number[]; gamma: number };
 
@@ -168,7 +194,14 @@ export class MultiStepLR extends LRScheduler {
   }
 }
 
-/** lr = base · gammaᵗ. */
+/**
+ * lr = base · gammaᵗ.
+ *
+ * @example
+ * const schedule = new ExponentialLR(new SGD(model.parameters(), { lr: 1 }), { gamma: 0.5 });
+ * schedule.step(3);
+ * schedule.getLastLr(); // [0.125]
+ */
 export class ExponentialLR extends LRScheduler {
   readonly #o: { gamma: number };
 
@@ -183,7 +216,15 @@ export class ExponentialLR extends LRScheduler {
   }
 }
 
-/** lr = base · factor during the first totalIters steps, then base; default 1/3 and 5. */
+/**
+ * lr = base · factor during the first totalIters steps, then base; default 1/3 and 5.
+ *
+ * @example
+ * const schedule = new ConstantLR(new SGD(model.parameters(), { lr: 1 }), { factor: 0.5 });
+ * schedule.getLastLr(); // [0.5]
+ * schedule.step(5);
+ * schedule.getLastLr(); // [1]
+ */
 export class ConstantLR extends LRScheduler {
   readonly #o: { factor: number; totalIters: number };
 
@@ -198,7 +239,14 @@ export class ConstantLR extends LRScheduler {
   }
 }
 
-/** lr = base · a factor that moves from startFactor to endFactor in totalIters steps; default 1/3, 1 and 5. */
+/**
+ * lr = base · a factor that moves from startFactor to endFactor in totalIters steps; default 1/3, 1 and 5.
+ *
+ * @example
+ * const schedule = new LinearLR(new SGD(model.parameters(), { lr: 1 }), { startFactor: 0.5, totalIters: 4 });
+ * schedule.step(2);
+ * schedule.getLastLr(); // [0.75]
+ */
 export class LinearLR extends LRScheduler {
   readonly #o: { startFactor: number; endFactor: number; totalIters: number };
 
@@ -217,7 +265,14 @@ export class LinearLR extends LRScheduler {
   }
 }
 
-/** lr = base · (1 − t / totalIters)^power, 0 from totalIters on; default 5 and 1. */
+/**
+ * lr = base · (1 − t / totalIters)^power, 0 from totalIters on; default 5 and 1.
+ *
+ * @example
+ * const schedule = new PolynomialLR(new SGD(model.parameters(), { lr: 1 }), { totalIters: 4, power: 2 });
+ * schedule.step(2);
+ * schedule.getLastLr(); // [0.25]
+ */
 export class PolynomialLR extends LRScheduler {
   readonly #o: { totalIters: number; power: number };
 
@@ -233,7 +288,14 @@ export class PolynomialLR extends LRScheduler {
   }
 }
 
-/** lr = etaMin + (base − etaMin) · (1 + cos(π t / tMax)) / 2; etaMin default 0. Loshchilov and Hutter (2017). */
+/**
+ * lr = etaMin + (base − etaMin) · (1 + cos(π t / tMax)) / 2; etaMin default 0. Loshchilov and Hutter (2017).
+ *
+ * @example
+ * const schedule = new CosineAnnealingLR(new SGD(model.parameters(), { lr: 1 }), { tMax: 100, etaMin: 0.5 });
+ * schedule.step(100);
+ * schedule.getLastLr(); // [0.5]
+ */
 export class CosineAnnealingLR extends LRScheduler {
   readonly #o: { tMax: number; etaMin: number };
 
@@ -249,7 +311,15 @@ export class CosineAnnealingLR extends LRScheduler {
   }
 }
 
-/** Cosine annealing that starts again after t0 steps, then each time after tMult times as many; default tMult 1, etaMin 0. */
+/**
+ * Cosine annealing that starts again after t0 steps, then each time after tMult times as many; default tMult 1 and
+ * etaMin 0.
+ *
+ * @example
+ * const schedule = new CosineAnnealingWarmRestarts(new SGD(model.parameters(), { lr: 1 }), { t0: 10, tMult: 2 });
+ * schedule.step(10);
+ * schedule.getLastLr(); // [1]
+ */
 export class CosineAnnealingWarmRestarts extends LRScheduler {
   readonly #o: { t0: number; tMult: number; etaMin: number };
 
@@ -274,7 +344,14 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
 /** A function of the step: one for all groups, or one for each. */
 export type RateFunction = ((step: number) => number) | readonly ((step: number) => number)[];
 
-/** lr = base · lrLambda(t). */
+/**
+ * lr = base · lrLambda(t).
+ *
+ * @example
+ * const schedule = new LambdaLR(new SGD(model.parameters(), { lr: 1 }), { lrLambda: (step) => 1 / (1 + step) });
+ * schedule.step(3);
+ * schedule.getLastLr(); // [0.25]
+ */
 export class LambdaLR extends LRScheduler {
   readonly #o: { lrLambda: RateFunction };
 
@@ -289,7 +366,14 @@ export class LambdaLR extends LRScheduler {
   }
 }
 
-/** lr = the last lr · lrLambda(t), from step 1 on. */
+/**
+ * lr = the last lr · lrLambda(t), from step 1 on.
+ *
+ * @example
+ * const schedule = new MultiplicativeLR(new SGD(model.parameters(), { lr: 1 }), { lrLambda: () => 0.5 });
+ * schedule.step();
+ * schedule.getLastLr(); // [0.5]
+ */
 export class MultiplicativeLR extends LRScheduler {
   readonly #o: { lrLambda: RateFunction };
 

@@ -32,7 +32,11 @@ interface Numbers {
  * @param parameters `model.parameters()`, or groups `{ params, lr, ... }`.
  * @throws for an empty list, an unknown option, or a value out of range.
  * @example
- * const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+ * const w = new nn.Parameter(tensor([1]));
+ * const optimizer = new SGD([w], { lr: 0.1, momentum: 0.9 });
+ * w.mul(3).sum().backward();
+ * optimizer.step();
+ * await w.item(); // 0.7000
  */
 export class SGD extends Optimizer<SGDOptions, Numbers> {
   protected override readonly stateNames = ["momentum_buffer"];

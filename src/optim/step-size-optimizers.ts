@@ -23,7 +23,17 @@ interface AdadeltaNumbers {
   readonly weightDecay: Value;
 }
 
-/** Steps as large as the last ones: p ← p − lr · g · √(u + eps) / √(v + eps), u the mean of squared steps. Zeiler (2012). */
+/**
+ * Steps as large as the last ones: p ← p − lr · g · √(u + eps) / √(v + eps), u the mean of squared steps.
+ * Zeiler (2012).
+ *
+ * @example
+ * const w = new nn.Parameter(tensor([1]));
+ * const optimizer = new Adadelta([w], { lr: 100 });
+ * w.mul(3).sum().backward();
+ * optimizer.step();
+ * await w.item(); // 0.6838
+ */
 export class Adadelta extends Optimizer<AdadeltaOptions, AdadeltaNumbers> {
   protected override readonly stateNames = ["square_avg", "acc_delta"];
 
@@ -76,7 +86,16 @@ interface RpropNumbers {
   readonly largest: Value;
 }
 
-/** Steps by the gradient's sign alone, each element with a size of its own. For full batches. Riedmiller, Braun (1993). */
+/**
+ * Steps by the gradient's sign alone, each element with a size of its own. For full batches. Riedmiller, Braun (1993).
+ *
+ * @example
+ * const w = new nn.Parameter(tensor([1]));
+ * const optimizer = new Rprop([w], { lr: 0.1 });
+ * w.mul(3).sum().backward();
+ * optimizer.step();
+ * await w.item(); // 0.9000
+ */
 export class Rprop extends Optimizer<RpropOptions, RpropNumbers> {
   protected override readonly stateNames = ["prev", "step_size"];
 
@@ -130,7 +149,16 @@ interface ASGDNumbers {
   readonly weightDecay: Value;
 }
 
-/** SGD with a falling rate that keeps the mean of the parameters as `ax`. Polyak and Juditsky (1992). */
+/**
+ * SGD with a falling rate that keeps the mean of the parameters as `ax`. Polyak and Juditsky (1992).
+ *
+ * @example
+ * const w = new nn.Parameter(tensor([1]));
+ * const optimizer = new ASGD([w], { lr: 0.1 });
+ * w.mul(3).sum().backward();
+ * optimizer.step();
+ * await w.item(); // 0.7000
+ */
 export class ASGD extends Optimizer<ASGDOptions, ASGDNumbers> {
   protected override readonly stateNames = ["ax"];
 

@@ -221,10 +221,12 @@ export interface ExponentialMovingAverageOptions extends AverageOptions {
  *
  * @param source the model, or `model.parameters()`.
  * @example
- * const ema = new ExponentialMovingAverage(model, { decay: 0.99 });
- * optimizer.step();
+ * const w = new nn.Parameter(tensor([1]));
+ * const ema = new ExponentialMovingAverage([w], { decay: 0.75 });
+ * w.assign(5);
  * ema.update();
- * const loss = await ema.withAverage(() => validate(model));
+ * await ema.withAverage(() => w.item()); // 2
+ * await w.item(); // 5
  */
 export class ExponentialMovingAverage extends AveragedWeights {
   readonly decay: number;
@@ -256,6 +258,13 @@ export class ExponentialMovingAverage extends AveragedWeights {
  * pass the training data once through the model in training mode while the means are swapped in.
  *
  * @param source the model, or `model.parameters()`.
+ * @example
+ * const w = new nn.Parameter(tensor([1]));
+ * const average = new WeightAverage([w]);
+ * average.update();
+ * w.assign(5);
+ * average.update();
+ * await average.withAverage(() => w.item()); // 3
  */
 export class WeightAverage extends AveragedWeights {
   constructor(source: AverageSource, options: AverageOptions = {}) {

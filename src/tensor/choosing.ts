@@ -51,6 +51,10 @@ export abstract class ChoosingMethods extends ScatteringMethods {
   /**
    * The elements of `source`, in row-major order, put one by one where the mask holds. The mask broadcasts to this shape.
    * `source` has this dtype and at least as many elements as the mask holds.
+   *
+   * @example
+   * const mask = bool([true, false, true]);
+   * await zeros(3).maskedScatter(mask, tensor([1, 2, 3])).array(); // [1, 0, 2]
    */
   maskedScatter(mask: Tensor, source: Tensor): Tensor {
     const m = maskValue("maskedScatter", mask);

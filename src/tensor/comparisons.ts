@@ -137,6 +137,8 @@ export abstract class ComparisonMethods extends MathMethods {
    * Whether |a − b| ≤ atol + rtol |b|, element by element: bool. Infinities are close where equal. Shapes broadcast.
    *
    * @throws for negative tolerances.
+   * @example
+   * await tensor([1, 2]).isclose(tensor([1.000001, 3])).array(); // [1, 0]
    */
   isclose(other: Operand, options: CloseOptions = {}): Tensor {
     checkOptions("isclose", options, ["rtol", "atol", "equalNan"]);

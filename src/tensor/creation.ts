@@ -79,12 +79,22 @@ export function tensor(data: TensorData, options: DataOptions = {}): Tensor {
   return read("tensor", data, options, options.dtype);
 }
 
-/** A float32 tensor with the given elements, as `tensor` makes it. */
+/**
+ * A float32 tensor with the given elements, as `tensor` makes it.
+ *
+ * @example
+ * float32(new Uint8Array([1, 2])).dtype; // "float32"
+ */
 export function float32(data: TensorData, options: Omit<DataOptions, "dtype"> = {}): Tensor {
   return read("float32", data, options, "float32");
 }
 
-/** A float64 tensor with the given elements, as `tensor` makes it. */
+/**
+ * A float64 tensor with the given elements, as `tensor` makes it.
+ *
+ * @example
+ * await float64([0.1]).array(); // [0.1]
+ */
 export function float64(data: TensorData, options: Omit<DataOptions, "dtype"> = {}): Tensor {
   return read("float64", data, options, "float64");
 }
@@ -99,12 +109,22 @@ export function int32(data: TensorData, options: Omit<DataOptions, "dtype"> = {}
   return read("int32", data, options, "int32");
 }
 
-/** A uint8 tensor with the given elements, as `tensor` makes it. */
+/**
+ * A uint8 tensor with the given elements, as `tensor` makes it.
+ *
+ * @example
+ * await uint8([1.9, 255]).array(); // [1, 255]
+ */
 export function uint8(data: TensorData, options: Omit<DataOptions, "dtype"> = {}): Tensor {
   return read("uint8", data, options, "uint8");
 }
 
-/** A bool tensor: whether each element is not 0. */
+/**
+ * A bool tensor: whether each element is not 0.
+ *
+ * @example
+ * await bool([0, 2, 0.5]).array(); // [0, 1, 1]
+ */
 export function bool(data: TensorData, options: Omit<DataOptions, "dtype"> = {}): Tensor {
   return read("bool", data, options, "bool");
 }
@@ -172,23 +192,43 @@ export function zeros(...sizes: Sizes<TensorOptions>): Tensor {
   return filled("zeros", shape, 0, checkDtype("zeros", options.dtype ?? "float32"), options);
 }
 
-/** Ones of the given sizes: one by one or as a list, options behind them. float32 unless `dtype` is given. */
+/**
+ * Ones of the given sizes: one by one or as a list, options behind them. float32 unless `dtype` is given.
+ *
+ * @example
+ * await ones(2, 3).array(); // [[1, 1, 1], [1, 1, 1]]
+ */
 export function ones(...sizes: Sizes<TensorOptions>): Tensor {
   const { shape, options } = readSizes("ones", sizes, tensorOptions);
   return filled("ones", shape, 1, checkDtype("ones", options.dtype ?? "float32"), options);
 }
 
-/** One number everywhere, with the shape, dtype (unless given) and device of `like`. */
+/**
+ * One number everywhere, with the shape, dtype (unless given) and device of `like`.
+ *
+ * @example
+ * await fullLike(int32([1, 2]), 7).array(); // [7, 7]
+ */
 export function fullLike(like: Tensor, value: number | boolean, options: TensorOptions = {}): Tensor {
   return filledLike("fullLike", like, typeof value === "boolean" ? Number(value) : value, options);
 }
 
-/** Zeros with the shape, dtype (unless given) and device of `like`. */
+/**
+ * Zeros with the shape, dtype (unless given) and device of `like`.
+ *
+ * @example
+ * zerosLike(int32([1, 2])).dtype; // "int32"
+ */
 export function zerosLike(like: Tensor, options: TensorOptions = {}): Tensor {
   return filledLike("zerosLike", like, 0, options);
 }
 
-/** Ones with the shape, dtype (unless given) and device of `like`. */
+/**
+ * Ones with the shape, dtype (unless given) and device of `like`.
+ *
+ * @example
+ * await onesLike(tensor([1, 2])).array(); // [1, 1]
+ */
 export function onesLike(like: Tensor, options: TensorOptions = {}): Tensor {
   return filledLike("onesLike", like, 1, options);
 }
@@ -278,7 +318,12 @@ export function linspace(start: number, end: number, steps: number, options: Ten
   return spaced(shape, dtype, linear(start, end, steps, dtype), options);
 }
 
-/** `steps` powers of `base`, from base^start to base^end, the exponents at equal distances. */
+/**
+ * `steps` powers of `base`, from base^start to base^end, the exponents at equal distances.
+ *
+ * @example
+ * await logspace(0, 3, 4).array(); // [1, 10, 100, 1000]
+ */
 export function logspace(start: number, end: number, steps: number, options: LogspaceOptions = {}): Tensor {
   checkOptions("logspace", options, [...tensorOptions, "base"]);
   const shape = [checkWhole("logspace", "steps", steps, 0)];

@@ -359,6 +359,10 @@ export abstract class ElementwiseMethods extends TensorHandle {
   /**
    * A copy with new elements of its own, through which gradients flow. A copy of a parameter or buffer keeps what that
    * holds now, whatever is written to it later.
+   *
+   * @example
+   * const x = tensor([1, 2]);
+   * await x.clone().array(); // [1, 2]
    */
   clone(): Tensor {
     const copy = kit.copy(valueOf(this));

@@ -41,6 +41,11 @@ interface UnderWay {
 
 /** Outermost module calls that may pile up before the engine runs them. */
 const mostCalls = 8;
+/**
+ * The same for calls whose results need a gradient. A run in front of the backward() would make the forward pass run
+ * twice, so there is one only where somebody has forgotten noGrad().
+ */
+const mostTrainingCalls = 512;
 /** Results of single operations that may pile up. */
 const mostResults = 10_000;
 const none: readonly Value[] = [];
@@ -93,10 +98,11 @@ export class Engine {
     else if (waiting > mostResults) this.run([]);
   }
 
-  /** The results of an outermost module call. The ninth call without a run makes one. */
+  /** The results of an outermost module call. Too many calls without a run make one. */
   noteCall(results: readonly Value[]): void {
     if (tracing() !== undefined) return;
-    if (this.#pending.addCall(results) > mostCalls) this.run([]);
+    const isTraining = results.some((value) => value.requiresGrad);
+    if (this.#pending.addCall(results, isTraining) > (isTraining ? mostTrainingCalls : mostCalls)) this.run([]);
   }
 
   /** The variables that got a gradient since the last run, or in the trace that is going on. */

@@ -68,18 +68,35 @@ export function currentEngine(): Engine {
   return engineOf(current);
 }
 
-/** The device that new work goes to; "wasm" unless changed. */
+/**
+ * The device that new work goes to; "wasm" unless changed.
+ *
+ * @example
+ * defaultDevice(); // "wasm"
+ */
 export function defaultDevice(): DeviceName {
   return current;
 }
 
-/** Sets the device for all new work of this process. */
+/**
+ * Sets the device for all new work of this process.
+ *
+ * @example
+ * setDefaultDevice("js");
+ * zeros(2).device; // "js"
+ * setDefaultDevice("wasm");
+ */
 export function setDefaultDevice(name: DeviceName): void {
   engineOf(name);
   current = name;
 }
 
-/** Runs a synchronous function whose new work goes to `name`. */
+/**
+ * Runs a synchronous function whose new work goes to `name`.
+ *
+ * @example
+ * withDevice("js", () => zeros(2)).device; // "js"
+ */
 export function withDevice<T>(name: DeviceName, body: () => T): T {
   engineOf(name);
   const before = current;

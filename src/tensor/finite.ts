@@ -25,7 +25,14 @@ export interface NonFinitePlace {
   readonly step?: number;
 }
 
-/** A loss, a gradient, or what shall be written to a parameter or state holds NaN or an infinity. Nothing was written. */
+/**
+ * A loss, a gradient, or what shall be written to a parameter or state holds NaN or an infinity. Nothing was written.
+ *
+ * @example
+ * const trainer = new Trainer({ model, optimizer, loss: new nn.CrossEntropyLoss() });
+ * const batch = [full([2, 4], NaN), int32([0, 1])] as const;
+ * await trainer.fit([batch]).catch((error) => error instanceof NonFiniteError); // true
+ */
 export class NonFiniteError extends TwopassError {
   static override readonly label: string = "NonFiniteError";
   override readonly name: string = "NonFiniteError";

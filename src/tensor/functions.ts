@@ -91,7 +91,13 @@ export const addcmul = free("addcmul");
 /** x + value · a / b. */
 export const addcdiv = free("addcdiv");
 
-/** Elements of `a` where `condition` (bool) holds, else of `b`. Shapes broadcast. */
+/**
+ * Elements of `a` where `condition` (bool) holds, else of `b`. Shapes broadcast.
+ *
+ * @example
+ * const x = tensor([-1, 2]);
+ * await where(x.gt(0), x, 0).array(); // [0, 2]
+ */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   checkCondition("where", condition);
   return toTensor("where", a, [b, condition]).where(condition, b);
@@ -304,7 +310,12 @@ export const cummin = free("cummin");
 /** Differences of neighbours along a dim. */
 export const diff = free("diff");
 
-/** The n-th derivative of the digamma function, for a whole number n from 0. Integers become float32. */
+/**
+ * The n-th derivative of the digamma function, for a whole number n from 0. Integers become float32.
+ *
+ * @example
+ * await polygamma(1, tensor([1])).item(); // 1.6449
+ */
 export function polygamma(n: number, x: Tensor): Tensor {
   const order = checkWhole("polygamma", "n", n, 0);
   const value = kit.map(table.polygamma, order, toFloating(valueOf(x)));
@@ -313,28 +324,52 @@ export function polygamma(n: number, x: Tensor): Tensor {
   return new Tensor(new Inner(value, engine));
 }
 
-/** Largest element: of all, or along a dim with its position. */
+/**
+ * Largest element: of all, or along a dim with its position.
+ *
+ * @example
+ * const x = tensor([[1, 5], [7, 3]]);
+ * await max(x).item(); // 7
+ * await max(x, 1).indices.array(); // [1, 0]
+ */
 export function max(x: Tensor): Tensor;
 export function max(x: Tensor, dim: number, options?: KeepdimOptions): Selection;
 export function max(x: Tensor, dim?: number, options?: KeepdimOptions): Tensor | Selection {
   return dim === undefined ? x.max() : x.max(dim, options);
 }
 
-/** Smallest element: of all, or along a dim with its position. */
+/**
+ * Smallest element: of all, or along a dim with its position.
+ *
+ * @example
+ * const x = tensor([[1, 5], [7, 3]]);
+ * await min(x).item(); // 1
+ * await min(x, 1).indices.array(); // [0, 1]
+ */
 export function min(x: Tensor): Tensor;
 export function min(x: Tensor, dim: number, options?: KeepdimOptions): Selection;
 export function min(x: Tensor, dim?: number, options?: KeepdimOptions): Tensor | Selection {
   return dim === undefined ? x.min() : x.min(dim, options);
 }
 
-/** Lower median of what is not NaN: of all elements, or along a dim with its position. */
+/**
+ * Lower median of what is not NaN: of all elements, or along a dim with its position.
+ *
+ * @example
+ * await nanmedian(tensor([3, NaN, 1, 2])).item(); // 2
+ */
 export function nanmedian(x: Tensor): Tensor;
 export function nanmedian(x: Tensor, dim: number, options?: KeepdimOptions): Selection;
 export function nanmedian(x: Tensor, dim?: number, options?: KeepdimOptions): Tensor | Selection {
   return dim === undefined ? x.nanmedian() : x.nanmedian(dim, options);
 }
 
-/** Lower median: of all elements, or along a dim with its position. */
+/**
+ * Lower median: of all elements, or along a dim with its position.
+ *
+ * @example
+ * await median(tensor([4, 1, 3, 2])).item(); // 2
+ */
 export function median(x: Tensor): Tensor;
 export function median(x: Tensor, dim: number, options?: KeepdimOptions): Selection;
 export function median(x: Tensor, dim?: number, options?: KeepdimOptions): Tensor | Selection {

@@ -84,6 +84,12 @@ export abstract class TensorHandle extends Disposing {
   /**
    * The gradient that `backward()` left here, of the same shape and dtype; null where there is none.
    * Assign null, or a tensor of the same shape, to replace it.
+   *
+   * @example
+   * const x = tensor([1, 2], { requiresGrad: true });
+   * x.grad; // null
+   * x.mul(3).sum().backward();
+   * await x.grad?.array(); // [3, 3]
    */
   get grad(): Tensor | null {
     const part = this[inner];

@@ -147,6 +147,8 @@ export abstract class IndexingMethods extends ArrangingMethods {
    * `accumulate`, added. `source` has as many elements as the index, and this dtype.
    *
    * @param options.accumulate default false: the last of equal positions stays.
+   * @example
+   * await zeros(2, 2).put([0, 3], tensor([1, 2])).array(); // [[1, 0], [0, 2]]
    */
   put(index: Index, source: Tensor, options: { readonly accumulate?: boolean } = {}): Tensor {
     checkOptions("put", options, ["accumulate"]);

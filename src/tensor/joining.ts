@@ -99,18 +99,33 @@ function joinedAs(op: string, tensors: readonly Tensor[], dim: number, raise: (s
 
 const atLeast1 = (shape: Shape): Shape => (shape.length === 0 ? [1] : shape);
 
-/** Side by side: along dim 1, or dim 0 for tensors of one dim. */
+/**
+ * Side by side: along dim 1, or dim 0 for tensors of one dim.
+ *
+ * @example
+ * await hstack([tensor([[1], [2]]), tensor([[3], [4]])]).array(); // [[1, 3], [2, 4]]
+ */
 export function hstack(tensors: readonly Tensor[]): Tensor {
   const flat = Array.isArray(tensors) && tensors[0] instanceof Tensor && tensors[0].ndim <= 1;
   return joinedAs("hstack", tensors, flat ? 0 : 1, atLeast1);
 }
 
-/** One below the other: along dim 0; tensors of one dim are rows. */
+/**
+ * One below the other: along dim 0; tensors of one dim are rows.
+ *
+ * @example
+ * await vstack([tensor([1, 2]), tensor([3, 4])]).array(); // [[1, 2], [3, 4]]
+ */
 export function vstack(tensors: readonly Tensor[]): Tensor {
   return joinedAs("vstack", tensors, 0, (shape) => (shape.length < 2 ? [1, ...atLeast1(shape)] : shape));
 }
 
-/** One behind the other in depth: along dim 2; [n] counts as [1, n, 1] and [m, n] as [m, n, 1]. */
+/**
+ * One behind the other in depth: along dim 2; [n] counts as [1, n, 1] and [m, n] as [m, n, 1].
+ *
+ * @example
+ * await dstack([tensor([1, 2]), tensor([3, 4])]).array(); // [[[1, 3], [2, 4]]]
+ */
 export function dstack(tensors: readonly Tensor[]): Tensor {
   return joinedAs("dstack", tensors, 2, (shape) => {
     if (shape.length > 2) return shape;
@@ -118,7 +133,12 @@ export function dstack(tensors: readonly Tensor[]): Tensor {
   });
 }
 
-/** Side by side along dim 1; tensors of one dim are columns. */
+/**
+ * Side by side along dim 1; tensors of one dim are columns.
+ *
+ * @example
+ * await columnStack([tensor([1, 2]), tensor([3, 4])]).array(); // [[1, 3], [2, 4]]
+ */
 export function columnStack(tensors: readonly Tensor[]): Tensor {
   return joinedAs("columnStack", tensors, 1, (shape) => (shape.length < 2 ? [...atLeast1(shape), 1] : shape));
 }
@@ -127,6 +147,10 @@ export function columnStack(tensors: readonly Tensor[]): Tensor {
  * Coordinates of a grid: for vectors of lengths n₀, n₁, ... tensors [n₀, n₁, ...], each counting along one dim.
  *
  * @param options.indexing "ij" (default) or "xy", where the first two dims are exchanged.
+ * @example
+ * const [y, x] = meshgrid([tensor([1, 2]), tensor([3, 4, 5])]);
+ * await y.array(); // [[1, 1, 1], [2, 2, 2]]
+ * await x.array(); // [[3, 4, 5], [3, 4, 5]]
  */
 export function meshgrid(tensors: readonly Tensor[], options: { readonly indexing?: "ij" | "xy" } = {}): Tensor[] {
   checkTensors("meshgrid", tensors);
@@ -166,7 +190,12 @@ function vectors(op: string, tensors: readonly Tensor[]): Value[] {
   });
 }
 
-/** All combinations of one element of each vector: one row each, the last vector changing fastest. */
+/**
+ * All combinations of one element of each vector: one row each, the last vector changing fastest.
+ *
+ * @example
+ * await cartesianProd(tensor([1, 2]), tensor([3, 4])).array(); // [[1, 3], [1, 4], [2, 3], [2, 4]]
+ */
 export function cartesianProd(...tensors: readonly Tensor[]): Tensor {
   checkTensors("cartesianProd", tensors);
   vectors("cartesianProd", tensors);
@@ -183,7 +212,12 @@ export function cartesianProd(...tensors: readonly Tensor[]): Tensor {
   return resultOf(kit.concat(columns, 1), tensors);
 }
 
-/** Matrices along the diagonal of one, 0 elsewhere. Tensors of fewer dims are rows. */
+/**
+ * Matrices along the diagonal of one, 0 elsewhere. Tensors of fewer dims are rows.
+ *
+ * @example
+ * await blockDiag(tensor([[1, 2]]), tensor([3])).array(); // [[1, 2, 0], [0, 0, 3]]
+ */
 export function blockDiag(...tensors: readonly Tensor[]): Tensor {
   checkTensors("blockDiag", tensors);
   const values = promoteTensors("blockDiag", tensors).map((x, i) => {
@@ -207,7 +241,12 @@ export function blockDiag(...tensors: readonly Tensor[]): Tensor {
   return resultOf(kit.concat(rows, 0), tensors);
 }
 
-/** The tensors expanded to the shape that all of them broadcast to. */
+/**
+ * The tensors expanded to the shape that all of them broadcast to.
+ *
+ * @example
+ * broadcastTensors(zeros(3, 1), zeros(4)).map((x) => x.shape); // [[3, 4], [3, 4]]
+ */
 export function broadcastTensors(...tensors: readonly Tensor[]): Tensor[] {
   checkTensors("broadcastTensors", tensors);
   const shape = tensors.map((x) => x.shape).reduce((a, b) => common("broadcastTensors", a, b));
@@ -217,7 +256,12 @@ export function broadcastTensors(...tensors: readonly Tensor[]): Tensor[] {
 /** More elements at the ends of dims: see `Tensor.pad`. */
 export const pad = free("pad");
 
-/** The shape that tensors of these shapes broadcast to. */
+/**
+ * The shape that tensors of these shapes broadcast to.
+ *
+ * @example
+ * broadcastShapes([3, 1], [4]); // [3, 4]
+ */
 export function broadcastShapes(...shapes: readonly Shape[]): Shape {
   return shapes
     .map((shape) => checkShape("broadcastShapes", shape))

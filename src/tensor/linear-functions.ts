@@ -45,7 +45,12 @@ export const cdist = free("cdist");
 /** Sum of the diagonal of a matrix. */
 export const trace = free("trace");
 
-/** Sums of products along one dim, default the last; the other dims broadcast. */
+/**
+ * Sums of products along one dim, default the last; the other dims broadcast.
+ *
+ * @example
+ * await vecdot(tensor([[1, 2], [3, 4]]), tensor([10, 1])).array(); // [12, 34]
+ */
 export function vecdot(a: Tensor, b: Tensor, dim = -1): Tensor {
   checkTensor("vecdot", "the first argument", a);
   checkTensor("vecdot", "the second argument", b);
@@ -66,6 +71,8 @@ export function vecdot(a: Tensor, b: Tensor, dim = -1): Tensor {
  * last a column of one dim.
  *
  * @throws if neighbours do not fit, naming the entry.
+ * @example
+ * multiDot([zeros(2, 100), zeros(100, 3), zeros(3, 5)]).shape; // [2, 5]
  */
 export function multiDot(tensors: readonly Tensor[]): Tensor {
   checkTensors("multiDot", tensors);

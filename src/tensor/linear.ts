@@ -179,6 +179,8 @@ export abstract class LinearMethods extends ChoosingMethods {
    * The vector product along a dim of extent 3; the other dims broadcast.
    *
    * @param dim default −1. Differs from PyTorch, whose `torch.cross` looks for the first dim of extent 3.
+   * @example
+   * await tensor([1, 0, 0]).cross(tensor([0, 1, 0])).array(); // [0, 0, 1]
    */
   cross(other: Tensor, dim = -1): Tensor {
     checkTensor("cross", "the other", other);

@@ -198,6 +198,8 @@ export abstract class MathMethods extends ElementwiseMethods {
    * Inverse of the sigmoid: y = log(x / (1 − x)).
    *
    * @param options.eps holds x within [eps, 1 − eps] first; default: not.
+   * @example
+   * await tensor([0, 0.5]).logit({ eps: 0.25 }).array(); // [-1.0986, 0]
    */
   logit(options: { readonly eps?: number } = {}): Tensor {
     checkOptions("logit", options, ["eps"]);

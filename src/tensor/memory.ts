@@ -26,9 +26,9 @@ export interface MemoryLimit {
  * or not) and `kept`. The reference device holds nothing of its own.
  *
  * @example
- * const weight = new nn.Parameter(zeros(2, 3));
+ * const weight = new nn.Parameter(zeros(1000));
  * await weight.sum().item();
- * memory()["wasm"].cells; // 24
+ * memory()["wasm"].cells >= 4000; // true
  */
 export function memory(): Readonly<Record<string, MemoryReport>> {
   const entries = [...startedEngines()].map(([name, engine]): [string, MemoryReport] => [
@@ -43,6 +43,9 @@ export function memory(): Readonly<Record<string, MemoryReport>> {
  * before each run.
  *
  * @throws at that time, above the hard limit, with the largest holders.
+ * @example
+ * setMemoryLimit({ hard: 2 ** 31 });
+ * setMemoryLimit(null);
  */
 export function setMemoryLimit(limit: MemoryLimit | null): void {
   if (limit === null) {

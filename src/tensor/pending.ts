@@ -30,6 +30,8 @@ interface Backward {
 interface Call {
   readonly at: number;
   readonly results: readonly Value[];
+  /** Whether a backward() may follow. */
+  readonly isTraining: boolean;
 }
 
 /** What a run shall do: results and writes, and for each written cell the write. */
@@ -79,9 +81,10 @@ export class Pending {
     return this.#results.push(value);
   }
 
-  /** Gives how many module calls wait now. */
-  addCall(results: readonly Value[]): number {
-    return this.#calls.push({ at: newestId(), results });
+  /** Gives how many module calls of this kind wait now. */
+  addCall(results: readonly Value[], isTraining: boolean): number {
+    this.#calls.push({ at: newestId(), results, isTraining });
+    return this.#calls.reduce((count, call) => (call.isTraining === isTraining ? count + 1 : count), 0);
   }
 
   addBackward(loss: Value): void {

@@ -68,19 +68,34 @@ export function rand(...sizes: Sizes<TensorOptions>): Tensor {
   return draw("rand", random.uniform, shape, options.dtype ?? "float32", options);
 }
 
-/** Random numbers of the normal distribution with mean 0 and variance 1, of the given sizes as `rand` takes them. */
+/**
+ * Random numbers of the normal distribution with mean 0 and variance 1, of the given sizes as `rand` takes them.
+ *
+ * @example
+ * randn(2, 3, { dtype: "float64" }).dtype; // "float64"
+ */
 export function randn(...sizes: Sizes<TensorOptions>): Tensor {
   const { shape, options } = readSizes("randn", sizes, tensorOptions);
   return draw("randn", random.normal, shape, options.dtype ?? "float32", options);
 }
 
-/** Random numbers, uniform in [0, 1), with the shape, dtype (unless given) and device of `like`. */
+/**
+ * Random numbers, uniform in [0, 1), with the shape, dtype (unless given) and device of `like`.
+ *
+ * @example
+ * randLike(zeros(2, 3)).shape; // [2, 3]
+ */
 export function randLike(like: Tensor, options: TensorOptions = {}): Tensor {
   checkOptions("randLike", options, tensorOptions);
   return draw("randLike", random.uniform, like.shape, options.dtype ?? like.dtype, options, like[inner].engine);
 }
 
-/** Random numbers of the normal distribution, with the shape, dtype (unless given) and device of `like`. */
+/**
+ * Random numbers of the normal distribution, with the shape, dtype (unless given) and device of `like`.
+ *
+ * @example
+ * randnLike(zeros(2, 3)).shape; // [2, 3]
+ */
 export function randnLike(like: Tensor, options: TensorOptions = {}): Tensor {
   checkOptions("randnLike", options, tensorOptions);
   return draw("randnLike", random.normal, like.shape, options.dtype ?? like.dtype, options, like[inner].engine);
@@ -112,7 +127,12 @@ export function randint(...given: (number | Shape | TensorOptions | undefined)[]
   return fromNothing(kit.cast(kit.reshape(shifted, shape), checkDtype("randint", options.dtype ?? "int32")), options);
 }
 
-/** The numbers 0 to n − 1 in random order, int32 [n] unless `dtype` is given. */
+/**
+ * The numbers 0 to n − 1 in random order, int32 [n] unless `dtype` is given.
+ *
+ * @example
+ * await randperm(4).sort().values.array(); // [0, 1, 2, 3]
+ */
 export function randperm(n: number, options: TensorOptions = {}): Tensor {
   checkOptions("randperm", options, tensorOptions);
   const size = checkWhole("randperm", "n", n, 0, 2 ** 31 - 1);

@@ -73,6 +73,9 @@ export abstract class ScatteringMethods extends IndexingMethods {
   /**
    * A new tensor: this one with source[i, j, ...] added at [index[i, j, ...], j, ...] for dim 0, and so on. Shapes as for
    * `scatter`; positions may come several times.
+   *
+   * @example
+   * await zeros(2).scatterAdd(0, int32([0, 0, 1]), tensor([1, 2, 3])).array(); // [3, 3]
    */
   scatterAdd(dim: number, index: Index, source: Tensor): Tensor {
     const { x, at, places } = this.#alongside("scatterAdd", dim, index);
@@ -161,6 +164,8 @@ export abstract class ScatteringMethods extends IndexingMethods {
    * A new tensor: this one with `alpha` times the parts of `source` added at the given positions along `dim`.
    *
    * @param options.alpha default 1.
+   * @example
+   * await zeros(2).indexAdd(0, [0, 0, 1], tensor([1, 2, 3])).array(); // [3, 3]
    */
   indexAdd(dim: number, index: Index, source: Tensor, options: { readonly alpha?: number } = {}): Tensor {
     checkOptions("indexAdd", options, ["alpha"]);
@@ -185,6 +190,8 @@ export abstract class ScatteringMethods extends IndexingMethods {
    *
    * @param reduce "prod", "mean", "amax" or "amin", or "sum".
    * @param options.includeSelf whether what is there takes part; default true.
+   * @example
+   * await zeros(2).indexReduce(0, [0, 0, 1], tensor([1, 2, 3]), "amax").array(); // [2, 3]
    */
   indexReduce(
     dim: number,
@@ -271,6 +278,10 @@ export abstract class ScatteringMethods extends IndexingMethods {
   /**
    * `gather` whose index broadcasts in all dims but `dim`: for the results of argmax and argsort. Without `dim` both are
    * flattened.
+   *
+   * @example
+   * const x = tensor([[3, 1, 2]]);
+   * await x.takeAlongDim(x.argsort(1), 1).array(); // [[1, 2, 3]]
    */
   takeAlongDim(index: Tensor, dim?: number): Tensor {
     checkTensor("takeAlongDim", "the index", index);

@@ -41,7 +41,13 @@ export function noGrad<T>(body: () => T): T {
   return withMode({ grad: false }, () => scope("noGrad", body, nothing, nothing));
 }
 
-/** Runs `body` recording gradients, also inside of `noGrad`. */
+/**
+ * Runs `body` recording gradients, also inside of `noGrad`.
+ *
+ * @example
+ * const w = tensor([1, 2], { requiresGrad: true });
+ * noGrad(() => enableGrad(() => w.mul(3))).requiresGrad; // true
+ */
 export function enableGrad<T>(body: () => T): T {
   return withMode({ grad: true }, () => scope("enableGrad", body, nothing, nothing));
 }

@@ -220,6 +220,8 @@ export abstract class SelectionMethods extends ActivationMethods {
    * The k-th smallest element along a dim (the last unless given), counted from 1, and its position.
    *
    * @throws for a k that is not from 1 to the extent of the dim.
+   * @example
+   * await tensor([4, 1, 3]).kthvalue(2).values.item(); // 3
    */
   kthvalue(k: number, dim?: number | KeepdimOptions, options?: KeepdimOptions): Selection {
     const { at, options: found } = this.#readDim("kthvalue", dim, options, keepdimOnly);

@@ -46,7 +46,8 @@ const inWorkers = new Map<DeviceName, Started>();
  * @throws where the device has started with other options, and where the worker cannot be started.
  * @example
  * const device = await startDevice("wasm", { worker: true });
- * device.name; // "wasm"
+ * await tensor([1, 2]).sum().item(); // 3
+ * device.close();
  */
 export async function startDevice(name: DeviceName, options: StartOptions = {}): Promise<StartedDevice> {
   checkDeviceName(name);
@@ -118,7 +119,12 @@ function hasStarted(name: DeviceName, how: string, wanted: string): TwopassError
   });
 }
 
-/** What each device is in this host, whether it has started or not: one or more lines. */
+/**
+ * What each device is in this host, whether it has started or not: one or more lines.
+ *
+ * @example
+ * Object.keys(deviceReports()); // ["js", "wasm"]
+ */
 export function deviceReports(): Readonly<Record<DeviceName, string>> {
   const started = startedEngines();
   const idle: Readonly<Record<DeviceName, () => string>> = {

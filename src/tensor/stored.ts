@@ -28,6 +28,16 @@ export interface StoredOptions {
   readonly label?: string;
 }
 
+/**
+ * A tensor whose content changes in place. Results that were made before a change see the old content.
+ *
+ * @example
+ * const counter = new StoredTensor(zeros(2));
+ * const before = counter.add(0);
+ * counter.add_(tensor([1, 2]));
+ * await before.array(); // [0, 0]
+ * await counter.array(); // [1, 2]
+ */
 export class StoredTensor extends Tensor {
   /** Copies the elements of `from`, or takes `from.data` over when they are handed over. */
   constructor(
@@ -65,6 +75,10 @@ export class StoredTensor extends Tensor {
   /**
    * Replaces the content: `this ← value` at the next run. `value` is read as it is now; it is copied, never shared.
    * It is broadcast to the shape and cast to the dtype. No gradient flows through.
+   *
+   * @example
+   * const x = new StoredTensor(zeros(2, 2));
+   * await x.assign(tensor([1, 2])).array(); // [[1, 2], [1, 2]]
    */
   assign(value: Operand): this {
     return withMode({ grad: false }, () => {
@@ -104,6 +118,11 @@ export class StoredTensor extends Tensor {
   /**
    * Moves the content to another device, or to another dtype, in place: an optimiser that knows this tensor goes on with
    * it. What is pending runs first. The gradient comes along.
+   *
+   * @example
+   * const x = new StoredTensor(tensor([0.5]));
+   * x.to_({ device: "js", dtype: "float64" });
+   * [x.device, x.dtype]; // ["js", "float64"]
    */
   to_(target: { readonly device?: DeviceName; readonly dtype?: Dtype }): this {
     checkOptions("to_", target, ["device", "dtype"]);

@@ -8,6 +8,11 @@ import { LinearMethods } from "./linear.ts";
 /**
  * An n-dimensional array of elements of one dtype, on which operations build a graph that runs when something is read.
  * Make one with `tensor`, `zeros`, `randn` and the like.
+ *
+ * @example
+ * const x = tensor([[1, 2], [3, 4]]);
+ * [x.shape, x.dtype, x.device]; // [[2, 2], "float32", "wasm"]
+ * await x.add(1).mul(x).array(); // [[2, 6], [12, 20]]
  */
 export class Tensor extends LinearMethods {
   protected override wrap(part: Inner): Tensor {

@@ -244,6 +244,8 @@ export abstract class ViewMethods extends ReductionMethods {
    * The sum along the dims that an expand to this shape would have repeated: the opposite of `expand`.
    *
    * @throws if `sizes` cannot be expanded to this shape.
+   * @example
+   * await tensor([[1, 2], [3, 4]]).sumToSize(1, 2).array(); // [[4, 6]]
    */
   sumToSize(...sizes: SizeList): Tensor {
     const to = sizesOf("sumToSize", sizes);

@@ -32,7 +32,10 @@ export interface EarlyStoppingState {
  *
  * @throws in `fit` where no epoch has a number of this name.
  * @example
- * new EarlyStopping({ monitor: "val/accuracy", mode: "max", patience: 3, restoreBest: true })
+ * const stopping = new EarlyStopping({ monitor: "val/loss", patience: 3, restoreBest: true });
+ * const trainer = new Trainer({ model, optimizer, loss: new nn.CrossEntropyLoss(), callbacks: [stopping] });
+ * await trainer.fit(loader, { epochs: 2, validation: loader });
+ * typeof stopping.best; // "number"
  */
 export class EarlyStopping implements Callback {
   readonly monitors: readonly string[];

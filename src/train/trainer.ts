@@ -44,8 +44,10 @@ let saidSeed = false;
  * @throws for options that are unknown or of the wrong kind.
  * @example
  * const trainer = new Trainer({ model, optimizer, loss: new nn.CrossEntropyLoss(), metrics: [new Accuracy()] });
- * const history = await trainer.fit(loader, { epochs: 3, validation });
- * history.epochs.at(-1)?.["val/accuracy"]; // 0.98
+ * const history = await trainer.fit(loader, { epochs: 3, validation: loader });
+ * const last = history.epochs.at(-1) ?? {};
+ * Object.keys(last).slice(0, 3); // ["epoch", "train/loss", "train/accuracy"]
+ * last["val/accuracy"] > 0.3; // true
  */
 export class Trainer<B = PairBatch> implements Training {
   readonly #inside: TrainerInside<B>;
@@ -116,7 +118,8 @@ export class Trainer<B = PairBatch> implements Training {
    * in the metrics: `await confusion.compute()`.
    *
    * @example
-   * (await trainer.evaluate(test))["accuracy"]; // 0.98
+   * const trainer = new Trainer({ model, optimizer, loss: new nn.CrossEntropyLoss(), metrics: [new Accuracy()] });
+   * Object.keys(await trainer.evaluate(loader)); // ["loss", "accuracy"]
    */
   async evaluate(loader: Batches<B>): Promise<Scalars> {
     checkBatches("evaluate", "the loader", loader);

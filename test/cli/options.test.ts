@@ -1,25 +1,37 @@
 import { expect, test } from "vitest";
-import { choice, describeOptions, flag, path, positive, readOptions, whole } from "../../src/cli/options.ts";
+import { choice, describeOptions, flag, path, positive, readArguments, whole, word } from "../../src/cli/options.ts";
 
 const specs = {
   epochs: whole("times over the data", 3, 1),
   lr: positive("learning rate", undefined),
   model: choice("which", ["mlp", "cnn"], "cnn"),
   out: path("where", "FILE", "a.bin"),
+  prompt: word("begins", "TEXT", undefined),
+  decay: positive("shrinks", 0, true),
   json: flag("as JSON"),
 };
-const read = (...args: string[]) => readOptions("tool", specs, args);
+const read = (...args: string[]) => readArguments("tool", specs, args).values;
 
 test("defaults, and values in both forms", () => {
-  expect(read()).toEqual({ epochs: 3, lr: undefined, model: "cnn", out: "a.bin", json: false });
-  expect(read("--epochs", "5", "--lr=1e-3", "--model", "mlp", "--out=--x", "--json")).toEqual({
+  const initial = { epochs: 3, lr: undefined, model: "cnn", out: "a.bin", prompt: undefined, decay: 0, json: false };
+  expect(read()).toEqual(initial);
+  expect(read("--epochs", "5", "--lr=1e-3", "--model", "mlp", "--out=--x", "--json", "--prompt", "a b")).toEqual({
+    ...initial,
     epochs: 5,
     lr: 0.001,
     model: "mlp",
     out: "--x",
+    prompt: "a b",
     json: true,
   });
+  expect(read("--decay", "0").decay).toBe(0);
   expect(read("--epochs", "5", "--epochs", "6").epochs).toBe(6);
+});
+
+test("words that are no options, and which options are there", () => {
+  const { words, given } = readArguments("tool", specs, ["a", "--epochs", "5", "b"], 2);
+  expect([words, [...given]]).toEqual([["a", "b"], ["epochs"]]);
+  expect(() => readArguments("tool", specs, ["a", "b"], 1)).toThrow('tool: "b" is no option');
 });
 
 test.for([
@@ -39,7 +51,10 @@ test.for([
   [["--lr", "fast"], 'tool: --lr cannot be "fast" (it takes a number above 0)'],
   [["--lr", "0"], 'tool: --lr cannot be "0" (it takes a number above 0)'],
   [["--lr", "Infinity"], 'tool: --lr cannot be "Infinity" (it takes a number above 0)'],
-  [["--model", "rnn"], 'tool: --model cannot be "rnn" (it takes mlp or cnn)'],
+  [["--model", "gru"], 'tool: --model cannot be "gru" (it takes mlp or cnn)'],
+  [["--model", "cn"], 'tool: --model cannot be "cn" (did you mean "cnn"? it takes mlp or cnn)'],
+  [["--decay=-1"], 'tool: --decay cannot be "-1" (it takes a number from 0)'],
+  [["--prompt", ""], 'tool: --prompt cannot be "" (it takes a text)'],
   [["--out", ""], 'tool: --out cannot be "" (it takes a path)'],
 ] as const)("%j", ([args, message]) => {
   expect(() => read(...args)).toThrow(message);
@@ -51,6 +66,8 @@ test("help", () => {
     "  --lr X           learning rate",
     "  --model mlp|cnn  which",
     "  --out FILE       where",
+    "  --prompt TEXT    begins",
+    "  --decay X        shrinks",
     "  --json           as JSON",
   ]);
 });

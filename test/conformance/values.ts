@@ -84,7 +84,8 @@ export function toTensor(from: SafetensorsEntry, options: { requiresGrad?: boole
   if (dtype === undefined) throw new Unsupported(`there is no dtype ${from.dtype}`);
   const data = from.data;
   if (data instanceof BigInt64Array) checkRange(data);
-  if (data instanceof Uint32Array || data instanceof BigUint64Array) throw new Unsupported(`there is no dtype ${from.dtype}`);
+  if (data instanceof Uint32Array || data instanceof BigUint64Array)
+    throw new Unsupported(`there is no dtype ${from.dtype}`);
   const made = tensor(data, { dtype, shape: [...from.shape], requiresGrad: options.requiresGrad ?? false });
   return options.stored === true ? new StoredTensor(made, { requiresGrad: options.requiresGrad ?? false }) : made;
 }

@@ -127,10 +127,29 @@ onEachDevice(() => {
     }
     const model = new Twice();
     const count = counter();
-    for (let call = 0; call < 8; call++) model.forward(tensor([1, 1]));
-    expect(count.runs).toBe(0);
-    model.forward(tensor([1, 1]));
-    expect(count.runs).toBe(1);
+    noGrad(() => {
+      for (let call = 0; call < 8; call++) model.forward(tensor([1, 1]));
+      expect(count.runs).toBe(0);
+      model.forward(tensor([1, 1]));
+      expect(count.runs).toBe(1);
+    });
+  });
+
+  test("calls in front of a backward() do not run before it", async () => {
+    const model = new Scale();
+    const optimizer = new Descent(model.parameters(), 0.001);
+    const count = counter();
+    for (let step = 1; step <= 3; step++) {
+      let loss = tensor(0).mul(1);
+      for (let call = 0; call < 100; call++) loss = loss.add(model.forward(tensor([1, 1])).sum());
+      optimizer.zeroGrad();
+      loss.backward();
+      optimizer.step();
+      expect(count.runs).toBe(step);
+    }
+    // Where no backward() follows, nothing may pile up without end.
+    for (let call = 0; call < 600; call++) model.forward(tensor([1, 1]));
+    expect(count.runs).toBe(4);
   });
 
   describe("the hint at a read before backward()", () => {

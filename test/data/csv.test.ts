@@ -45,10 +45,10 @@ test.each<[string, string | Uint8Array, string, CsvOptions?]>([
   ["an empty file", "", 'the file is empty: "f"'],
   ["empty lines", "\n \r\n", 'the file is empty: "f"'],
   ["a header alone", "a,b\n", "no rows"],
-  ["a ragged row", "a,b\n1,2\n\n\n1\n", '"f", line 5 has 1 fields, expected 2'],
+  ["a ragged row", "a,b\n1,2\n\n\n1\n", '"f", line 5 has 1 field, expected 2'],
   ["a ragged row behind quoted line breaks", 'a,b\n"x\r\ny",1\n1,2,3\n', "line 4 has 3 fields, expected 2"],
   ["a ragged row far behind", `${long}1,2,3\n`, "line 40002 has 3 fields, expected 2"],
-  ["all rows ragged", "1,2\n", "line 1 has 2 fields, expected 3", { header: ["a", "b", "c"] }],
+  ["all rows ragged", "1,2\n", "line 1 has 2 fields, expected 3 (header has one", { header: ["a", "b", "c"] }],
   [
     "a declared number",
     "a,b\n1,2\n\n1,x\n",

@@ -169,3 +169,17 @@ test("what the training table did not have is an error, or zeros", async () => {
   expect(() => strict.inputs(parseCsv("kind\n1\n"))).toThrow("it is number, was text");
   expect(await TableEncoder.fit(train, { target: "y", unknown: "zeros" }).inputs(test_).array()).toEqual([[0, 0]]);
 });
+
+test("what is no list of records, or no map of columns, is refused", () => {
+  const takes = "Table.fromRecords: takes a list of records, at least one";
+  expect(() => Table.fromRecords([])).toThrow(takes);
+  expect(() => Table.fromRecords({ a: 1 } as never)).toThrow(takes);
+  expect(() => Table.fromRecords([{ a: 1 }, undefined] as never)).toThrow(`${takes}: record 1 is undefined`);
+  expect(() => new Table({ a: [1] } as never)).toThrow("Table: takes a Map of columns");
+});
+
+test("a column of very many different texts is described", () => {
+  const values = Array.from({ length: 300_000 }, (_, i) => `text ${i}`);
+  const [only] = new Table(new Map([["id", { kind: "text", values }]])).describe();
+  expect(only).toMatchObject({ unique: 300_000, top: "text 0" });
+});

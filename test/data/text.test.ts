@@ -44,3 +44,7 @@ test("it agrees with the decoder of the host", () => {
     { numRuns: 5000, seed: 1 },
   );
 });
+
+test("a text is no bytes", () => {
+  expect(() => decodeText("hi" as never, "greeting")).toThrow('decodeText: expected a Uint8Array: got "hi"');
+});

@@ -106,3 +106,8 @@ test("what cannot be written is named", () => {
   );
   expect(() => decodeWav([] as unknown as Uint8Array, "f")).toThrow("expected a Uint8Array");
 });
+
+test("what has no samples or no sample rate is refused", () => {
+  expect(() => encodeWav([0, 1] as never, { sampleRate: 8 })).toThrow("encodeWav: takes a Float32Array");
+  expect(() => encodeWav(Float32Array.of(0), undefined as never)).toThrow("encodeWav: sampleRate must be");
+});

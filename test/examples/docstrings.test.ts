@@ -1,44 +1,30 @@
-/** The public names have an example in their comment, and it prints what it says. */
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+/** What is public has an example in its comment, which has the right types and prints what it says. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import * as data from "../../src/data/index.ts";
-import * as dataNode from "../../src/data/node/index.ts";
-import * as debug from "../../src/debug.ts";
-import * as core from "../../src/index.ts";
-import * as io from "../../src/io/index.ts";
-import * as ioNode from "../../src/io/node.ts";
-import * as functional from "../../src/nn/functional.ts";
-import * as nn from "../../src/nn/index.ts";
-import * as optim from "../../src/optim/index.ts";
-import * as train from "../../src/train/index.ts";
-import * as trainNode from "../../src/train/node/index.ts";
-import { agrees, declarationsOf, docstringsOf, outputsOf, sourceFiles } from "./docstrings.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { removeEngine } from "../../src/tensor/engines.ts";
+import { StoredTensor } from "../../src/tensor/stored.ts";
+import { readSourcesInThreads } from "../data/workers/sources-in-threads.ts";
+import { entries, moduleOf, scopeOf, writeFiles } from "./docstring-scope.ts";
+import { type Docstring, agrees, declarationsOf, docstringsOf, outputsOf, sourceFiles } from "./docstrings.ts";
 import { root } from "./run-program.ts";
 
-const entries: Readonly<Record<string, object>> = {
-  "src/index.ts": core,
-  "src/nn/index.ts": nn,
-  "src/nn/functional.ts": functional,
-  "src/optim/index.ts": optim,
-  "src/data/index.ts": data,
-  "src/data/node/index.ts": dataNode,
-  "src/train/index.ts": train,
-  "src/train/node/index.ts": trainNode,
-  "src/io/index.ts": io,
-  "src/io/node.ts": ioNode,
-  "src/debug.ts": debug,
-};
-
-const docstrings = sourceFiles.flatMap(docstringsOf);
-const examples = docstrings.flatMap(({ file, name, example }) => (example === undefined ? [] : { file, name, ...example }));
+const declared = entries.flatMap(({ file }) => [...declarationsOf(file).values()].filter(({ head }) => head !== ""));
+const publicFiles = new Set(declared.map(({ file }) => file));
+// The methods of tensors are in files that declare no public name.
+const files = sourceFiles.filter((file) => publicFiles.has(file) || file.startsWith("src/tensor/"));
+const docstrings = files.flatMap(docstringsOf);
+const examples = docstrings.flatMap(({ file, name, example }) =>
+  example === undefined ? [] : { file, name, ...example },
+);
 
 const folder = mkdtempSync(join(tmpdir(), "twopass-docstrings-"));
 const cwd = process.cwd();
-beforeAll(() => {
-  copyFileSync(join(root, "test/io/fixtures/linear-half.pt"), join(folder, "model.pt"));
+beforeAll(async () => {
+  await writeFiles(folder);
   process.chdir(folder);
 });
 afterAll(() => {
@@ -46,22 +32,83 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** What a reader has imported, and a model, its optimiser and its data. */
-function scope(own: object): Record<string, unknown> {
-  core.manualSeed(0);
-  const model = new nn.Linear(4, 3);
-  const x = core.randn(12, 4);
-  const labels = core.arange(12).remainder(3);
-  return {
-    ...{ ...core, ...debug, ...optim, ...data, ...dataNode, ...train, ...trainNode, ...io, ...ioNode, ...own, nn },
-    ...{ model, x, labels, optimizer: new optim.Adam(model.parameters(), { lr: 0.1 }) },
-    loader: new data.DataLoader(new data.TensorDataset(x, labels), { batchSize: 4 }),
-  };
-}
+test.for(examples)("$file:$line, $name", async ({ file, name, program }, { skip }) => {
+  skip(name === "fashionMnist" && !existsSync("/usr/share/datasets/fashion-mnist"), "the data set is not there");
+  const scope = scopeOf(file, program);
+  if (name === "startDevice") {
+    // It must be the first thing that a program does.
+    readSourcesInThreads();
+    removeEngine("wasm");
+  }
+  for (const output of await outputsOf(program, scope)) {
+    expect(agrees(output) ? output.wanted : output.printed).toBe(output.wanted);
+  }
+});
 
-test.for(examples)("$file:$line, $name", async ({ file, ...example }) => {
-  const own = (await import(join(root, file))) as object;
-  const outputs = await outputsOf(example, scope(file.startsWith("src/nn/") && !file.includes("/functional/") ? {} : own));
-  for (const output of outputs) expect(agrees(output) ? output.wanted : output.printed).toBe(output.wanted);
-  expect(outputs).not.toEqual([]);
+test("examples have the right types", { timeout: 60_000 }, () => {
+  const modules = join(folder, "modules");
+  mkdirSync(modules);
+  for (const file of new Set(examples.map((example) => example.file))) {
+    const programs = examples.filter((example) => example.file === file).map(({ program }) => program);
+    writeFileSync(join(modules, `${file.replaceAll("/", "-")}.mts`), moduleOf(file, programs));
+  }
+  const compilerOptions = {
+    lib: ["ES2023"],
+    types: ["node"],
+    typeRoots: [join(root, "node_modules/@types")],
+    rewriteRelativeImportExtensions: false,
+    // Stricter than what users must have set.
+    noUncheckedIndexedAccess: false,
+    noPropertyAccessFromIndexSignature: false,
+    noUnusedLocals: false,
+  };
+  const include = ["*.mts", join(root, "src/webassembly.d.ts")];
+  const config = { extends: join(root, "tsconfig.base.json"), compilerOptions, include };
+  writeFileSync(join(modules, "tsconfig.json"), JSON.stringify(config));
+  const compiler = join(root, "node_modules/typescript/bin/tsc");
+  const { status, stdout } = spawnSync(process.execPath, [compiler, "-p", modules], { encoding: "utf8" });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
+});
+
+describe("what is public has an example", () => {
+  /** For layers and methods of tensors one line is enough: it is the formula. */
+  const isShort = ({ text }: Docstring): boolean => !text.trim().includes("\n");
+  const documented = new Map(docstrings.map((docstring) => [`${docstring.file} ${docstring.name}`, docstring]));
+
+  test.for(entries)("$name", ({ name: entry, file, exports }) => {
+    const declarations = declarationsOf(file);
+    expect([...declarations.keys()].sort()).toEqual(Object.keys(exports).sort());
+    const without = [...declarations].filter(([name, declaration]) => {
+      const docstring = documented.get(`${declaration.file} ${declaration.name}`);
+      // A method as a function: the method has the example.
+      if (typeof exports[name] !== "function" || declaration.head.includes(" = free(")) return false;
+      if (docstring === undefined) return true;
+      return docstring.example === undefined && !(entry.startsWith("twopass/nn") && isShort(docstring));
+    });
+    expect(without.map(([name]) => name)).toEqual([]);
+  });
+
+  test("each file of layers", () => {
+    const without = files.filter((file) => file.startsWith("src/nn/") && examples.every((e) => e.file !== file));
+    expect(without).toEqual([]);
+  });
+
+  test("methods of tensors", () => {
+    const names = new Set<string>();
+    for (let x: object = StoredTensor.prototype; x !== Object.prototype; x = Object.getPrototypeOf(x) as object) {
+      for (const name of Object.getOwnPropertyNames(x)) names.add(name);
+    }
+    const methods = docstrings.filter((d) => d.isMember && d.file.startsWith("src/tensor/") && names.has(d.name));
+    expect(methods.length).toBeGreaterThan(200);
+    expect(methods.filter((d) => d.example === undefined && !isShort(d)).map(({ name }) => name)).toEqual([]);
+  });
+});
+
+test("what an example prints is compared", async () => {
+  const program = ["const x = [1, 0.123456];", "x; // [1, 0.1235]", "x; // [1, 0.1236]", 'if (!x) "never"; // 1'];
+  const outputs = await outputsOf([...program, 'console.log("a  b"); // a b'].join("\n"), {});
+  expect(outputs.map(({ printed }) => printed)).toEqual(["[ 1, 0.123456 ]", "[ 1, 0.123456 ]", "", "a  b"]);
+  expect(outputs.map(agrees)).toEqual([true, false, false, true]);
+  expect(agrees({ wanted: "2", printed: "2.4" })).toBe(false);
+  expect(agrees({ wanted: "1.5e-7", printed: "1.4999e-7" })).toBe(true);
 });

@@ -14,6 +14,8 @@ export interface Docstring {
   /** Of what stands below it. */
   readonly name: string;
   readonly text: string;
+  /** Whether it belongs to a member of a class or an interface. */
+  readonly isMember: boolean;
   readonly example: Example | undefined;
 }
 
@@ -48,13 +50,15 @@ export function docstringsOf(file: string): Docstring[] {
   const source = sourceOf(file);
   return [...source.matchAll(/^( *)\/\*\*((?:(?!\*\/)[^])*)\*\/\n\1(?=\S)/gm)].map((match) => {
     declared.lastIndex = match.index + match[0].length;
-    const [, , text = ""] = match;
+    const [, indent = "", text = ""] = match;
+    const isMember = indent !== "";
     const name = declared.exec(source)?.[1] ?? "";
     const at = text.indexOf("@example\n");
-    if (at < 0) return { file, name, text, example: undefined };
+    if (at < 0) return { file, name, text, isMember, example: undefined };
     const line = source.slice(0, match.index + text.slice(0, at).length).split("\n").length;
     const lines = text.slice(at).split("\n").slice(1, -1);
-    return { file, name, text, example: { line, program: lines.map((s) => s.replace(/^ *\* ?/, "")).join("\n") } };
+    const program = lines.map((line) => line.replace(/^ *\* ?/, "")).join("\n");
+    return { file, name, text, isMember, example: { line, program } };
   });
 }
 
@@ -96,52 +100,73 @@ export function declarationsOf(file: string): ReadonlyMap<string, Declaration> {
   return found;
 }
 
-/** Runs an example with the names of `scope`: what its comments want, and what is printed. */
-export async function outputsOf({ program }: Example, scope: Readonly<Record<string, unknown>>): Promise<Output[]> {
-  const outputs: Output[] = [];
+/**
+ * Runs an example with the names of `scope`. What a comment wants is compared each time that its line runs; one that never
+ * runs prints nothing. A line without a value prints what it logs.
+ */
+export async function outputsOf(program: string, scope: Readonly<Record<string, unknown>>): Promise<Output[]> {
+  const { code, comments } = withOutputs(program);
+  const printed = comments.map((): string[] => []);
   let logged: string[] = [];
-  const show = (value: unknown, wanted: string): void => {
-    const nothing = value === undefined && logged.length > 0;
-    outputs.push({ wanted, printed: nothing ? logged.join("\n") : shown(value) });
+  const show = (i: number, value: unknown): void => {
+    printed[i]?.push(value === undefined && logged.length > 0 ? logged.join("\n") : shown(value));
     logged = [];
   };
-  const used = Object.entries({ ...scope, show }).filter(([name]) => new RegExp(`\\b${name}\\b`).test(`${program} show`));
-  const code = transformSync("example.mts", withOutputs(program)).code;
-  const run = compileFunction(
-    `return (async () => {\n${code}\n})();`,
-    used.map(([name]) => name),
-  ) as (...values: unknown[]) => Promise<void>;
+  const names = { ...scope, show };
+  const run = compileFunction(`return (async () => {\n${code}\n})();`, Object.keys(names)) as (
+    ...values: unknown[]
+  ) => Promise<void>;
   const { log } = console;
-  console.log = (...values: unknown[]) => logged.push(values.map((v) => (typeof v === "string" ? v : shown(v))).join(" "));
+  console.log = (...values: unknown[]): void => {
+    logged.push(values.map((value) => (typeof value === "string" ? value : shown(value))).join(" "));
+  };
   try {
-    await run(...used.map(([, value]) => value));
+    await run(...Object.values(names));
   } finally {
     console.log = log;
   }
-  return outputs;
+  return comments.flatMap((wanted, i) => {
+    const all = printed[i]?.length === 0 ? [""] : (printed[i] ?? []);
+    return all.map((text) => ({ wanted, printed: text }));
+  });
 }
 
-/** The program with `expression; // value` turned into `show(expression, "value");`. */
-function withOutputs(program: string): string {
+/** The program as JavaScript, with each `expression; // value` turned into `show(i, expression)`, and these values. */
+function withOutputs(program: string): { readonly code: string; readonly comments: readonly string[] } {
   const { program: tree, comments, errors } = parseSync("example.mts", program);
   if (errors[0] !== undefined) throw new SyntaxError(errors[0].message);
-  const edits: { readonly start: number; readonly end: number; readonly text: string }[] = [];
+  const found: {
+    readonly start: number;
+    readonly end: number;
+    readonly expression: string;
+    readonly wanted: string;
+  }[] = [];
   new Visitor({
     ExpressionStatement({ start, end, expression }) {
       const comment = comments.find((c) => c.start > end && /^ *$/.test(program.slice(end, c.start)));
       if (comment === undefined) return;
-      const text = program.slice(expression.start, expression.end);
-      edits.push({ start, end, text: `show(${text}, ${JSON.stringify(comment.value.trim())});` });
+      const wanted = comment.value.trim();
+      found.push({ start, end, expression: program.slice(expression.start, expression.end), wanted });
     },
   }).visit(tree);
-  return edits.sort((a, b) => b.start - a.start).reduce((s, e) => s.slice(0, e.start) + e.text + s.slice(e.end), program);
+  found.sort((a, b) => a.start - b.start);
+  const edited = found.reduceRight(
+    (text, { start, end, expression }, i) => `${text.slice(0, start)}show(${i}, ${expression});${text.slice(end)}`,
+    program,
+  );
+  return { code: transformSync("example.mts", edited).code, comments: found.map(({ wanted }) => wanted) };
 }
 
-const shown = (value: unknown): string => inspect(value, { breakLength: Number.POSITIVE_INFINITY, depth: null });
+const shown = (value: unknown): string =>
+  inspect(value, { breakLength: Number.POSITIVE_INFINITY, compact: true, depth: null });
 
 /** Whether what is printed is what is wanted: numbers to the digits of those that are wanted, whatever the spaces. */
 export function agrees({ printed, wanted }: Output): boolean {
-  const parts = (text: string): string[] => text.replaceAll("'", '"').replaceAll(/\s/g, "").split(/(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)/);
+  const parts = (text: string): string[] =>
+    text
+      .replaceAll("'", '"')
+      .replaceAll(/\s/g, "")
+      .split(/(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)/);
   const got = parts(printed);
   const want = parts(wanted);
   return got.length === want.length && want.every((part, i) => part === got[i] || sameNumber(part, got[i] ?? ""));

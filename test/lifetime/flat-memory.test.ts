@@ -3,7 +3,12 @@ import v8 from "node:v8";
 import vm from "node:vm";
 import { expect, test } from "vitest";
 import { workloads } from "../../bench/workloads.ts";
+import * as nn from "../../src/nn/index.ts";
+import { SGD } from "../../src/optim/index.ts";
+import { tensor } from "../../src/tensor/creation.ts";
 import { engineOf, setDefaultDevice } from "../../src/tensor/engines.ts";
+import { memory } from "../../src/tensor/memory.ts";
+import { noGrad } from "../../src/tensor/scope.ts";
 
 v8.setFlagsFromString("--expose-gc");
 const gc = vm.runInNewContext("gc") as () => void;
@@ -60,4 +65,23 @@ test.each([
   expect(late.plans).toBe(early.plans);
   // What the test runner itself allocates meanwhile is far below this.
   expect(late.host - early.host).toBeLessThan(2 * 2 ** 20);
+});
+
+test("data that two runs use is not kept for ever", async () => {
+  setDefaultDevice("wasm");
+  const model = new nn.Linear(64, 8);
+  const optimizer = new SGD(model.parameters(), { lr: 0.01 });
+  const cache: number[] = [];
+  for (let step = 0; step < 400; step++) {
+    const x = tensor(new Float32Array(64 * 64).fill(step), { shape: [64, 64] });
+    optimizer.zeroGrad();
+    model.forward(x).mean().backward();
+    optimizer.step();
+    await noGrad(() => model.forward(x))
+      .sum()
+      .item();
+    if (step === 100 || step === 399) cache.push(memory()["wasm"]?.cache ?? 0);
+  }
+  expect(cache[0]).toBeGreaterThan(0);
+  expect(cache[1]).toBe(cache[0]);
 });

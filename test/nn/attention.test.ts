@@ -269,3 +269,12 @@ test("mistakes are named where the layer is called", () => {
   );
   expect(() => layer.forward(x, x, x, { needWeight: true } as object)).toThrow('did you mean "needWeights"?');
 });
+
+test("a mask of whole numbers is refused, as 0 and 1 would be added to the scores", () => {
+  const mask = ones(3, 3, { dtype: "int32" });
+  const hint =
+    'attnMask must be bool, or floating and added to the scores: it is int32 [3, 3] (convert it with .to("bool"))';
+  const x = zeros(3, 1, 6);
+  expect(() => new nn.MultiheadAttention(6, 2).forward(x, x, x, { attnMask: mask })).toThrow(hint);
+  expect(() => F.scaledDotProductAttention(zeros(3, 2), zeros(3, 2), zeros(3, 2), { attnMask: mask })).toThrow(hint);
+});

@@ -69,3 +69,9 @@ test("what cannot be held or found is named", () => {
     expect(() => dict.set(name, new nn.Tanh())).toThrow("a name that cannot be used");
   }
 });
+
+test("a dictionary of nothing that has modules is refused", () => {
+  for (const given of [null, 3]) {
+    expect(() => new nn.ModuleDict(given as never)).toThrow("nn.ModuleDict: takes an object of modules");
+  }
+});

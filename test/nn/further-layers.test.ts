@@ -160,6 +160,14 @@ describe("weightNorm", () => {
     expect(Math.abs(direction.grad?.mul(direction).sum().itemSync() ?? 1)).toBeLessThan(1e-6);
   });
 
+  test("a length is where its weight is, and as frozen", () => {
+    const layer = new nn.Linear(3, 2).to("float64").to("js");
+    layer.weight.requiresGrad_(false);
+    nn.weightNorm(layer);
+    const length = layer.stateDict()["weight_g"] as nn.Parameter;
+    expect([length.dtype, length.device, length.requiresGrad]).toEqual(["float64", "js", false]);
+  });
+
   test("a module without such a parameter is refused", () => {
     expect(() => nn.weightNorm(new nn.ReLU())).toThrow('nn.weightNorm: ReLU has no parameter "weight"');
     expect(() => nn.weightNorm(nn.weightNorm(new nn.Linear(2, 2)))).toThrow('has no parameter "weight"');
@@ -177,4 +185,10 @@ test("mistakes are named where they are written", () => {
   expect(() => new nn.EmbeddingBag(3, 2, { mode: "avg" as "mean" })).toThrow('unknown mode "avg"');
   expect(() => F.localResponseNorm(zeros(2, 3), 2)).toThrow("at least 3 dims");
   expect(() => F.rrelu(zeros(2), { lower: 0.5, upper: 0.1 })).toThrow("lower must be a number");
+});
+
+test("each length of a cosine is cut at eps, not their product", () => {
+  const [a, b] = [tensor([[0.1, 0.2]]), tensor([[2, 0]])];
+  expect(F.cosineSimilarity(a, b, 1, { eps: 0.5 }).itemSync()).toBeCloseTo(0.2 / (0.5 * 2), 6);
+  expect(new nn.CosineSimilarity().forward(a, b).itemSync()).toBeCloseTo(0.2 / (Math.sqrt(0.05) * 2), 6);
 });

@@ -158,3 +158,7 @@ it("results of hooks that do not fit are named", () => {
   layer.registerForwardHook(async () => undefined);
   expect(() => layer.forward(tensor([[1]]))).toThrow(/a hook only builds the graph/);
 });
+
+it("a hook that is no function is refused when it is given", () => {
+  expect(() => new nn.Linear(1, 1).registerForwardHook(3 as never)).toThrow("Linear: a hook is a function: got 3");
+});

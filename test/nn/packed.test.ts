@@ -83,3 +83,7 @@ test("lengths that do not fit are named", () => {
     "totalLength must be a whole number from 4",
   );
 });
+
+test("numbers are no sequences", () => {
+  expect(() => nn.padSequence([tensor(3), tensor(4)])).toThrow("a sequence has a dim of time: sequence 0 has shape []");
+});

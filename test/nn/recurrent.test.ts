@@ -251,7 +251,7 @@ test("a long sequence overflows no stack", () => {
   const [y] = layer.forward(randn(300, 1, 1));
   y.sum().backward();
   expect(numbers(layer["weight_hh_l0"]?.grad as Tensor).every(Number.isFinite)).toBe(true);
-});
+}, 30_000);
 
 test("in a compiled function a packed batch is an argument from outside", () => {
   const layer = new nn.RNN(2, 3);

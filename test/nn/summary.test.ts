@@ -151,3 +151,7 @@ test("what cannot be summed up is named, and leaves nothing behind", () => {
   expect(() => nn.summary(new Reads(), [2])).toThrow("summary: forward needs more than its graph");
   expect(new Reads().forward(tensor([1, 2])).arraySync()).toEqual([3, 6]);
 });
+
+test("shapes are zeros of the parameters' dtype", () => {
+  expect(nn.summary(new nn.Linear(2, 3).to("float64"), [1, 2]).parameterBytes).toBe(72);
+});

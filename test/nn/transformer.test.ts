@@ -37,6 +37,13 @@ describe("stacks", () => {
     expect(Object.keys(stack.stateDict()).slice(-2)).toEqual(["norm.weight", "norm.bias"]);
   });
 
+  test("copies have the dtype and the device of the layer", () => {
+    const layer = new nn.TransformerEncoderLayer(4, 2, small).to("float64").to("js");
+    const [copy] = new nn.TransformerEncoder(layer, 1).layers as [nn.TransformerEncoderLayer];
+    expect(new Set(copy.parameters().map((x) => `${x.dtype} ${x.device}`))).toEqual(new Set(["float64 js"]));
+    expect(copy.linear1.weight.dataSync()).toEqual(layer.linear1.weight.dataSync());
+  });
+
   test("a function makes layers that start different, of any class", () => {
     class Mine extends nn.TransformerEncoderLayer {}
     const stack = new nn.TransformerEncoder(() => new Mine(8, 2, small), 3);

@@ -1,5 +1,5 @@
 /**
- * The packed tarball as a user meets it: installed into an empty project outside this repository, without a network.
+ * The packed tarball as a user meets it: installed into an empty project outside this repository.
  * It checks the files, the entries, their types under `strict` without DOM or Node types, the first program, and sizes.
  */
 import { execFileSync, spawnSync } from "node:child_process";
@@ -22,6 +22,8 @@ const entries = [
   { path: "./optim", node: false, kilobytes: 99 },
   { path: "./data", node: false, kilobytes: 96 },
   { path: "./data/node", node: true, kilobytes: 3 },
+  { path: "./train", node: false, kilobytes: 120 },
+  { path: "./train/node", node: true, kilobytes: 140 },
   { path: "./io", node: false, kilobytes: 97 },
   { path: "./io/node", node: true, kilobytes: 98 },
   { path: "./debug", node: false, kilobytes: 65 },
@@ -88,7 +90,7 @@ beforeAll(() => {
   if (!tarball) throw new Error("npm pack made no tarball");
   packed = tarball.files.map((file) => file.path);
   write("package.json", JSON.stringify({ name: "user", private: true, type: "module" }));
-  run("npm", ["install", "--offline", "--no-audit", "--no-fund", `./${tarball.filename}`]);
+  run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", `./${tarball.filename}`]);
   mkdirSync(join(user, "out"));
   // The programs print, and are checked without the types that declare a console.
   write("console.d.ts", "declare const console: { log(...data: unknown[]): void };\n");
@@ -145,7 +147,7 @@ test.for(entries)("$path weighs at most $kilobytes kB", async ({ path, node: nee
     cwd: user,
     input: `./${input}`,
     platform: needsNode ? "node" : "browser",
-    ...(needsNode ? { external: /^node:/ } : {}),
+    ...(needsNode ? { external: /^node:|^sharp$/ } : {}),
     output: { format: "esm", minify: true },
     write: false,
   });

@@ -1,8 +1,15 @@
 /** A training that goes on from a state has the curve of one that was never interrupted, to the bit. */
 import { describe, expect, test } from "vitest";
 import { load, save } from "../../src/io/index.ts";
+import * as nn from "../../src/nn/index.ts";
+import { SGD } from "../../src/optim/index.ts";
+import { tensor } from "../../src/tensor/creation.ts";
+import { manualSeed } from "../../src/tensor/random.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
+import type { Callback } from "../../src/train/callback.ts";
 import { EarlyStopping } from "../../src/train/early-stopping.ts";
 import type { History } from "../../src/train/history.ts";
+import { Trainer } from "../../src/train/trainer.ts";
 import type { TrainerState } from "../../src/train/trainer-state.ts";
 import { type Made, type Setup, contentsOf, training } from "./support.ts";
 
@@ -87,4 +94,37 @@ test("a callback has its state again", async () => {
   const rest = await resumed(bytes, { callbacks: [stopping()] });
   expect(rest.contents).toEqual(whole.contents);
   expect(rest.history.stopped).toBe(whole.history.stopped);
+});
+
+test("batches without a place of their own are read again and left out", async () => {
+  const batches: [Tensor, Tensor][] = [1, 2, 3, 4, 5].map((n) => [tensor([[n, -n]]), tensor([[n]])]);
+  const run = async (seen: number[], state?: TrainerState): Promise<TrainerState> => {
+    manualSeed(1);
+    const model = new nn.Sequential(new nn.Linear(2, 8), new nn.Dropout(0.5), new nn.Linear(8, 1));
+    let saved: TrainerState | undefined;
+    const callback: Callback = {
+      onBatchEnd: async ({ loss, trainer }) => {
+        seen.push(await loss.item());
+        if (trainer.step === 8) saved = await made.state();
+      },
+    };
+    const optimizer = new SGD(model.parameters(), { lr: 0.01 });
+    const made = new Trainer({ model, optimizer, loss: new nn.MSELoss(), callbacks: [callback] });
+    if (state !== undefined) await made.restore(state);
+    await made.fit(batches, { epochs: 3 });
+    return saved as TrainerState;
+  };
+  const [whole, rest]: [number[], number[]] = [[], []];
+  await run(rest, await run(whole));
+  expect(whole).toHaveLength(15);
+  expect(rest).toEqual(whole.slice(8));
+});
+
+test("what is no state is refused", async () => {
+  const { trainer } = training();
+  await expect(trainer.restore({} as TrainerState)).rejects.toThrow(/^Trainer.restore: not the state of a trainer/);
+  const state = await trainer.state();
+  await expect(trainer.restore({ ...state, version: 2 } as unknown as TrainerState)).rejects.toThrow(
+    /a state of another version: version 2/,
+  );
 });

@@ -14,7 +14,9 @@ export function classPrediction(
   texts: Texts,
 ): Prediction {
   const predictions = rows.map((probabilities, i) => {
-    const order = probabilities.map((_, k) => k).sort((a, b) => (probabilities[b] as number) - (probabilities[a] as number));
+    const order = probabilities
+      .map((_, k) => k)
+      .sort((a, b) => (probabilities[b] as number) - (probabilities[a] as number));
     const ranked = order.map((k) => ({ class: classes[k] as string, probability: probabilities[k] as number }));
     const known = actual === undefined ? {} : { actual: actual[i] as string };
     return { ...(ranked[0] as (typeof ranked)[number]), ...known, ranked };
@@ -36,7 +38,9 @@ export function classPrediction(
   );
   const json = predictions.map(({ ranked, ...prediction }) => ({
     ...prediction,
-    probabilities: Object.fromEntries(classes.map((name) => [name, ranked.find((one) => one.class === name)?.probability])),
+    probabilities: Object.fromEntries(
+      classes.map((name) => [name, ranked.find((one) => one.class === name)?.probability]),
+    ),
   }));
   return { json: { predictions: json }, lines };
 }

@@ -19,6 +19,8 @@ import {
   type Prediction,
   type Recipe,
   type Spec,
+  checkWeights,
+  denseWeights,
   filledText,
   oneOf,
   positiveNumber,
@@ -54,13 +56,19 @@ export const imageModels = {
 };
 const modelSchema = v.variant("name", [imageModels.cnn, imageModels.mlp]);
 
-const fittedSchema = v.strictObject({
-  classes: v.pipe(v.array(filledText()), v.minLength(2, "two classes or more")),
-  shape: v.strictTuple([v.picklist([1, 3]), side, side]),
-  /** Of the pixels from 0 to 1, for each channel. */
-  mean: v.array(v.number()),
-  std: v.array(positiveNumber()),
-});
+const fittedSchema = v.pipe(
+  v.strictObject({
+    classes: v.pipe(v.array(filledText()), v.minLength(2, "two classes or more")),
+    shape: v.strictTuple([v.picklist([1, 3]), side, side]),
+    /** Of the pixels from 0 to 1, for each channel. */
+    mean: v.array(v.number()),
+    std: v.array(positiveNumber()),
+  }),
+  v.check(
+    ({ shape, mean, std }) => mean.length === shape[0] && std.length === shape[0],
+    "a mean and a deviation for each channel",
+  ),
+);
 
 type Data = v.InferOutput<typeof dataSchema>;
 type Fitted = v.InferOutput<typeof fittedSchema>;
@@ -70,7 +78,11 @@ type Shape = Fitted["shape"];
 /** Makes pixels [B, C, H, W] from 0 to 255 numbers of mean 0 and deviation 1. */
 function standardizer({ mean, std }: Fitted): (pixels: Tensor) => Tensor {
   const [m, s] = [mean, std].map((x) => (x.length === 1 ? (x[0] as number) : tensor(x, { shape: [x.length, 1, 1] })));
-  return (pixels) => pixels.div(255).sub(m as number).div(s as number);
+  return (pixels) =>
+    pixels
+      .div(255)
+      .sub(m as number)
+      .div(s as number);
 }
 
 /** Two convolutions with pooling, then two layers, after LeNet-5 (LeCun et al. 1998). */
@@ -84,11 +96,11 @@ class Cnn extends Module {
 
   constructor(fitted: Fitted, [first, second]: readonly number[], hidden: number) {
     super();
-    const [channels, ...sides] = fitted.shape;
-    const [h, w] = sides.map((n) => (((n - 4) >> 1) - 4) >> 1);
+    const [channels] = fitted.shape;
+    const [h, w] = sidesLeft(fitted.shape);
     this.conv1 = new Conv2d(channels, first as number, 5);
     this.conv2 = new Conv2d(first as number, second as number, 5);
-    this.fc1 = new Linear((second as number) * (h as number) * (w as number), hidden);
+    this.fc1 = new Linear((second as number) * h * w, hidden);
     this.fc2 = new Linear(hidden, fitted.classes.length);
     this.#standardize = standardizer(fitted);
   }
@@ -119,6 +131,20 @@ class Mlp extends Module {
     for (const [i, layer] of [...this.layers].entries()) x = layer.forward(i === 0 ? x : x.relu());
     return x; // [B, classes]
   }
+}
+
+/** Rows and columns that two convolutions with pooling leave. */
+function sidesLeft([, ...sides]: Shape): readonly [number, number] {
+  return sides.map((n) => (((n - 4) >> 1) - 4) >> 1) as [number, number];
+}
+
+/** Elements of the largest weights. */
+function weightsOf({ shape, classes }: Fitted, model: ModelSizes): number {
+  const [c, h, w] = shape;
+  if (model.name === "mlp") return denseWeights([c * h * w, ...model.hidden, classes.length]);
+  const [first, second] = model.channels as [number, number];
+  const [rows, columns] = sidesLeft(shape);
+  return 25 * denseWeights([c, first, second]) + denseWeights([second * rows * columns, model.hidden, classes.length]);
 }
 
 function build(fitted: Fitted, model: ModelSizes): Cnn | Mlp {
@@ -268,10 +294,12 @@ async function predict(recipe: Recipe, fitted: Fitted, input: string, o: Predict
   return classPrediction(await scores.array(2), fitted.classes, undefined, o.texts);
 }
 
-function open(spec: Spec): Recipe {
+function open(spec: Spec, most?: number): Recipe {
   const data = readPart("data", dataSchema, spec.data);
   const fitted = readPart("fitted", fittedSchema, spec.fitted);
-  const model = build(fitted, readPart("model", modelSchema, spec.model));
+  const sizes = readPart("model", modelSchema, spec.model);
+  checkWeights(weightsOf(fitted, sizes), most);
+  const model = build(fitted, sizes);
   const lossOf = new CrossEntropyLoss();
   const recipe: Recipe = {
     spec,

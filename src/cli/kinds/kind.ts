@@ -128,8 +128,13 @@ export interface Kind {
   readonly validation: number;
   /** Reads the data of a job, splits it, and learns from the training part. */
   prepare(job: Job): Promise<Prepared>;
-  /** The recipe of a specification. @throws where it is damaged. */
-  open(spec: Spec): Recipe;
+  /**
+   * The recipe of a specification.
+   *
+   * @param most elements of the weights that are there for it; default: any number.
+   * @throws where it is damaged.
+   */
+  open(spec: Spec, most?: number): Recipe;
 }
 
 /** The order of every split: the same for all seeds of a training, so that their results can be compared. */
@@ -179,7 +184,11 @@ export function wholeNumber(least: number, most: number): v.GenericSchema<number
 /** A number above 0, for schemas; with `orZero` also 0. */
 export function positiveNumber(orZero = false): v.GenericSchema<number> {
   const expected = orZero ? "a number from 0" : "a number above 0";
-  return v.pipe(v.number(expected), v.finite(expected), v.check((x) => x > 0 || (orZero && x === 0), expected));
+  return v.pipe(
+    v.number(expected),
+    v.finite(expected),
+    v.check((x) => x > 0 || (orZero && x === 0), expected),
+  );
 }
 
 /** A text that is not empty, for schemas. */
@@ -200,7 +209,10 @@ export const trainEntries = {
   lr: positiveNumber(),
   weightDecay: positiveNumber(true),
   seed: wholeNumber(0, Number.MAX_SAFE_INTEGER),
-  validation: v.pipe(v.number(share), v.check((x) => x > 0 && x < 1, share)),
+  validation: v.pipe(
+    v.number(share),
+    v.check((x) => x > 0 && x < 1, share),
+  ),
   device: oneOf(deviceNames) as v.GenericSchema<DeviceName>,
 };
 
@@ -215,4 +227,16 @@ export function readPart<T>(what: string, schema: v.GenericSchema<unknown, T>, p
     facts: `${v.getDotPath(issue) ?? what}: expected ${issue.message}`,
     hint: "train it again",
   });
+}
+
+/** Throws before a model is made that has more weights than its file: a damaged size could exhaust the memory. */
+export function checkWeights(needed: number, most = Number.POSITIVE_INFINITY): void {
+  if (needed <= most) return;
+  const facts = `its sizes make ${needed} or more, there are ${most}`;
+  throw new TwopassError({ op: "model file", problem: "model has other weights", facts, hint: "train it again" });
+}
+
+/** Weights of fully connected layers between these sizes. */
+export function denseWeights(sizes: readonly number[]): number {
+  return sizes.slice(1).reduce((sum, size, i) => sum + size * (sizes[i] as number), 0);
 }

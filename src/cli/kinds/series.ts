@@ -16,6 +16,8 @@ import {
   type Prediction,
   type Recipe,
   type Spec,
+  checkWeights,
+  denseWeights,
   filledText,
   oneOf,
   positiveNumber,
@@ -31,7 +33,10 @@ const window = wholeNumber(1, 10_000);
 export const seriesEntries = {
   column: filledText("the name of a column"),
   /** Lengths of seasons in rows: where a row is in each of them is shown to the model. */
-  periods: v.optional(v.pipe(v.array(positiveNumber(), "a list of numbers"), v.maxLength(10, "at most 10 numbers")), []),
+  periods: v.optional(
+    v.pipe(v.array(positiveNumber(), "a list of numbers"), v.maxLength(10, "at most 10 numbers")),
+    [],
+  ),
   delimiter: v.optional(v.pipe(v.string("one character"), v.length(1, "one character"))),
   decimal: v.optional(oneOf([".", ","])),
 };
@@ -131,7 +136,12 @@ function examples(
   const features = 1 + 2 * data.periods.length;
   if (first >= to) {
     const facts = `${series.length} rows, the model reads ${size} and predicts the next`;
-    throw new TwopassError({ op, problem: "the series is too short", facts, hint: "give more rows, or a smaller model.window" });
+    throw new TwopassError({
+      op,
+      problem: "the series is too short",
+      facts,
+      hint: "give more rows, or a smaller model.window",
+    });
   }
   const rows = Float32Array.from(Array.from(series, (x, i) => rowOf(x, i, data, fitted)).flat());
   const x = new Float32Array((to - first) * size * features);
@@ -185,11 +195,17 @@ async function forecast(recipe: Recipe, series: Float64Array, size: number, data
   return values;
 }
 
-function open(spec: Spec): Recipe {
+function open(spec: Spec, most?: number): Recipe {
   const data = readPart("data", dataSchema, spec.data);
   const fitted = readPart("fitted", fittedSchema, spec.fitted);
   const sizes = readPart("model", modelSchema, spec.model);
   const features = 1 + 2 * data.periods.length;
+  // A GRU has three gates.
+  const weights =
+    sizes.name === "mlp"
+      ? denseWeights([sizes.window * features, ...sizes.hidden, 1])
+      : 3 * denseWeights([features, sizes.width, sizes.width]);
+  checkWeights(weights, most);
   const model = build(features, sizes);
   const lossOf = new HuberLoss();
   const recipe: Recipe = {
@@ -229,9 +245,12 @@ function open(spec: Spec): Recipe {
 
 export const series: Kind = {
   models: {
-    lstm: { sizes: { window: 28, width: 48 }, train: { epochs: 8, batchSize: 64, lr: 0.01, weightDecay: 0 } },
-    gru: { sizes: { window: 28, width: 48 }, train: { epochs: 8, batchSize: 64, lr: 0.01, weightDecay: 0 } },
-    mlp: { sizes: { window: 28, hidden: [64, 64] }, train: { epochs: 20, batchSize: 64, lr: 0.005, weightDecay: 0.01 } },
+    lstm: { sizes: { window: 28, width: 48 }, train: { epochs: 20, batchSize: 64, lr: 0.01, weightDecay: 0 } },
+    gru: { sizes: { window: 28, width: 48 }, train: { epochs: 20, batchSize: 64, lr: 0.01, weightDecay: 0 } },
+    mlp: {
+      sizes: { window: 28, hidden: [64, 64] },
+      train: { epochs: 20, batchSize: 64, lr: 0.005, weightDecay: 0.01 },
+    },
   },
   validation: 0.2,
   prepare,

@@ -1,14 +1,7 @@
 /** Regression and classification of tables: cars, penguins, CSV files of one's own. Floor: cli; Node only. */
 import * as v from "valibot";
 import { TwopassError } from "../../base/errors.ts";
-import {
-  DataLoader,
-  type Row,
-  type Table,
-  TableEncoder,
-  type TableEncoding,
-  TensorDataset,
-} from "../../data/index.ts";
+import { DataLoader, type Row, type Table, TableEncoder, type TableEncoding, TensorDataset } from "../../data/index.ts";
 import { cars, penguins, readCsvFile } from "../../data/node/index.ts";
 import { CrossEntropyLoss, Dropout, Linear, MSELoss, ReLU, Sequential } from "../../nn/index.ts";
 import { zeros } from "../../tensor/creation.ts";
@@ -30,6 +23,8 @@ import {
   type Prediction,
   type Recipe,
   type Spec,
+  checkWeights,
+  denseWeights,
   filledText,
   oneOf,
   readPart,
@@ -57,7 +52,11 @@ const dataSchema = v.strictObject({
   ...tableEntries,
 });
 
-const dropoutRate = v.pipe(v.number("a number from 0 to 0.9"), v.minValue(0), v.maxValue(0.9, "a number from 0 to 0.9"));
+const dropoutRate = v.pipe(
+  v.number("a number from 0 to 0.9"),
+  v.minValue(0),
+  v.maxValue(0.9, "a number from 0 to 0.9"),
+);
 
 /** The models and their sizes. */
 export const tableModels = {
@@ -165,7 +164,9 @@ async function predict(
   const { row, predicted, actual: truth } = texts.predict.columns;
   const show = (x: number): string => String(Number(x.toPrecision(6)));
   return {
-    json: { predictions: values.map((value, i) => ({ value, ...(actual === undefined ? {} : { actual: actual[i] }) })) },
+    json: {
+      predictions: values.map((value, i) => ({ value, ...(actual === undefined ? {} : { actual: actual[i] }) })),
+    },
     lines: lines(
       [row, predicted, ...(actual === undefined ? [] : [truth])],
       values.map((value, i) => [String(i + 1), show(value), ...(actual === undefined ? [] : [String(actual[i])])]),
@@ -173,7 +174,7 @@ async function predict(
   };
 }
 
-function open(spec: Spec): Recipe {
+function open(spec: Spec, most?: number): Recipe {
   const data = readPart("data", dataSchema, spec.data);
   const { encoding } = readPart("fitted", fittedSchema, spec.fitted);
   const encoder = TableEncoder.fromJSON(encoding as object as TableEncoding);
@@ -181,7 +182,10 @@ function open(spec: Spec): Recipe {
   if (target === null) throw new TwopassError({ op, problem: "the model file has no target", hint: "train it again" });
   const features = encoder.featureNames.length;
   const classes = target.kind === "class" ? target.classes.map(String) : undefined;
-  const model = build(features, classes?.length ?? 1, readPart("model", modelSchema, spec.model));
+  const sizes = readPart("model", modelSchema, spec.model);
+  const outputs = classes?.length ?? 1;
+  checkWeights(denseWeights([features, ...(sizes.name === "mlp" ? sizes.hidden : []), outputs]), most);
+  const model = build(features, outputs, sizes);
   const [mse, crossEntropy] = [new MSELoss(), new CrossEntropyLoss()];
   const recipe: Recipe = {
     spec,

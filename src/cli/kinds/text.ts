@@ -2,10 +2,26 @@
 import * as v from "valibot";
 import { TwopassError } from "../../base/errors.ts";
 import { RandomStream } from "../../base/random-stream.ts";
-import { BPETokenizer, CharTokenizer, type CharTokenizerJson, DataLoader, RandomSampler, WindowDataset } from "../../data/index.ts";
+import {
+  BPETokenizer,
+  CharTokenizer,
+  type CharTokenizerJson,
+  DataLoader,
+  RandomSampler,
+  WindowDataset,
+} from "../../data/index.ts";
 import { mobyDick, readTextFile } from "../../data/node/index.ts";
 import { crossEntropy, linear } from "../../nn/functional.ts";
-import { Embedding, LSTM, LayerNorm, Linear, Module, ModuleList, TransformerEncoderLayer, init } from "../../nn/index.ts";
+import {
+  Embedding,
+  LSTM,
+  LayerNorm,
+  Linear,
+  Module,
+  ModuleList,
+  TransformerEncoderLayer,
+  init,
+} from "../../nn/index.ts";
 import { arange, tensor } from "../../tensor/creation.ts";
 import { noGrad } from "../../tensor/scope.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -17,6 +33,7 @@ import {
   type Prediction,
   type Recipe,
   type Spec,
+  checkWeights,
   filledText,
   oneOf,
   readPart,
@@ -65,8 +82,16 @@ class Gpt extends Module {
     this.places = new Embedding(context, width);
     // Small, so that tokens that mean something soon stand out.
     for (const { weight } of [this.tokens, this.places]) init.normal_(weight, 0, 0.02);
-    const options = { dimFeedforward: 4 * width, dropout: 0, activation: "gelu", normFirst: true, batchFirst: true } as const;
-    this.blocks = new ModuleList(Array.from({ length: layers }, () => new TransformerEncoderLayer(width, heads, options)));
+    const options = {
+      dimFeedforward: 4 * width,
+      dropout: 0,
+      activation: "gelu",
+      normFirst: true,
+      batchFirst: true,
+    } as const;
+    this.blocks = new ModuleList(
+      Array.from({ length: layers }, () => new TransformerEncoderLayer(width, heads, options)),
+    );
     this.norm = new LayerNorm(width);
   }
 
@@ -100,7 +125,12 @@ function build(vocabulary: number, model: ModelSizes): Gpt | TextLstm {
   if (model.name === "lstm") return new TextLstm(vocabulary, model);
   if (model.width % model.heads === 0) return new Gpt(vocabulary, model);
   const facts = `width ${model.width}, heads ${model.heads}`;
-  throw new TwopassError({ op, problem: "the width must be a multiple of the heads", facts, hint: "change one of the two" });
+  throw new TwopassError({
+    op,
+    problem: "the width must be a multiple of the heads",
+    facts,
+    hint: "change one of the two",
+  });
 }
 
 /** Stands for characters that the training text has not. */
@@ -111,7 +141,9 @@ function fitTokenizer({ tokenizer, vocabSize }: Data, text: string): Tokenizer {
 }
 
 function tokenizerOf(json: Readonly<Record<string, unknown>>): Tokenizer {
-  return json["type"] === "char" ? CharTokenizer.fromJSON(json as object as CharTokenizerJson) : BPETokenizer.fromJSON(json);
+  return json["type"] === "char"
+    ? CharTokenizer.fromJSON(json as object as CharTokenizerJson)
+    : BPETokenizer.fromJSON(json);
 }
 
 const read = (path: string | undefined): Promise<string> => (path === undefined ? mobyDick() : readTextFile(path));
@@ -119,7 +151,12 @@ const read = (path: string | undefined): Promise<string> => (path === undefined 
 function windowsOf(tokens: Int32Array, context: number, stride: number, what: string): WindowDataset {
   if (tokens.length > context) return new WindowDataset(tokens, { length: context, stride });
   const facts = `${what} has ${tokens.length} tokens, the model reads ${context} and predicts one more`;
-  throw new TwopassError({ op, problem: "the text is too short", facts, hint: "give more text, or a smaller model.context" });
+  throw new TwopassError({
+    op,
+    problem: "the text is too short",
+    facts,
+    hint: "give more text, or a smaller model.context",
+  });
 }
 
 /** The end of a text is held out: its tokens, whole. */
@@ -128,7 +165,12 @@ function splitTokens(tokens: Int32Array, heldShare: number): readonly [training:
   return [tokens.subarray(0, count), tokens.subarray(count)];
 }
 
-function testLoader(tokens: Int32Array, context: number, batchSize: number, what: string): DataLoader<[Tensor, Tensor]> {
+function testLoader(
+  tokens: Int32Array,
+  context: number,
+  batchSize: number,
+  what: string,
+): DataLoader<[Tensor, Tensor]> {
   return new DataLoader(windowsOf(tokens, context, context, what), { batchSize });
 }
 
@@ -169,7 +211,10 @@ async function write(
   for (let i = 0; i < length; i++) {
     const seen = tokens.slice(-context);
     // What is behind the last token does not count, so that all runs have one shape.
-    const x = tensor(Int32Array.from({ length: context }, (_, at) => seen[at] ?? 0), { shape: [1, context] });
+    const x = tensor(
+      Int32Array.from({ length: context }, (_, at) => seen[at] ?? 0),
+      { shape: [1, context] },
+    );
     const scores = await noGrad(() => recipe.model.forward(x)).data();
     const size = scores.length / context;
     const row = Float64Array.from(scores.subarray((seen.length - 1) * size, seen.length * size));
@@ -206,11 +251,14 @@ async function predict(
   return { json: { prompt, text }, lines: text.split("\n") };
 }
 
-function open(spec: Spec): Recipe {
+function open(spec: Spec, most?: number): Recipe {
   const data = readPart("data", dataSchema, spec.data);
   const tokenizer = tokenizerOf(readPart("fitted", fittedSchema, spec.fitted).tokenizer);
   const sizes = readPart("model", modelSchema, spec.model);
   const { batchSize, validation } = spec.train;
+  const { context, width, layers } = sizes;
+  // A layer of the transformer has 12 width² weights, one of LSTM 8.
+  checkWeights(tokenizer.size * width + layers * 8 * width ** 2 + (sizes.name === "gpt" ? context * width : 0), most);
   const model = build(tokenizer.size, sizes);
   const recipe: Recipe = {
     spec,
@@ -225,14 +273,14 @@ function open(spec: Spec): Recipe {
     live: () => ({}),
     measures: () => ({ perplexity: new Perplexity() }),
     get example() {
-      return tensor(new Int32Array(sizes.context), { shape: [1, sizes.context] });
+      return tensor(new Int32Array(context), { shape: [1, context] });
     },
     async test(path) {
       const tokens = tokenizer.encode(await read(path ?? data.path));
       const part = path === undefined ? splitTokens(tokens, validation)[1] : tokens;
-      return testLoader(part, sizes.context, batchSize, path ?? "the part to test with") satisfies Batches<PairBatch>;
+      return testLoader(part, context, batchSize, path ?? "the part to test with") satisfies Batches<PairBatch>;
     },
-    predict: (input, options) => predict(recipe, tokenizer, sizes.context, input, options),
+    predict: (input, options) => predict(recipe, tokenizer, context, input, options),
   };
   return recipe;
 }
@@ -241,11 +289,11 @@ export const text: Kind = {
   models: {
     gpt: {
       sizes: { context: 64, width: 64, layers: 2, heads: 4 },
-      train: { epochs: 3, batchSize: 32, lr: 0.003, weightDecay: 0.1 },
+      train: { epochs: 2, batchSize: 32, lr: 0.003, weightDecay: 0.1 },
     },
     lstm: {
       sizes: { context: 64, width: 128, layers: 1 },
-      train: { epochs: 3, batchSize: 32, lr: 0.01, weightDecay: 0.01 },
+      train: { epochs: 2, batchSize: 32, lr: 0.01, weightDecay: 0.01 },
     },
   },
   validation: 0.05,

@@ -71,9 +71,11 @@ export const en: Texts = {
       series: "a column of a CSV file",
     },
     json: {
-      train: "task, test_accuracy or the other test_... numbers, epochs, seconds, device, threads, ms_per_step, test_loss, steps, seed, model, out",
+      train:
+        "task, test_accuracy or the other test_... numbers, epochs, seconds, device, threads, ms_per_step, test_loss, steps, seed, model, out",
       eval: "task, model, file, test_loss, test_..., for classes also classes and confusion",
-      predict: "task, model, file, input, and predictions (class, probability, probabilities; or value; or step, value), or prompt and text",
+      predict:
+        "task, model, file, input, and predictions (class, probability, probabilities; or value; or step, value), or prompt and text",
       summary: "task, model, parameters, trainable, buffers, multiply_adds, layers (path, class, parameters, shapes)",
       devices: "devices: by name default and report",
     },
@@ -90,7 +92,7 @@ export const en: Texts = {
       `${epochs} ${epochs === 1 ? "epoch" : "epochs"} in batches of ${batchSize}, device ${device}, seed ${seed}`,
     notes: {
       withoutTarget: (count) => `${count} ${count === 1 ? "row has" : "rows have"} no target: left out`,
-      filled: (count) => `${count} ${count === 1 ? "row has" : "rows have"} empty fields: filled with the mean`,
+      filled: (count) => `${count} ${count === 1 ? "row has" : "rows have"} empty fields: filled in`,
     },
     seconds: (seconds) => `after ${seconds} s`,
     passes: (forward, backward, update) =>

@@ -70,9 +70,11 @@ export const zh: Texts = {
       series: "CSV 文件中的一列",
     },
     json: {
-      train: "task、test_accuracy 或其他 test_… 指标、epochs、seconds、device、threads、ms_per_step、test_loss、steps、seed、model、out",
+      train:
+        "task、test_accuracy 或其他 test_… 指标、epochs、seconds、device、threads、ms_per_step、test_loss、steps、seed、model、out",
       eval: "task、model、file、test_loss、test_…；分类任务还有 classes 和 confusion",
-      predict: "task、model、file、input，以及 predictions（class、probability、probabilities；或 value；或 step、value），或 prompt 和 text",
+      predict:
+        "task、model、file、input，以及 predictions（class、probability、probabilities；或 value；或 step、value），或 prompt 和 text",
       summary: "task、model、parameters、trainable、buffers、multiply_adds、layers（path、class、parameters、shapes）",
       devices: "devices：按名称给出 default 和 report",
     },
@@ -89,7 +91,7 @@ export const zh: Texts = {
       `${epochs} 轮，批大小 ${batchSize}，设备 ${device}，种子 ${seed}`,
     notes: {
       withoutTarget: (count) => `${count} 行没有目标值：已略去`,
-      filled: (count) => `${count} 行有空缺：已用平均值填补`,
+      filled: (count) => `${count} 行有空缺：已填补`,
     },
     seconds: (seconds) => `用时 ${seconds} 秒`,
     passes: (forward, backward, update) => `前向传播 ${forward} 秒，反向传播 ${backward} 秒，参数更新 ${update} 秒`,

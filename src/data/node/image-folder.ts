@@ -19,13 +19,14 @@ const endings = /\.(?:png|jpe?g|webp|gif|avif|tiff?)$/i;
  * Images in the folders of a folder: `pets/cat/1.jpg`, `pets/dog/2.png`. The classes are the names of the folders in the
  * order of their characters. The names are listed once; an image is read when it is asked for.
  *
- * An example is [image, label] as of an ImageDataset; a batch is [N, channels, height, width] uint8 and [N] int32. Images of different sizes
- * need `size`.
+ * An example is [image, label] as of an ImageDataset; a batch is [N, channels, height, width] uint8 and [N] int32. Images
+ * of different sizes need `size`.
  *
  * @throws where the folder cannot be read, has no folders, or one of them has no images.
  * @example
  * const pets = new ImageFolder("pets", { size: 64 });
  * const loader = new DataLoader(pets, { batchSize: 32, shuffle: true, map: ([x, y]) => [x.div(255), y] });
+ * for await (const [images] of loader) images.shape; // [2, 3, 64, 64]
  */
 export class ImageFolder implements Dataset<[image: ImageArray, label: ShapedArray]> {
   /** Names of the classes; a label is a place in this list. */

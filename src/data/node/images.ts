@@ -6,7 +6,7 @@ import { TwopassError, checkOptions, describe } from "../../base/errors.ts";
 import { readFileBytes } from "../../io/node.ts";
 
 export interface ImageOptions {
-  /** 1 grey, 3 red, green and blue (default), 4 with alpha. */
+  /** 1 grey (of colours 0.299 R + 0.587 G + 0.114 B, rounded, as Pillow does), 3 red, green and blue (default), 4 with alpha. */
   readonly channels?: 1 | 3 | 4;
   /** Height and width, or one number for both; default: those of the image. It is stretched unless `crop` is true. */
   readonly size?: number | readonly [number, number];
@@ -47,8 +47,8 @@ const signatures: readonly { readonly format: string; readonly at: number; reado
  * @param source a path, or the bytes of a file.
  * @throws naming the file where it cannot be read, is no image, is damaged, or has more than `maxPixels`.
  * @example
- * const { data, shape } = await readImage("cat.jpg", { size: 64 });
- * const x = tensor(data, { shape }).div(255); // [3, 64, 64]
+ * const { data, shape } = await readImage("pets/cat/1.png", { size: 64 });
+ * tensor(data, { shape }).div(255).shape; // [3, 64, 64]
  */
 export async function readImage(source: string | Uint8Array, options: ImageOptions = {}): Promise<Image> {
   checkImageOptions("readImage", options);
@@ -76,7 +76,7 @@ export async function readImage(source: string | Uint8Array, options: ImageOptio
       const [height, width] = typeof options.size === "number" ? [options.size, options.size] : options.size;
       image = image.resize({ width, height, fit: crop ? "cover" : "fill" });
     }
-    image = image.toColourspace(channels === 1 ? "b-w" : "srgb");
+    image = image.toColourspace("srgb");
     image = channels === 4 ? image.ensureAlpha() : image.removeAlpha();
     const { data, info } = await image.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
     return { data: toPlanes(data, info.channels, channels), shape: [channels, info.height, info.width] };
@@ -113,9 +113,10 @@ export function checkImageOptions(op: string, options: ImageOptions, others: rea
   }
 }
 
-/** Pixels of `from` channels to one plane for each of the first `to`; a grey image fills all three colours. */
+/** Pixels of `from` channels to `to` planes; a grey image fills all three colours. */
 function toPlanes(pixels: Uint8Array, from: number, to: number): Uint8Array {
   const count = pixels.length / from;
+  if (to === 1 && from >= 3) return greyOf(pixels, from);
   // Without the methods of Node's buffers.
   if (from === to && to === 1) return new Uint8Array(pixels.buffer, pixels.byteOffset, count);
   const planes = new Uint8Array(count * to);
@@ -124,6 +125,15 @@ function toPlanes(pixels: Uint8Array, from: number, to: number): Uint8Array {
     for (let i = 0; i < count; i++) planes[channel * count + i] = pixels[i * from + first] as number;
   }
   return planes;
+}
+
+/** One plane of brightness. The factors are of 2^16 and add up to it, so that grey stays what it is. */
+function greyOf(pixels: Uint8Array, from: number): Uint8Array {
+  const at = (i: number): number => pixels[i] as number;
+  return Uint8Array.from({ length: pixels.length / from }, (_, pixel) => {
+    const i = pixel * from;
+    return (19595 * at(i) + 38470 * at(i + 1) + 7471 * at(i + 2) + 2 ** 15) >> 16;
+  });
 }
 
 let loaded: Promise<Sharp> | undefined;

@@ -61,7 +61,8 @@ const fashionClasses = [
  *
  * @throws TwopassError where the files are not found or are not what they should be.
  * @example
- * const { count } = await mnist({ train: true }); // 60000
+ * const { count } = await mnist({ train: false });
+ * count; // 10000
  */
 export async function mnist(options: MnistOptions): Promise<MnistDigits> {
   const set = {
@@ -83,7 +84,8 @@ export async function mnist(options: MnistOptions): Promise<MnistDigits> {
  *
  * @throws TwopassError where the files are not found or are not what they should be.
  * @example
- * const { images, labels, classes } = await fashionMnist({ train: true });
+ * const { classes } = await fashionMnist({ train: false });
+ * classes.slice(0, 3); // ["T-shirt/top", "Trouser", "Pullover"]
  */
 export async function fashionMnist(options: MnistOptions): Promise<FashionItems> {
   const install = `apt-get install ${fashionPackage}`;

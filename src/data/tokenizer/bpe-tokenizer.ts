@@ -35,8 +35,8 @@ const longestCached = 64;
  * `toJSON` gives the tokenizer.json of Hugging Face's tokenizers, and `fromJSON` reads that of byte-level models.
  *
  * @example
- * const tokenizer = BPETokenizer.train(text, { vocabSize: 4352 });
- * tokenizer.decode(tokenizer.encode("Call me Ishmael.")); // "Call me Ishmael."
+ * const tokenizer = BPETokenizer.train("low lower lowest", { vocabSize: 260 });
+ * tokenizer.decode(tokenizer.encode("slow")); // "slow"
  */
 export class BPETokenizer {
   /** The numbers of the special tokens. */

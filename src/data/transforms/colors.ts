@@ -12,7 +12,13 @@ import {
   uniform,
 } from "./image.ts";
 
-/** Bytes from 0 to 255 become floats from 0 to 1; floats stay as they are. PyTorch's `ToTensor`, without the change of layout. */
+/**
+ * Bytes from 0 to 255 become floats from 0 to 1; floats stay as they are. PyTorch's `ToTensor`, without the change of
+ * layout.
+ *
+ * @example
+ * new ToFloat().apply({ data: new Uint8Array([0, 51, 255]), shape: [1, 1, 3] }).data; // Float32Array(3) [0, 0.2000, 1]
+ */
 export class ToFloat implements ImageTransform {
   apply(image: ImageArray): ImageArray {
     checkImage("ToFloat", image);
@@ -28,6 +34,9 @@ export class ToFloat implements ImageTransform {
  * (x − mean) / std for each channel; a list of one is for all channels.
  *
  * @throws where a std is not above 0; for images of bytes, and where the channels do not fit.
+ * @example
+ * const image = { data: new Float32Array([0, 0.5, 1]), shape: [1, 1, 3] as const };
+ * new Normalize([0.5], [0.5]).apply(image).data; // Float32Array(3) [-1, 0, 1]
  */
 export class Normalize implements ImageTransform {
   readonly #mean: readonly number[];
@@ -73,6 +82,9 @@ export class Normalize implements ImageTransform {
 /**
  * Brightness of an image of three channels: 0.2989 R + 0.587 G + 0.114 B. Bytes are cut to whole numbers, as PyTorch does
  * it for tensors.
+ *
+ * @example
+ * new Grayscale().apply({ data: new Uint8Array([100, 200, 50]), shape: [3, 1, 1] }).data; // Uint8Array(1) [152]
  */
 export class Grayscale implements ImageTransform {
   readonly #channels: number;
@@ -119,6 +131,10 @@ export interface ColorJitterOptions {
  * Random changes of brightness, contrast and saturation, in random order. Floats are kept in [0, 1], bytes in their range.
  *
  * Differs from PyTorch: there is no change of hue.
+ *
+ * @example
+ * const image = { data: new Uint8Array([100, 200, 50]), shape: [3, 1, 1] as const };
+ * new ColorJitter({ brightness: 0.2, contrast: 0.2 }).apply(image).shape; // [3, 1, 1]
  */
 export class ColorJitter implements ImageTransform {
   /** How far each factor may be from 1. */

@@ -29,7 +29,12 @@ export interface RandomCropOptions extends PadOptions {
   readonly padding?: Padding;
 }
 
-/** Makes an image larger on its sides. */
+/**
+ * Makes an image larger on its sides.
+ *
+ * @example
+ * new Pad([1, 0]).apply({ data: new Uint8Array([7]), shape: [1, 1, 1] }).data; // Uint8Array(3) [0, 7, 0]
+ */
 export class Pad implements ImageTransform {
   readonly #sides: readonly [number, number, number, number];
   readonly #options: PadOptions;
@@ -48,7 +53,12 @@ export class Pad implements ImageTransform {
   }
 }
 
-/** The middle of an image; a smaller one gets zeros around it. */
+/**
+ * The middle of an image; a smaller one gets zeros around it.
+ *
+ * @example
+ * new CenterCrop([1, 2]).apply({ data: new Uint8Array([1, 2, 3, 4]), shape: [1, 1, 4] }).data; // Uint8Array(2) [2, 3]
+ */
 export class CenterCrop implements ImageTransform {
   readonly #size: readonly [number, number];
 
@@ -85,6 +95,9 @@ function middle(extent: number, size: number): number {
  * A part of the given size at a random place, each equally likely.
  *
  * @throws for an image that is smaller, padding included.
+ * @example
+ * const image = { data: new Uint8Array(784), shape: [1, 28, 28] as const };
+ * new RandomCrop(24, { padding: 2 }).apply(image).shape; // [1, 24, 24]
  */
 export class RandomCrop implements ImageTransform {
   readonly #size: readonly [number, number];
@@ -116,7 +129,12 @@ export class RandomCrop implements ImageTransform {
   }
 }
 
-/** Mirrors left and right with the probability p, default 0.5. */
+/**
+ * Mirrors left and right with the probability p, default 0.5.
+ *
+ * @example
+ * new RandomHorizontalFlip(1).apply({ data: new Uint8Array([1, 2]), shape: [1, 1, 2] }).data; // Uint8Array(2) [2, 1]
+ */
 export class RandomHorizontalFlip implements ImageTransform {
   readonly #p: number;
 
@@ -137,7 +155,12 @@ export class RandomHorizontalFlip implements ImageTransform {
   }
 }
 
-/** Mirrors top and bottom with the probability p, default 0.5. */
+/**
+ * Mirrors top and bottom with the probability p, default 0.5.
+ *
+ * @example
+ * new RandomVerticalFlip(1).apply({ data: new Uint8Array([1, 2]), shape: [1, 2, 1] }).data; // Uint8Array(2) [2, 1]
+ */
 export class RandomVerticalFlip implements ImageTransform {
   readonly #p: number;
 
@@ -167,6 +190,10 @@ export interface RandomRotationOptions {
 /**
  * Turns an image around its middle by an angle of [−degrees, degrees], counted against the clock. A pixel gets the value
  * of the nearest one.
+ *
+ * @example
+ * const image = { data: new Uint8Array(784), shape: [1, 28, 28] as const };
+ * new RandomRotation(15).apply(image).shape; // [1, 28, 28]
  */
 export class RandomRotation implements ImageTransform {
   readonly #degrees: number;

@@ -17,8 +17,9 @@ export interface ImageDatasetOptions {
  *
  * @throws where the images or the labels do not fit.
  * @example
- * const { images, labels } = await mnist({ train: true });
+ * const { images, labels } = await mnist({ train: false });
  * const set = new ImageDataset(images, [1, 28, 28], labels, { transform: new RandomCrop(28, { padding: 2 }) });
+ * set.length; // 10000
  */
 export class ImageDataset implements Dataset<[ImageArray, ShapedArray]> {
   readonly length: number;

@@ -27,7 +27,7 @@ export type Size = number | readonly [height: number, width: number];
  *
  * @example
  * const augment = new Compose([new RandomCrop(28, { padding: 2 }), new ToFloat(), new Normalize([0.13], [0.31])]);
- * const set = new ImageDataset(images, [1, 28, 28], labels, { transform: augment });
+ * augment.apply({ data: new Uint8Array(784), shape: [1, 28, 28] }).data.constructor.name; // "Float32Array"
  */
 export class Compose implements ImageTransform {
   readonly #transforms: readonly ImageTransform[];

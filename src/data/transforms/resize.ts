@@ -30,6 +30,10 @@ interface Places {
  * photographs in steps of at most two, or with a tool for images.
  *
  * Differs from PyTorch: `Resize` of torchvision smooths unless `antialias=False`.
+ *
+ * @example
+ * const image = { data: new Uint8Array([0, 100]), shape: [1, 1, 2] as const };
+ * new Resize([1, 4]).apply(image).data; // Uint8Array(4) [0, 25, 75, 100]
  */
 export class Resize implements ImageTransform {
   readonly #size: Size;

@@ -127,7 +127,12 @@ export function threshold(input: Tensor, limit: number, value: number): Tensor {
   ]);
 }
 
-/** x Φ(x), Φ the normal distribution; `approximate: "tanh"` is the older, cheaper form. Hendrycks, Gimpel (2016). */
+/**
+ * x Φ(x), Φ the normal distribution; `approximate: "tanh"` is the older, cheaper form. Hendrycks, Gimpel (2016).
+ *
+ * @example
+ * await gelu(tensor([-1, 1])).array(); // [-0.1587, 0.8413]
+ */
 export function gelu(input: Tensor, options?: GeluOptions): Tensor {
   checkTensor("gelu", "the input", input);
   return input.gelu(options);
@@ -151,7 +156,12 @@ export function softmin(input: Tensor, dim: number, options?: DtypeOptions): Ten
   return input.neg().softmax(dim, options);
 }
 
-/** a · sigmoid(b), a and b the halves of the input along a dim (default the last). Dauphin et al. (2017). */
+/**
+ * a · sigmoid(b), a and b the halves of the input along a dim (default the last). Dauphin et al. (2017).
+ *
+ * @example
+ * await glu(tensor([6, 0])).array(); // [3]
+ */
 export function glu(input: Tensor, dim = -1): Tensor {
   const x = toFloating(vertexOf("glu", "the input", input));
   const along = normalizeDim("glu", dim, x.shape.length);

@@ -39,6 +39,8 @@ export interface AttentionOptions {
  * @param value [..., S, Ev]
  * @returns [..., L, Ev]
  * @throws where the shapes do not fit, and for `isCausal` together with `attnMask`.
+ * @example
+ * scaledDotProductAttention(rand(2, 4, 5, 8), rand(2, 4, 7, 8), rand(2, 4, 7, 6)).shape; // [2, 4, 5, 6]
  */
 export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Tensor, given?: AttentionOptions): Tensor {
   const op = "scaledDotProductAttention";

@@ -64,7 +64,9 @@ function dtypesDiffer(op: string, name: string, found: Dtype, wanted: Dtype): Tw
     op,
     problem: `${name} must have the dtype of the input`,
     facts: `${name} is ${found}, the input ${wanted}`,
-    hint: isFloating(wanted) ? `convert it with .to("${wanted}")` : `convert the input with .to("${found}")`,
+    hint: isFloating(wanted)
+      ? `convert it with .to("${wanted}"), parameters with model.to("${wanted}")`
+      : `convert the input with .to("${found}")`,
     dtypes: [found, wanted],
   });
 }

@@ -162,6 +162,8 @@ function convolution(
  * @param weight [O, C / groups, K]
  * @param bias [O]; default none.
  * @returns [N, O, L'] with L' = ⌊(L + 2 · padding − dilation · (K − 1) − 1) / stride⌋ + 1
+ * @example
+ * await conv1d(tensor([[1, 2, 4]]), tensor([[[-1, 1]]])).array(); // [[1, 2]]
  */
 export function conv1d(input: Tensor, weight: Tensor, bias?: Optional<Tensor>, options?: ConvOptions): Tensor {
   return convolution("conv1d", 1, input, weight, bias, options);
@@ -249,6 +251,8 @@ export function convTranspose1d(
  * @param weight [C, O / groups, KH, KW]
  * @param bias [O]; default none.
  * @returns [N, O, H', W'] with H' = (H − 1) · stride − 2 · padding + dilation · (KH − 1) + outputPadding + 1
+ * @example
+ * convTranspose2d(zeros(1, 8, 7, 7), zeros(8, 4, 4, 4), null, { stride: 2, padding: 1 }).shape; // [1, 4, 14, 14]
  */
 export function convTranspose2d(
   input: Tensor,

@@ -72,6 +72,10 @@ function rowsOf(op: string, targets: LabelVertex, lengths: LabelVertex, n: numbe
  * @param inputLengths steps of each row that count, [N].
  * @param targetLengths labels of each row that count, [N].
  * @returns [] or with reduction "none" [N]; Infinity where no alignment exists.
+ * @example
+ * const logProbs = zeros(2, 1, 3).logSoftmax(-1);
+ * // Of the 9 pairs of classes, 3 mean the label 1: [1, 1], [0, 1], [1, 0].
+ * await ctcLoss(logProbs, [[1]], [2], [1]).item(); // 1.0986
  */
 export function ctcLoss(
   logProbs: Tensor,

@@ -27,7 +27,7 @@ function broadcastPair(op: string, a: Tensor, b: Tensor): [Value, Value] {
  * @param options.eps the least that each length counts as; default 1e-8.
  * @returns the shape that both broadcast to, without the dim.
  * @example
- * await cosineSimilarity(tensor([[3, 4]]), tensor([[4, 3]])).array(); // [0.9599999785423279]
+ * await cosineSimilarity(tensor([[3, 4]]), tensor([[4, 3]])).array(); // [0.9600]
  */
 export function cosineSimilarity(x1: Tensor, x2: Tensor, dim = 1, options?: { readonly eps?: number }): Tensor {
   const op = "cosineSimilarity";
@@ -45,6 +45,8 @@ export function cosineSimilarity(x1: Tensor, x2: Tensor, dim = 1, options?: { re
  * @param options.p the norm; default 2.
  * @param options.eps added to each difference; default 1e-6.
  * @param options.keepdim whether the last dim stays, with extent 1; default false.
+ * @example
+ * await pairwiseDistance(tensor([[0, 0]]), tensor([[3, 4]])).array(); // [5.0000]
  */
 export function pairwiseDistance(
   x1: Tensor,
@@ -64,6 +66,8 @@ export function pairwiseDistance(
  * on, N (N − 1) / 2 in all. Gradient 0 where rows are equal.
  *
  * @param options.p the norm; default 2.
+ * @example
+ * await pdist(tensor([[0, 0], [3, 4], [3, 0]])).array(); // [5, 3, 4]
  */
 export function pdist(input: Tensor, options?: { readonly p?: number }): Tensor {
   const op = "pdist";

@@ -120,6 +120,9 @@ export const featureMask: MaskShape = (x) => x.shape.map((extent, i) => (i < 2 ?
  *
  * @param p probability of 0; default 0.5. Changing it compiles nothing.
  * @param options.training `false` gives the input itself; default true.
+ * @example
+ * await dropout(tensor([1, 2]), 1).array(); // [0, 0]
+ * await dropout(tensor([1, 2]), 0.5, { training: false }).array(); // [1, 2]
  */
 export function dropout(input: Tensor, p = 0.5, options?: DropoutOptions): Tensor {
   return drop("dropout", input, p, options, elementMask);
@@ -146,6 +149,9 @@ export function dropout3d(input: Tensor, p = 0.5, options?: DropoutOptions): Ten
  *
  * @param p probability of being dropped; default 0.5.
  * @param options.training `false` gives the input itself; default true.
+ * @example
+ * const deviation = await alphaDropout(randn(10000), 0.25).std().item();
+ * Math.round(deviation * 10) / 10; // 1
  */
 export function alphaDropout(input: Tensor, p = 0.5, options?: DropoutOptions): Tensor {
   return drop("alphaDropout", input, p, options, elementMask, dropToAlpha);

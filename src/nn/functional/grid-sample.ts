@@ -40,6 +40,10 @@ function oneOf<T extends string>(op: string, name: string, given: unknown, known
  * @param input [N, C, H, W], or [N, C, D, H, W]
  * @param grid [N, H', W', 2], or [N, D', H', W', 3]
  * @returns [N, C, H', W'], or [N, C, D', H', W']
+ * @example
+ * const mirror = tensor([[[-1, 0, 0], [0, 1, 0]]]);
+ * const image = tensor([[[[1, 2, 3]]]]);
+ * await gridSample(image, affineGrid(mirror, [1, 1, 1, 3])).flatten().array(); // [3, 2, 1]
  */
 export function gridSample(input: Tensor, grid: Tensor, given?: GridSampleOptions): Tensor {
   const op = "gridSample";
@@ -93,6 +97,9 @@ function placesOf(extents: readonly number[], dtype: Value["dtype"], alignCorner
  * @param size shape of the result of `gridSample`: [N, C, H, W], or [N, C, D, H, W].
  * @param options.alignCorners as of `gridSample`; default false.
  * @returns [N, H, W, 2], or [N, D, H, W, 3]
+ * @example
+ * const mirror = tensor([[[-1, 0, 0], [0, 1, 0]]]);
+ * await affineGrid(mirror, [1, 1, 1, 2]).array(); // [[[[0.5, 0], [-0.5, 0]]]]
  */
 export function affineGrid(
   theta: Tensor,

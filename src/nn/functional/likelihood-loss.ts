@@ -18,7 +18,13 @@ export interface PoissonOptions extends ReductionOptions {
   readonly eps?: number;
 }
 
-/** Negative log-likelihood of counts: eˣ − t x, or without `logInput` x − t log(x + eps). Input and target have equal shapes. */
+/**
+ * Negative log-likelihood of counts: eˣ − t x, or without `logInput` x − t log(x + eps). Input and target have equal
+ * shapes.
+ *
+ * @example
+ * await poissonNllLoss(tensor([0, 0]), tensor([1, 4])).item(); // 1
+ */
 export function poissonNllLoss(input: Tensor, target: Tensor, given?: PoissonOptions): Tensor {
   const op = "poissonNllLoss";
   const { reduction, ...settings } = withDefaults<Required<PoissonOptions>>(op, given, {
@@ -48,6 +54,8 @@ export interface GaussianOptions extends ReductionOptions {
  * @param input the means, of any shape.
  * @param target of the input's shape, or one that broadcasts to it.
  * @param variance of the input's shape, or with the last dim 1 or left out; not negative.
+ * @example
+ * await gaussianNllLoss(tensor([1, 2]), tensor([1, 4]), tensor([1, 1])).item(); // 1
  */
 export function gaussianNllLoss(input: Tensor, target: Tensor, variance: Tensor, given?: GaussianOptions): Tensor {
   const op = "gaussianNllLoss";

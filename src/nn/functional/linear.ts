@@ -1,6 +1,7 @@
 /** Fully connected layers as functions. Floor: nn. */
 import { TwopassError, showShape } from "../../base/errors.ts";
 import { sameShape, sizeOf } from "../../base/shape.ts";
+import * as composite from "../../ops/composite/matmul.ts";
 import { kit } from "../../ops/kit.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type Optional, floatingVertex, likeVertex, optionalVertex, present, resultOf } from "./common.ts";
@@ -36,9 +37,8 @@ export function linear(input: Tensor, weight: Tensor, bias?: Optional<Tensor>): 
       shapes: [x.shape, w.shape],
     });
   }
-  const y = kit.dot(x, w, { batchA: [], batchB: [], contractA: [last], contractB: [1] });
   const b = optionalVertex("linear", "the bias", bias, w, [w.shape[0] as number]);
-  return resultOf(b === undefined ? y : kit.add(y, b), present(input, weight, bias));
+  return resultOf(composite.linear(kit, x, w, b), present(input, weight, bias));
 }
 
 /**
@@ -49,6 +49,8 @@ export function linear(input: Tensor, weight: Tensor, bias?: Optional<Tensor>): 
  * @param weight [out, in1, in2]
  * @param bias [out]; default none.
  * @returns [..., out]
+ * @example
+ * await bilinear(tensor([[1, 2]]), tensor([[3, 4]]), tensor([[[1, 0], [0, 1]]])).array(); // [[11]]
  */
 export function bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias?: Optional<Tensor>): Tensor {
   const op = "bilinear";

@@ -21,6 +21,8 @@ export interface LocalResponseNormOptions {
  *
  * @param input [N, C, ...]
  * @param size number of channels; that of c is at place ⌊size / 2⌋ of them.
+ * @example
+ * await localResponseNorm(tensor([[[3], [3]]]), 2, { alpha: 1, beta: 1 }).array(); // [[[0.5455], [0.3000]]]
  */
 export function localResponseNorm(input: Tensor, size: number, options?: LocalResponseNormOptions): Tensor {
   const op = "localResponseNorm";

@@ -123,7 +123,7 @@ function labelsWanted(op: string, target: Value, x: Value, labelShape: readonly 
  * @param target labels [N], [N, ...] or []: int32 or uint8 tensor, or number[]; or probabilities of the input's shape.
  * @throws for float labels, and for labels out of range: at the call where they are known, else when it runs.
  * @example
- * await crossEntropy(tensor([[0, 0]]), [1]).item(); // 0.6931471824645996
+ * await crossEntropy(tensor([[0, 0]]), [1]).item(); // 0.6931
  */
 export function crossEntropy(input: Tensor, target: Labels, given?: CrossEntropyOptions): Tensor {
   const options = withDefaults<Required<CrossEntropyOptions>>("crossEntropy", given, {
@@ -141,6 +141,8 @@ export function crossEntropy(input: Tensor, target: Labels, given?: CrossEntropy
  *
  * @param input [N, C], [N, C, ...] or [C]: log-probabilities.
  * @param target labels [N], [N, ...] or [], as of `crossEntropy`.
+ * @example
+ * await nllLoss(tensor([[-1, -2]]), [1]).item(); // 2
  */
 export function nllLoss(input: Tensor, target: Labels, given?: NLLLossOptions): Tensor {
   const options = withDefaults<Required<NLLLossOptions>>("nllLoss", given, {
@@ -252,6 +254,8 @@ export interface BinaryOptions extends ReductionOptions {
  * @param input probabilities, 0 to 1.
  * @param target of the same shape, 0 to 1.
  * @throws where an input that is already known lies outside of 0 to 1.
+ * @example
+ * await binaryCrossEntropy(tensor([0.5, 0.5]), tensor([0, 1])).item(); // 0.6931
  */
 export function binaryCrossEntropy(input: Tensor, target: Tensor, options?: BinaryOptions): Tensor {
   const op = "binaryCrossEntropy";
@@ -275,6 +279,8 @@ export function binaryCrossEntropy(input: Tensor, target: Tensor, options?: Bina
  * @param input scores.
  * @param target of the same shape, 0 to 1.
  * @param options.posWeight factor of positive targets, broadcast to the input; default none.
+ * @example
+ * await binaryCrossEntropyWithLogits(tensor([0, 0]), tensor([0, 1])).item(); // 0.6931
  */
 export function binaryCrossEntropyWithLogits(
   input: Tensor,
@@ -304,6 +310,9 @@ export interface DivergenceOptions {
  *
  * @param input log-probabilities.
  * @param target probabilities of the same shape, or with `logTarget` their logarithms.
+ * @example
+ * const p = tensor([[0.5, 0.5]]);
+ * await klDiv(tensor([[0.25, 0.75]]).log(), p, { reduction: "batchmean" }).item(); // 0.1438
  */
 export function klDiv(input: Tensor, target: Tensor, given?: DivergenceOptions): Tensor {
   const op = "klDiv";

@@ -51,6 +51,8 @@ export function targetLike(op: string, target: Tensor, x: Value): Value {
  * @param input1, input2 [N, D], or [D]
  * @param target [N], or []: 1 or −1.
  * @param options.margin default 0.
+ * @example
+ * await cosineEmbeddingLoss(tensor([[1, 0]]), tensor([[0, 1]]), int32([1])).item(); // 1
  */
 export function cosineEmbeddingLoss(input1: Tensor, input2: Tensor, target: Tensor, options?: MarginOptions): Tensor {
   const op = "cosineEmbeddingLoss";
@@ -108,6 +110,8 @@ export interface TripletOptions extends MarginOptions {
  *
  * @param anchor, positive, negative [N, D] or [D]; they have equally many dims.
  * @param options.margin default 1.
+ * @example
+ * await tripletMarginLoss(tensor([[0, 0]]), tensor([[0, 1]]), tensor([[0, 1.5]])).item(); // 0.5
  */
 export function tripletMarginLoss(anchor: Tensor, positive: Tensor, negative: Tensor, given?: TripletOptions): Tensor {
   const op = "tripletMarginLoss";
@@ -220,6 +224,9 @@ function rowsOf(op: string, x: Value): Value {
  * @param target labels [N], or [].
  * @param options.margin default 1.
  * @param options.p 1 (default) or 2.
+ * @example
+ * await multiMarginLoss(tensor([[0.5, 2, 0]]), [1]).item(); // 0
+ * await multiMarginLoss(tensor([[0.5, 2, 0]]), [0]).item(); // 1
  */
 export function multiMarginLoss(input: Tensor, target: Labels, given?: MultiMarginOptions): Tensor {
   const op = "multiMarginLoss";
@@ -257,6 +264,8 @@ export function multiMarginLoss(input: Tensor, target: Labels, given?: MultiMarg
  *
  * @param input scores [N, C], or [C].
  * @param target whole numbers of the input's shape: in each row the labels, then −1 and anything.
+ * @example
+ * await multilabelMarginLoss(tensor([[0.5, 2, 0]]), [[0, 1, -1]]).item(); // 0.1667
  */
 export function multilabelMarginLoss(input: Tensor, target: Labels, options?: ReductionOptions): Tensor {
   const op = "multilabelMarginLoss";
@@ -278,6 +287,8 @@ export function multilabelMarginLoss(input: Tensor, target: Labels, options?: Re
  * @param input scores [..., C].
  * @param target of the same shape, 0 or 1.
  * @param options.weight one factor for each class, [C]; default none.
+ * @example
+ * await multilabelSoftMarginLoss(tensor([[0, 0, 0]]), tensor([[1, 1, 0]])).item(); // 0.6931
  */
 export function multilabelSoftMarginLoss(
   input: Tensor,

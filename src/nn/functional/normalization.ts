@@ -39,6 +39,9 @@ export interface BatchNormOptions {
  * @param input [N, C, ...]
  * @param runningMean, runningVar [C]; needed unless training.
  * @param weight, bias [C]; default none.
+ * @example
+ * const x = tensor([[1, 10], [3, 30]]);
+ * await batchNorm(x, null, null, null, null, { training: true }).array(); // [[-1.0000, -1], [1.0000, 1]]
  */
 export function batchNorm(
   input: Tensor,
@@ -120,6 +123,8 @@ function asVertex(x: number | Value, like: Value): Value {
  * @param input [..., ...normalizedShape]
  * @param weight, bias of shape normalizedShape; default none.
  * @param options.eps added to the variance; default 1e-5.
+ * @example
+ * await layerNorm(tensor([[1, 3], [10, 30]]), 2).array(); // [[-1.0000, 1.0000], [-1, 1]]
  */
 export function layerNorm(
   input: Tensor,
@@ -143,6 +148,8 @@ export function layerNorm(
  * @param input [..., ...normalizedShape]
  * @param weight of shape normalizedShape; default none.
  * @param options.eps added to the mean square; default the machine epsilon of the dtype, 2^−23 for float32.
+ * @example
+ * await rmsNorm(tensor([[3, 4]]), 2).array(); // [[0.8485, 1.1314]]
  */
 export function rmsNorm(
   input: Tensor,
@@ -186,6 +193,8 @@ function lastDims(op: string, x: Value, normalizedShape: number | readonly numbe
  * @param numGroups divides C.
  * @param weight, bias [C]; default none.
  * @param options.eps added to the variance; default 1e-5.
+ * @example
+ * await groupNorm(tensor([[1, 3, 10, 30]]), 2).array(); // [[-1.0000, 1.0000, -1, 1]]
  */
 export function groupNorm(
   input: Tensor,
@@ -230,6 +239,8 @@ export interface InstanceNormOptions {
  *
  * @param input [N, C, ...]
  * @param weight, bias [C]; default none.
+ * @example
+ * await instanceNorm(tensor([[[1, 3], [10, 30]]])).array(); // [[[-1.0000, 1.0000], [-1, 1]]]
  */
 export function instanceNorm(
   input: Tensor,
@@ -275,6 +286,8 @@ export function instanceNorm(
  * @param dim default 1.
  * @param options.p the norm; default 2.
  * @param options.eps smallest divisor; default 1e-12.
+ * @example
+ * await normalize(tensor([[3, 4]])).array(); // [[0.6000, 0.8000]]
  */
 export function normalize(input: Tensor, dim = 1, options?: { readonly p?: number; readonly eps?: number }): Tensor {
   const { p, eps } = withDefaults("normalize", options, { p: 2, eps: 1e-12 });

@@ -63,6 +63,9 @@ export function unfold(input: Tensor, kernelSize: PerDim, options?: PatchOptions
  * @param input [N, C · KH · KW, patches], or without N
  * @param outputSize extents of the images, [H, W] or one number for both.
  * @returns [N, C, H, W]
+ * @example
+ * const columns = unfold(ones(1, 1, 3, 3), 2);
+ * await fold(columns, 3, 2).array(); // [[[[1, 2, 1], [2, 4, 2], [1, 2, 1]]]]
  */
 export function fold(input: Tensor, outputSize: PerDim, kernelSize: PerDim, options?: PatchOptions): Tensor {
   const op = "fold";

@@ -114,6 +114,8 @@ function maxPooling(
  * @param input [N, C, L], or [C, L]
  * @param options.returnIndices gives [values, indices], indices int32 being places in L.
  * @returns [N, C, L'] with L' as of `conv1d`
+ * @example
+ * await maxPool1d(tensor([[1, 3, 2, 5]]), 2).array(); // [[3, 5]]
  */
 export function maxPool1d(
   input: Tensor,
@@ -279,6 +281,9 @@ function maxUnpooling(
  * @param input [N, C, L], or [C, L]
  * @param indices as `maxPool1d` gives them with `returnIndices`, of the input's shape.
  * @param options.outputSize where the pooled extent was no multiple of the stride.
+ * @example
+ * const [values, indices] = maxPool1d(tensor([[1, 3, 2, 5]]), 2, { returnIndices: true });
+ * await maxUnpool1d(values, indices, 2).array(); // [[0, 3, 0, 5]]
  */
 export function maxUnpool1d(input: Tensor, indices: Tensor, kernelSize: PerDim, options?: MaxUnpoolOptions): Tensor {
   return maxUnpooling("maxUnpool1d", 1, input, indices, kernelSize, options);

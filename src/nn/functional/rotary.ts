@@ -1,7 +1,7 @@
 /** Rotary positions as a function. Floor: nn. */
 import { TwopassError, showShape } from "../../base/errors.ts";
 import type { Value } from "../../ir/value.ts";
-import { rotatePairs } from "../../ops/composite/attention.ts";
+import { rotatePairs } from "../../ops/composite/rotary.ts";
 import { kit } from "../../ops/kit.ts";
 import { makeLeaf } from "../../ops/leaf.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -65,7 +65,7 @@ export function placesOf(op: string, x: Value): readonly [length: number, dim: n
  * @param input [..., L, D], such as queries of shape [N, heads, L, D]; D even.
  * @returns as the input.
  * @example
- * await applyRotary(tensor([[1, 0], [1, 0]])).array(); // [[1, 0], [0.5403023362159729, 0.8414710164070129]]
+ * await applyRotary(tensor([[1, 0], [1, 0]])).array(); // [[1, 0], [0.5403, 0.8415]]
  */
 export function applyRotary(input: Tensor, options?: RotaryOptions): Tensor {
   const op = "applyRotary";

@@ -1,4 +1,4 @@
-/** Attention, and the rotation of places. Floor: ops. */
+/** Weights of attention, and what hides places from each other. Floor: ops. */
 import { withMode } from "../../ir/mode.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Kit } from "../kit.ts";
@@ -40,26 +40,4 @@ export function attentionWeights(k: Kit, q: Value, key: Value, mask: Masking): V
   // Place 0 sees itself: causal rows are never empty.
   const isSafe = mask.bias === undefined && mask.allowed === undefined;
   return isSafe ? softmax(k, scores, rank - 1) : maskedSoftmax(k, scores);
-}
-
-/** x Wᵀ + b along the last dim: x [..., in], w [out, in], b [out]. */
-export function project(k: Kit, x: Value, w: Value, bias: Value | undefined): Value {
-  const y = k.dot(x, w, { batchA: [], batchB: [], contractA: [x.shape.length - 1], contractB: [1] });
-  return bias === undefined ? y : k.add(y, bias);
-}
-
-/** The pairs of the last dim turned by angles: a cos − b sin and a sin + b cos; cos and sin [..., D / 2] broadcast. */
-export function rotatePairs(k: Kit, x: Value, cos: Value, sin: Value, interleaved: boolean): Value {
-  const last = x.shape.length - 1;
-  const half = (x.shape[last] as number) / 2;
-  const turned = (a: Value, b: Value): [Value, Value] => [
-    k.sub(k.mul(a, cos), k.mul(b, sin)),
-    k.add(k.mul(a, sin), k.mul(b, cos)),
-  ];
-  if (!interleaved) return k.concat(turned(k.range(x, last, 0, half), k.range(x, last, half, 2 * half)), last);
-  const outer = x.shape.slice(0, -1);
-  const pairs = k.reshape(x, [...outer, half, 2]);
-  const side = (i: number): Value => k.reshape(k.range(pairs, last + 1, i, i + 1), [...outer, half]);
-  const both = turned(side(0), side(1)).map((y) => k.reshape(y, [...outer, half, 1]));
-  return k.reshape(k.concat(both, last + 1), x.shape);
 }

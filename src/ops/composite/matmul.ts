@@ -60,3 +60,9 @@ export function distances(k: Kit, a: Value, b: Value, p: number): Value {
   // Rows of no elements are at distance 0 in every norm.
   return norm(k, gaps, width === 0 ? 1 : p, [a.shape.length]);
 }
+
+/** x Wᵀ + b along the last dim: x [..., in], w [out, in], b [out]. */
+export function linear(k: Kit, x: Value, w: Value, bias?: Value): Value {
+  const y = k.dot(x, w, { batchA: [], batchB: [], contractA: [x.shape.length - 1], contractB: [1] });
+  return bias === undefined ? y : k.add(y, bias);
+}

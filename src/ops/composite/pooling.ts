@@ -118,7 +118,7 @@ function windowSizes(spatial: readonly number[], w: Windows, divisor: Divisor): 
 }
 
 /** The part of n elements that the i-th of `count` adaptive windows covers. */
-export function adaptiveWindow(n: number, count: number, i: number): { start: number; end: number } {
+function adaptiveWindow(n: number, count: number, i: number): { start: number; end: number } {
   return { start: Math.floor((i * n) / count), end: Math.ceil(((i + 1) * n) / count) };
 }
 

@@ -6,7 +6,7 @@ import { makeLeaf } from "../leaf.ts";
 import { takeAt } from "./indexing.ts";
 import { repeatEach } from "./layout.ts";
 
-export const interpolations = ["nearest", "nearest-exact", "linear", "cubic"] as const;
+const interpolations = ["nearest", "nearest-exact", "linear", "cubic"] as const;
 /** How elements between places come about: the one before, the nearest, a line, or a cubic through four. */
 export type Interpolation = (typeof interpolations)[number];
 

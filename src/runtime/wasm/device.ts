@@ -23,6 +23,8 @@ import { WasmPlan } from "./plan.ts";
 const cacheBytes = 64 * 2 ** 20;
 /** A cell that no run used for so long moves out to JavaScript's memory, where the collector sees it. */
 const idleRuns = 512;
+/** A copy of data that no run used for so long is dropped. */
+const idleCopyRuns = 32;
 
 interface CellBlock extends DeviceBuffer {
   readonly block: Block;
@@ -141,7 +143,8 @@ export class WasmDevice implements Device {
     this.#copiedBytes += block.bytes;
     for (const [oldest, old] of this.#copies) {
       // What this run uses stays, whatever the limit.
-      if (this.#copiedBytes <= cacheBytes || old.lastRun === this.#runs) break;
+      const isIdle = this.#runs - old.lastRun > idleCopyRuns;
+      if ((this.#copiedBytes <= cacheBytes && !isIdle) || old.lastRun === this.#runs) break;
       this.#copies.delete(oldest);
       this.#copiedBytes -= old.block.bytes;
       this.heap.free(old.block);

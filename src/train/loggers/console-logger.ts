@@ -11,7 +11,7 @@ export interface ConsoleLoggerOptions {
  * One line for each call: `step 120  train/loss 0.3012  lr 0.001`. Numbers are rounded to four places or five digits.
  *
  * @example
- * new ConsoleLogger().log(120, { "train/loss": 0.30118, lr: 0.001 }); // prints "step 120  train/loss 0.3012  lr 0.001"
+ * new ConsoleLogger().log(120, { "train/loss": 0.30118, lr: 0.001 }); // step 120  train/loss 0.3012  lr 0.001
  */
 export class ConsoleLogger implements Logger {
   readonly #write: (line: string) => void;
@@ -32,7 +32,7 @@ export function showScalars(scalars: Scalars): string[] {
 }
 
 /** Four places for numbers of the size of a loss, five digits for smaller and larger ones; whole numbers whole. */
-export function showScalar(value: number): string {
+function showScalar(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return String(value);
   const size = Math.abs(value);
   return String(size >= 0.01 && size < 10_000 ? Number(value.toFixed(4)) : Number(value.toPrecision(5)));

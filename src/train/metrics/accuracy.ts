@@ -49,6 +49,10 @@ export class Accuracy extends GatheringMetric<"correct" | "counted" | "invalid",
  *
  * @param k from 1 to the number of classes.
  * @param options.ignoreIndex a label that counts nothing; default: none.
+ * @example
+ * const metric = new TopKAccuracy(2);
+ * metric.update(tensor([[0.1, 0.7, 0.2], [0.8, 0.1, 0.3]]), int32([2, 1]));
+ * await metric.compute(); // 0.5
  */
 export class TopKAccuracy extends GatheringMetric<"correct" | "counted" | "invalid", number> {
   override readonly name: string;

@@ -16,7 +16,7 @@ type Key = "loss" | "counted" | "invalid";
  * @example
  * const perplexity = new Perplexity();
  * perplexity.update(tensor([[0, 0, 0, 0]]), int32([2]));
- * await perplexity.compute(); // 4 but for rounding
+ * await perplexity.compute(); // 4.0000
  */
 export class Perplexity extends GatheringMetric<Key, number> {
   override readonly name = "perplexity";

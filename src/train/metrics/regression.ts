@@ -34,7 +34,14 @@ function meanOf(op: string, { sum, count }: Readonly<Record<"sum" | "count", Flo
   return (sum[0] as number) / (count[0] as number);
 }
 
-/** Mean absolute error: the mean of |output − target| over all elements, which have one shape. */
+/**
+ * Mean absolute error: the mean of |output − target| over all elements, which have one shape.
+ *
+ * @example
+ * const metric = new MeanAbsoluteError();
+ * metric.update(tensor([1, 2]), tensor([1, 5]));
+ * await metric.compute(); // 1.5
+ */
 export class MeanAbsoluteError extends GatheringMetric<"sum" | "count", number> {
   override readonly name = "mae";
   override readonly higherIsBetter = false;
@@ -52,6 +59,11 @@ export class MeanAbsoluteError extends GatheringMetric<"sum" | "count", number> 
 /**
  * Root mean squared error: the root of the mean of (output − target)² over all elements, which have one shape. Several
  * outputs are taken together; scikit-learn takes the root for each and then their mean.
+ *
+ * @example
+ * const metric = new RootMeanSquaredError();
+ * metric.update(tensor([1, 2]), tensor([2, 9]));
+ * await metric.compute(); // 5
  */
 export class RootMeanSquaredError extends GatheringMetric<"sum" | "count", number> {
   override readonly name = "rmse";
@@ -75,6 +87,11 @@ type Moments = "count" | "mean" | "spread" | "rest";
  * NaN for a single sample.
  *
  * The spread about the mean is merged batch by batch (Chan, Golub, LeVeque 1983), so that a large mean costs no digits.
+ *
+ * @example
+ * const metric = new R2Score();
+ * metric.update(tensor([1, 2, 4]), tensor([1, 2, 3]));
+ * await metric.compute(); // 0.5
  */
 export class R2Score extends GatheringMetric<Moments, number> {
   override readonly name = "r2";

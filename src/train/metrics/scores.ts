@@ -131,7 +131,15 @@ export class Precision<A extends Average = "macro"> extends ClassScore<A> {
   }
 }
 
-/** Of the labels of a class, the share that the model found: hits / actual. 0 where there is none. Options of `Precision`. */
+/**
+ * Of the labels of a class, the share that the model found: hits / actual. 0 where there is none. Options of
+ * `Precision`.
+ *
+ * @example
+ * const metric = new Recall({ average: "none" });
+ * metric.update(tensor([[0.1, 0.9], [0.2, 0.8], [0.7, 0.3]]), int32([1, 0, 0]));
+ * await metric.compute(); // [0.5, 1]
+ */
 export class Recall<A extends Average = "macro"> extends ClassScore<A> {
   override readonly name = "recall";
 
@@ -143,6 +151,11 @@ export class Recall<A extends Average = "macro"> extends ClassScore<A> {
 /**
  * The harmonic mean of precision and recall: 2 · hits / (decided + actual). 0 where both are. "macro" is the mean of the
  * classes' F1, not the F1 of mean precision and recall. Options of `Precision`.
+ *
+ * @example
+ * const metric = new F1({ average: "none" });
+ * metric.update(tensor([[0.1, 0.9], [0.2, 0.8], [0.7, 0.3]]), int32([1, 0, 0]));
+ * await metric.compute(); // [0.6667, 0.6667]
  */
 export class F1<A extends Average = "macro"> extends ClassScore<A> {
   override readonly name = "f1";

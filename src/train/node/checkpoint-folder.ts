@@ -43,6 +43,15 @@ export interface SkippedCheckpoint {
   readonly reason: string;
 }
 
+/**
+ * A folder of checkpoints, for `fit` of `twopass/train`; the Trainer of `twopass/train/node` makes its own.
+ *
+ * @example
+ * const trainer = new Trainer({ model, optimizer, loss: new nn.CrossEntropyLoss() });
+ * const store = new CheckpointFolder("checkpoints", { keep: 2 });
+ * await trainer.fit(loader, { epochs: 1, checkpoint: { store } });
+ * (await store.load())?.epochs.length; // 1
+ */
 export class CheckpointFolder implements CheckpointStore {
   readonly path: string;
   readonly keep: number;

@@ -12,6 +12,12 @@ import { LogFile } from "./log-file.ts";
  *
  * @param path its folder is made where it is missing.
  * @throws where the file cannot be opened or is another table.
+ * @example
+ * const logger = new CsvLogger("run.csv");
+ * logger.log(1, { loss: 0.5 });
+ * logger.log(2, { loss: 0.25, lr: 0.1 });
+ * logger.close();
+ * await readTextFile("run.csv"); // "step,loss,lr\r\n1,0.5,\r\n2,0.25,0.1\r\n"
  */
 export class CsvLogger implements Logger {
   readonly #file: LogFile;

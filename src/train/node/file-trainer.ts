@@ -27,7 +27,9 @@ export interface FileFitOptions<B> extends Omit<FitOptions<B>, "checkpoint" | "r
  * A trainer that keeps checkpoints in folders. A run that was killed goes on with the same numbers, to the bit.
  *
  * @example
- * await trainer.fit(loader, { epochs: 10, checkpoint: { dir: "run", everySteps: 500 }, resume: "run" });
+ * const trainer = new Trainer({ model, optimizer, loss: new nn.CrossEntropyLoss() });
+ * const history = await trainer.fit(loader, { epochs: 2, checkpoint: { dir: "run", everySteps: 500 }, resume: "run" });
+ * history.epochs.length; // 2
  */
 export class Trainer<B = PairBatch> extends PlainTrainer<B> {
   override async fit(loader: Batches<B>, options: FileFitOptions<B> = {}): Promise<History> {

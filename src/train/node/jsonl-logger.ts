@@ -11,6 +11,11 @@ import { LogFile } from "./log-file.ts";
  *
  * @param path its folder is made where it is missing.
  * @throws where the file cannot be opened, and for a scalar named "step".
+ * @example
+ * const logger = new JsonlLogger("run.jsonl");
+ * logger.log(120, { "train/loss": 0.3 });
+ * logger.close();
+ * await readTextFile("run.jsonl"); // "{"step":120,"train/loss":0.3}\n"
  */
 export class JsonlLogger implements Logger {
   readonly #file: LogFile;

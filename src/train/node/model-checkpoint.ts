@@ -15,7 +15,10 @@ export interface ModelCheckpointOptions {
  * Writes `model.stateDict()` to a safetensors file after each epoch that is better than all before.
  *
  * @example
- * new ModelCheckpoint("best.safetensors", { monitor: "val/accuracy", mode: "max" })
+ * const best = new ModelCheckpoint("best.safetensors", { monitor: "train/loss" });
+ * const trainer = new Trainer({ model, optimizer, loss: new nn.CrossEntropyLoss(), callbacks: [best] });
+ * await trainer.fit(loader, { epochs: 2 });
+ * Object.keys(await loadFile("best.safetensors")); // ["weight", "bias"]
  */
 export class ModelCheckpoint implements Callback {
   readonly path: string;

@@ -37,7 +37,8 @@ const barSize = 20;
  *     epoch 2/5  469 batches  loss 0.2911  accuracy 0.9203  lr 0.001  val/loss 0.2511  0:27
  *
  * @example
- * new Trainer({ model, optimizer, loss, callbacks: [progressBar()] });
+ * const loss = new nn.CrossEntropyLoss();
+ * const trainer = new Trainer({ model, optimizer, loss, callbacks: [progressBar()] });
  */
 export function progressBar(options: ProgressOptions = {}): Callback {
   return new ProgressBar(options);

@@ -21,6 +21,9 @@ let files = 0;
  * @example
  * const logger = new TensorBoardLogger("runs/first");
  * logger.logHyperparameters({ lr: 0.001, batchSize: 32 });
+ * logger.log(1, { "train/loss": 0.3 });
+ * logger.close();
+ * logger.path.startsWith("runs/first/events.out.tfevents"); // true
  */
 export class TensorBoardLogger implements Logger {
   /** The path of the event file. */

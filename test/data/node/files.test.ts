@@ -41,7 +41,7 @@ test("a table, whole and row by row; errors name the file", async () => {
     expect(sum).toBe((30_000 * 29_999) / 2);
   }
   const bad = await file("bad.csv", "a,b\n1\n");
-  await expect(readCsvFile(bad)).rejects.toThrow('bad.csv", line 2 has 1 fields, expected 2');
+  await expect(readCsvFile(bad)).rejects.toThrow('bad.csv", line 2 has 1 field, expected 2');
   await expect(readCsvFile(join(folder, "none.csv"))).rejects.toThrow("none.csv");
   const drain = async (): Promise<void> => {
     for await (const row of readCsvFileRows(join(folder, "none.csv"))) expect(row).toBeUndefined();

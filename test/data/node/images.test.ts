@@ -31,7 +31,9 @@ test("channels are planes: colours, grey, alpha", async () => {
   expect(await readImage(grey, { channels: 1 })).toEqual({ data: Uint8Array.of(0, 200), shape: [1, 1, 2] });
   expect(await readImage(grey)).toEqual({ data: Uint8Array.of(0, 200, 0, 200, 0, 200), shape: [3, 1, 2] });
   expect((await readImage(grey, { channels: 4 })).data).toEqual(Uint8Array.of(0, 200, 0, 200, 0, 200, 255, 255));
-  expect((await readImage(png, { channels: 1 })).shape).toEqual([1, 1, 2]);
+  const colours = await image([255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255], 4, 1, 3).png().toBuffer();
+  // What Pillow's convert("L") gives.
+  expect((await readImage(colours, { channels: 1 })).data).toEqual(Uint8Array.of(76, 150, 29, 255));
 });
 
 test("16 bits become 8; other formats are read; a photograph is turned upright", async () => {

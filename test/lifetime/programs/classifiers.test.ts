@@ -61,7 +61,7 @@ describe("XOR", () => {
       if (places.includes(when)) losses.push(await loss.item());
     });
     setHints(true);
-    watch.check(cost);
+    expect(watch.report()).toEqual({ forwards: 1, changed: {}, ...cost });
     expect(losses.at(-1) ?? 0).toBeLessThan(0.1);
   });
 });
@@ -106,7 +106,7 @@ test("digits by hand, with a sum of losses and a test in each epoch", async () =
     accuracy = (await correct.item()) / 60;
   }
   // Plans: a step, one that also adds the loss before it, the last addition of an epoch, and the test, which is one run.
-  watch.check({ plans: 4, runs: 10 + 2 * 2 });
+  expect(watch.report()).toEqual({ plans: 4, runs: 10 + 2 * 2, forwards: 1, changed: {} });
   expect(means.at(-1)).toBeLessThan(0.2 * (means[0] as number));
   expect(accuracy).toBeGreaterThan(0.9);
 });
@@ -134,7 +134,7 @@ test("digits by the Trainer, with a metric and a validation", async () => {
     validation: new DataLoader(dataset(60, 2), { batchSize: 20, map }),
   });
   // Plans: a step, one with the loss that the callback before it got, that loss alone, and a batch of the validation.
-  watch.check({ plans: 4, runs: 10 + 2 * (1 + 3) });
+  expect(watch.report()).toEqual({ plans: 4, runs: 10 + 2 * (1 + 3), forwards: 1, changed: {} });
   const [first, last] = [history.epochs[0], history.epochs.at(-1)];
   expect(last?.["train/loss"]).toBeLessThan(0.5 * (first?.["train/loss"] as number));
   expect(last?.["val/accuracy"]).toBeGreaterThan(0.9);
@@ -181,7 +181,7 @@ test("a class of one's own with everything that has a mode: batch statistics, dr
       watch.step();
     }
   }
-  watch.check({ plans: 1, runs: 10 });
+  expect(watch.report()).toEqual({ plans: 1, runs: 10, forwards: 1, changed: {} });
   model.eval();
   const { pixels, labels } = digits(60, 2);
   const scores = noGrad(() => model.forward(tensor(pixels, { shape: [60, 1, 12, 12] })));

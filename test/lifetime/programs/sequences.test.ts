@@ -61,7 +61,7 @@ test("a GPT whose last layer has the weights of the embedding", async () => {
     optimizer.step();
     losses.push(await loss.item());
   } while (watch.step());
-  watch.check({ plans: 1, runs: 10 });
+  expect(watch.report()).toEqual({ plans: 1, runs: 10, forwards: 1, changed: {} });
   expect(losses.at(-1)).toBeLessThan(0.5 * guessing);
 
   model.eval();
@@ -110,6 +110,6 @@ test("an LSTM that carries its state from batch to batch", async () => {
     if (!watch.step()) break;
   }
   // The first batch has no state.
-  watch.check({ plans: 2, runs: 10 });
+  expect(watch.report()).toEqual({ plans: 2, runs: 10, forwards: 1, changed: {} });
   expect(losses.at(-1)).toBeLessThan(0.5 * guessing);
 });
