@@ -31,7 +31,10 @@ const steps = [
   { script: "test:browser", vitest: true },
   { script: "test:fuzz" },
   ...(existsSync(conformance)
-    ? ["js", "wasm"].map((device) => ({ script: "conformance", args: ["--dir", conformance, "--device", device] }))
+    ? [["js"], ["wasm"], ["wasm", "--worker"]].map((where) => ({
+        script: "conformance",
+        args: ["--dir", conformance, "--device", ...where],
+      }))
     : []),
 ];
 

@@ -1,4 +1,7 @@
-/** Configuration files of `twopass train`: JSON that names the data, and the model and settings where they differ from the defaults. Floor: cli; Node only. */
+/**
+ * Configuration files of `twopass train`: JSON that names the data, and the model and settings where they differ from the
+ * defaults. Floor: cli; Node only.
+ */
 import { basename, dirname, extname, resolve } from "node:path";
 import * as v from "valibot";
 import { TwopassError, describe, nearest } from "../base/errors.ts";

@@ -21,14 +21,19 @@ const mostBytesAtOnce = 2 ** 30;
  * await readFileBytes("note.txt"); // Uint8Array(2) [104, 105]
  */
 export async function readFileBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  return readWhole("readFileBytes", path);
+}
+
+/** As `readFileBytes`, for the function `op`. */
+export async function readWhole(op: string, path: string): Promise<Uint8Array<ArrayBuffer>> {
   let file: FileHandle | undefined;
   try {
     file = await open(path, "r");
     const stats = await file.stat();
-    if (!stats.isFile()) throw fileError("readFileBytes", "not a file", path);
-    return await readRange(file, 0, stats.size, (problem) => fileError("readFileBytes", problem, path));
+    if (!stats.isFile()) throw fileError(op, "not a file", path);
+    return await readRange(file, 0, stats.size, (problem) => fileError(op, problem, path));
   } catch (cause) {
-    throw cause instanceof TwopassError ? cause : fileError("readFileBytes", "cannot read the file", path, cause);
+    throw cause instanceof TwopassError ? cause : fileError(op, "cannot read the file", path, cause);
   } finally {
     await file?.close();
   }

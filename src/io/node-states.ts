@@ -3,7 +3,7 @@ import { extname } from "node:path";
 import { TwopassError, checkOptions, describe } from "../base/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { MemoryOptions } from "./budget.ts";
-import { readFileBytes, writeFileSafely } from "./node-files.ts";
+import { readWhole, writeFileSafely } from "./node-files.ts";
 import { openReader } from "./node-safetensors.ts";
 import { loadNpy, saveNpy } from "./npy.ts";
 import { type SaveNpzOptions, loadNpz, saveNpz } from "./npz.ts";
@@ -71,9 +71,9 @@ export async function loadFile<S extends object = Record<string, Tensor>>(
   options: MemoryOptions = {},
 ): Promise<S> {
   const ending = endingOf("loadFile", path);
-  if (torchEndings.includes(ending)) return named(path, loadTorch<S>, await readFileBytes(path), options);
-  if (ending === ".npz") return named(path, loadNpz, await readFileBytes(path), options) as S;
-  if (ending === ".npy") return named(path, loadNpy, await readFileBytes(path), undefined) as object as S;
+  if (torchEndings.includes(ending)) return named(path, loadTorch<S>, await readWhole("loadFile", path), options);
+  if (ending === ".npz") return named(path, loadNpz, await readWhole("loadFile", path), options) as S;
+  if (ending === ".npy") return named(path, loadNpy, await readWhole("loadFile", path), undefined) as object as S;
   return loadSafetensors<S>(path);
 }
 

@@ -63,6 +63,7 @@ export {
   InstanceNorm1d,
   InstanceNorm2d,
   InstanceNorm3d,
+  type InstanceNormLayerOptions,
   LayerNorm,
   RMSNorm,
 } from "./normalization.ts";

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { noteSupport } from "../support.ts";
 import { browserPath, launch } from "./launch.ts";
 import { type Site, serve } from "./serve.ts";
 
@@ -115,19 +116,24 @@ describe.skipIf(browserPath === undefined)("in Chromium", () => {
   }
 
   test.each([
-    ["from plain files", () => unbundled],
-    ["built by Vite", () => bundled],
-  ])("%s: the same digits are learned in the page and in a worker, which blocks nothing", async (_, address) => {
-    const amount = { train: 4000, test: 1000 };
-    const inPage = await train(address(), { worker: false, ...amount });
-    const inWorker = await train(address(), { worker: true, ...amount });
-    // Another program of this machine may take a page's turn: the better of two counts.
-    const again = await train(address(), { worker: true, ...amount });
-    expect(inPage.accuracy).toBeGreaterThan(0.85);
-    expect(inWorker.losses).toEqual(inPage.losses);
-    expect(inWorker.accuracy).toBe(inPage.accuracy);
-    expect(inPage.report).not.toMatch(/in a worker/);
-    expect(inWorker.report).toMatch(/in a worker/);
-    expect(Math.min(inWorker.longestTask, again.longestTask)).toBeLessThan(longest);
-  });
+    ["from plain files", "digits", () => unbundled],
+    ["built by Vite", "vite", () => bundled],
+  ] as const)(
+    "%s: the same digits are learned in the page and in a worker, which blocks nothing",
+    async (_, row, address) => {
+      const amount = { train: 4000, test: 1000 };
+      const inPage = await train(address(), { worker: false, ...amount });
+      const inWorker = await train(address(), { worker: true, ...amount });
+      // Another program of this machine may take a page's turn: the better of two counts.
+      const again = await train(address(), { worker: true, ...amount });
+      expect(inPage.accuracy).toBeGreaterThan(0.85);
+      expect(inWorker.losses).toEqual(inPage.losses);
+      expect(inWorker.accuracy).toBe(inPage.accuracy);
+      expect(inPage.report).not.toMatch(/in a worker/);
+      expect(inWorker.report).toMatch(/in a worker/);
+      expect(Math.min(inWorker.longestTask, again.longestTask)).toBeLessThan(longest);
+      noteSupport(row, "page", "yes");
+      noteSupport(row, "page-worker", "yes");
+    },
+  );
 });

@@ -1,9 +1,11 @@
 /** Configuration files: what is wrong in them is named with its place. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readConfig } from "../../src/cli/config.ts";
+import { completeJob } from "../../src/cli/tasks.ts";
 import { cli, housesCsv, lastJson, mistakeOf } from "./support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "twopass-config-"));
@@ -72,4 +74,17 @@ test("paths begin at the file, sizes are taken, and options come before the file
   });
   const other = await cli(`train --config ${path} --epochs 1 --model linear --json`);
   expect(other).toContain("linear with 8 parameters");
+});
+
+test.for(["command-line.md", "command-line.zh-CN.md"])("the files in %s are right", async (page) => {
+  const text = await readFile(new URL(`../../docs/${page}`, import.meta.url), "utf8");
+  const blocks = Array.from(text.matchAll(/```json\n(.*?)```/gs), (found) => found[1] as string);
+  expect(blocks.length).toBe(4);
+  const kinds: string[] = [];
+  for (const block of blocks) {
+    writeFileSync(path, block);
+    const config = await readConfig(path);
+    kinds.push(completeJob("test", config).kind);
+  }
+  expect(kinds).toEqual(["table", "image", "text", "series"]);
 });

@@ -16,7 +16,8 @@ import {
 import { tensor } from "../../src/tensor/creation.ts";
 import { noGrad } from "../../src/tensor/scope.ts";
 import { idxBytes, writeRows } from "./idx-files.ts";
-import { cli, housesCsv, lastJson } from "./support.ts";
+import { saveFile } from "../../src/io/node.ts";
+import { cli, housesCsv, lastJson, mistakeOf } from "./support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "twopass-tasks-"));
 const file = (name: string): string => join(folder, name);
@@ -238,7 +239,7 @@ test.for(["regression", "table", "series --model mlp"])("the named task %s", { t
   expect(await cli(`summary ${out}`)).toMatch(/^\w+, mlp\n\nlayer +output/);
 });
 
-test("a summary of a task, and the file for PyTorch", async () => {
+test("a summary of a task", async () => {
   const printed = lastJson(await cli("summary table --json --model linear"));
   expect(printed).toMatchObject({ task: "table", model: "linear", parameters: 30, trainable: 30 });
   expect(Object.keys(printed).join()).toBe("task,model,parameters,trainable,buffers,multiply_adds,layers");
@@ -255,4 +256,34 @@ test("a model goes with its data to another folder", { timeout: 60_000 }, async 
   await rename(file("a"), file("b"));
   const tested = lastJson(await cli(`eval --json --model ${join(file("b"), "m.safetensors")}`));
   expect(tested["test_loss"]).toBe(trained["test_loss"]);
+});
+
+/** Damaged descriptions: a place in it, what is put there, and what is said. */
+const damages = [
+  ["model.hidden", [65536, 65536, 65536], "model has other weights: its sizes make 85"],
+  ["model.hidden", [31, 32], "loadStateDict: the state does not fit"],
+  ["model.name", "cnn", "model is damaged"],
+  ["fitted.encoding", {}, "not the JSON of a TableEncoder"],
+  ["fitted.encoding.target", null, "the model file has no target"],
+  ["data.set", "cats", 'data is damaged: set: expected "cars" or "penguins"'],
+  ["kind", "__proto__", "has a damaged description of its model"],
+  ["train.seed", -1, "has a damaged description of its model"],
+] as const;
+
+test("a damaged model file is refused", { timeout: 60_000 }, async () => {
+  const out = file("sound.safetensors");
+  await cli(`train table --epochs 1 --out ${out}`);
+  const { spec, model } = await load("sound.safetensors");
+  for (const [place, value, message] of damages) {
+    const damaged = structuredClone(spec) as object as Record<string, unknown>;
+    const keys = place.split(".");
+    const last = keys.pop() as string;
+    const part = keys.reduce((at, key) => at[key] as Record<string, unknown>, damaged);
+    part[last] = value;
+    const metadata = { "twopass.model": JSON.stringify(damaged) };
+    await saveFile(model.stateDict(), file("damaged.safetensors"), { metadata });
+    const found = await mistakeOf(`eval --model ${file("damaged.safetensors")}`);
+    expect(found).toContain(`"${file("damaged.safetensors")}"`);
+    expect(found).toContain(message);
+  }
 });

@@ -4,6 +4,7 @@
  */
 import { resolve } from "node:path";
 import { type DeviceName, defaultDevice, deviceNames, setDefaultDevice } from "../../src/tensor/engines.ts";
+import { startDevice } from "../../src/tensor/start-device.ts";
 import { setHints } from "../../src/tensor/switches.ts";
 import { known } from "./known.ts";
 import { type Options, UsageError, readOptions, usage } from "./options.ts";
@@ -16,7 +17,7 @@ async function main(options: Options): Promise<boolean> {
   const start = performance.now();
   // Each result is read before its backward pass on purpose.
   setHints(false);
-  const device = useDevice(options.device);
+  const device = await useDevice(options);
   const report = new Report(options.verbose);
   for (const section of options.sections) {
     for (const trial of trialsOf(section, resolve(options.dir))) {
@@ -30,7 +31,8 @@ async function main(options: Options): Promise<boolean> {
   report.print();
   if (options.op === undefined && options.family === undefined) report.note(device);
   const { passed, failed, skipped, total } = report.total;
-  console.log(`\n${total} cases on ${device} in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`\n${total} cases on ${device === "worker" ? "wasm in a worker" : device} in ${seconds} s`);
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
   if (options.json) console.log(JSON.stringify({ passed, failed, skipped, total }));
   return report.good;
@@ -61,12 +63,13 @@ function checkSkips(report: Report): void {
   }
 }
 
-function useDevice(name: string | undefined): DeviceName {
-  if (name === undefined) return defaultDevice();
-  const found = deviceNames.find((device) => device === name);
-  if (found === undefined) throw new UsageError(`there is no device "${name}", only ${deviceNames.join(", ")}`);
-  setDefaultDevice(found);
-  return found;
+async function useDevice({ device = defaultDevice(), worker }: Options): Promise<DeviceName | "worker"> {
+  const name = deviceNames.find((one) => one === device);
+  if (name === undefined) throw new UsageError(`there is no device "${device}", only ${deviceNames.join(", ")}`);
+  if (worker && name !== "wasm") throw new UsageError(`the device ${name} does not run in a worker`);
+  await startDevice(name, { worker });
+  setDefaultDevice(name);
+  return worker ? "worker" : name;
 }
 
 try {

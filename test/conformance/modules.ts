@@ -175,14 +175,14 @@ export async function runModule(one: ModuleCase, reference: TensorLookup): Promi
     const actual = unpackedFirst(one, await Reflect.apply(forward as () => unknown, model, args));
     const tolerance = { rtol: one.rtol, atol: one.atol };
     const wrong =
-      compareValue("out", actual, one.out, reference, tolerance) ??
-      compareState(model, one.state_after ?? {}, reference, tolerance);
+      (await compareValue("out", actual, one.out, reference, tolerance)) ??
+      (await compareState(model, one.state_after ?? {}, reference, tolerance));
     if (wrong !== undefined || one.cot === undefined) return wrong;
     backward(pairTensors(actual, one.out), one.cot, reference);
     const parameters = new Map<string, Tensor>(model.namedParameters());
     const gradTolerance = { rtol: one.grad_rtol ?? 0, atol: one.grad_atol ?? 0 };
     return (
-      compareGradients(one.param_grads ?? {}, (name) => parameters.get(name), reference, gradTolerance) ??
+      (await compareGradients(one.param_grads ?? {}, (name) => parameters.get(name), reference, gradTolerance)) ??
       compareGradients(one.input_grads ?? {}, (name) => inputs.get(name), reference, gradTolerance)
     );
   });
@@ -221,17 +221,17 @@ function loaded(one: ModuleCase, reference: TensorLookup): Module {
   return model;
 }
 
-export function compareState(
+export async function compareState(
   model: Module,
   expected: TensorNames,
   reference: TensorLookup,
   tolerance: { readonly rtol: number; readonly atol: number },
-): string | undefined {
+): Promise<string | undefined> {
   const state = model.stateDict();
   for (const [name, later] of Object.entries(expected)) {
     const actual = state[name];
     if (actual === undefined) return `the state has no ${name}`;
-    const reason = compareTensor(`${name} afterwards`, actual, reference(later), tolerance);
+    const reason = await compareTensor(`${name} afterwards`, actual, reference(later), tolerance);
     if (reason !== undefined) return reason;
   }
   return undefined;

@@ -48,10 +48,10 @@ export async function runOp(one: OpsCase, reference: TensorLookup): Promise<Outc
     const [args, keywords] = decodeCall(one, input);
     const actual = inOrder(await adapterOf(one.op).call(args, keywords), one);
     const tolerance = { rtol: one.rtol, atol: one.atol };
-    const wrong = compareValue("out", actual, one.out, reference, tolerance, one.compare === "shape");
+    const wrong = await compareValue("out", actual, one.out, reference, tolerance, one.compare === "shape");
     if (wrong !== undefined) return wrong;
     for (const [name, later] of Object.entries(one.mutated ?? {})) {
-      const reason = compareTensor(`${name} afterwards`, input(name), reference(later), tolerance);
+      const reason = await compareTensor(`${name} afterwards`, input(name), reference(later), tolerance);
       if (reason !== undefined) return reason;
     }
     if (one.grads === undefined || one.cot === undefined) return undefined;
@@ -73,7 +73,7 @@ export async function runError(one: ErrorsCase, reference: TensorLookup): Promis
   try {
     const result = await adapterOf(one.op).call(args, keywords);
     for (const item of Array.isArray(result) ? (result as unknown[]) : [result])
-      if (item instanceof Tensor) item.dataSync();
+      if (item instanceof Tensor) await item.data();
     return { status: "failed", reason: `gave ${show(result)}, expected an error: ${one.message}` };
   } catch (error) {
     const reason = describeError(error);
@@ -117,16 +117,16 @@ export function backward(
   });
 }
 
-export function compareGradients(
+export async function compareGradients(
   expected: Readonly<Record<string, string>>,
   tensorOf: (name: string) => Tensor | undefined,
   reference: TensorLookup,
   tolerance: { readonly rtol: number; readonly atol: number },
-): string | undefined {
+): Promise<string | undefined> {
   for (const [name, gradient] of Object.entries(expected)) {
     const actual = tensorOf(name)?.grad ?? null;
     if (actual === null) return `${name} has no gradient`;
-    const reason = compareTensor(`the gradient of ${name}`, actual, reference(gradient), tolerance);
+    const reason = await compareTensor(`the gradient of ${name}`, actual, reference(gradient), tolerance);
     if (reason !== undefined) return reason;
   }
   return undefined;

@@ -179,13 +179,15 @@ async function runOptimizer(one: OptimizerCase, reference: TensorLookup): Promis
     } else {
       loss = backward();
       const norm = one.clip === undefined ? undefined : clipGradients(parameters, one.clip);
-      const wrong = rows.gradients(step, parameters) ?? (norm && rows.norm(step, norm));
+      const wrong = (await rows.gradients(step, parameters)) ?? (norm && (await rows.norm(step, norm)));
       if (wrong !== undefined) return wrong;
       optimizer.step();
     }
     scheduler?.step();
     const wrong =
-      rows.row("loss_steps", step, loss) ?? rows.row("p0_steps", step, p0) ?? rows.row("p1_steps", step, p1);
+      (await rows.row("loss_steps", step, loss)) ??
+      (await rows.row("p0_steps", step, p0)) ??
+      (await rows.row("p1_steps", step, p1));
     if (wrong !== undefined) return wrong;
   }
   return undefined;
@@ -216,34 +218,39 @@ function problem({ constants }: OptimizerCase, read: (name: string) => Tensor, p
 }
 
 interface Recorder {
-  row(name: string, step: number, actual: Tensor): string | undefined;
-  gradients(step: number, parameters: readonly Parameter[]): string | undefined;
-  norm(step: number, actual: Tensor): string | undefined;
+  row(name: string, step: number, actual: Tensor): Promise<string | undefined>;
+  gradients(step: number, parameters: readonly Parameter[]): Promise<string | undefined>;
+  norm(step: number, actual: Tensor): Promise<string | undefined>;
 }
 
 /** Compares what happens in a step with the row of that step. */
 function recorder(one: OptimizerCase, reference: TensorLookup): Recorder {
   const tolerance = { rtol: one.rtol, atol: one.atol };
-  const row = (name: string, step: number, actual: Tensor): string | undefined => {
+  const row = async (name: string, step: number, actual: Tensor): Promise<string | undefined> => {
     const size = actual.size;
     const expected = [...reference(name).data].slice(step * size, (step + 1) * size).map(Number);
-    return firstDifference(`${name}[${step}]`, [...actual.dataSync()], expected, tolerance);
+    return firstDifference(`${name}[${step}]`, [...(await actual.data())], expected, tolerance);
   };
   return {
     row,
-    gradients: (step, parameters) => {
+    gradients: async (step, parameters) => {
       for (const [i, parameter] of parameters.entries()) {
         if (one.frozen?.includes(i) === true) continue;
         if (parameter.grad === null) return `p${i} has no gradient at step ${step}`;
-        const reason = row(`g${i}_steps`, step, parameter.grad);
+        const reason = await row(`g${i}_steps`, step, parameter.grad);
         if (reason !== undefined) return reason;
       }
       return undefined;
     },
-    norm: (step, actual) =>
+    norm: async (step, actual) =>
       one.clip_norms === undefined
         ? undefined
-        : firstDifference(`clip_norms[${step}]`, [...actual.dataSync()], [one.clip_norms[step] as number], tolerance),
+        : firstDifference(
+            `clip_norms[${step}]`,
+            [...(await actual.data())],
+            [one.clip_norms[step] as number],
+            tolerance,
+          ),
   };
 }
 

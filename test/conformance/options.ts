@@ -7,6 +7,7 @@ export type SectionName = (typeof sectionNames)[number];
 export interface Options {
   readonly dir: string;
   readonly device: string | undefined;
+  readonly worker: boolean;
   readonly sections: readonly SectionName[];
   readonly family: string | undefined;
   readonly op: string | undefined;
@@ -17,6 +18,7 @@ export interface Options {
 export const usage = `usage: npm run conformance -- [FOLDER] [options]
   --dir FOLDER       the reference cases; default ../shared/conformance
   --device NAME      where to run; default the library's default
+  --worker           in a worker thread; only with --device wasm
   --section A,B      some of ${sectionNames.join(", ")}; default all
   --family NAME      only operators of one family
   --op NAME          only one operator, module, optimiser, schedule or model
@@ -32,6 +34,7 @@ export function readOptions(args: readonly string[]): Options {
   return {
     dir: values.dir ?? folder ?? "../shared/conformance",
     device: values.device,
+    worker: values.worker ?? false,
     sections: values.section === undefined ? sectionNames : values.section.split(",").map(sectionName),
     family: values.family,
     op: values.op,
@@ -48,6 +51,7 @@ function parse(args: readonly string[]) {
       options: {
         dir: { type: "string" },
         device: { type: "string" },
+        worker: { type: "boolean" },
         section: { type: "string" },
         family: { type: "string" },
         op: { type: "string" },

@@ -48,7 +48,7 @@ export function runTraining(one: TrainingCase, reference: TensorLookup, namesOf:
     model.loadStateDict(
       Object.fromEntries(namesOf("init.").map((name) => [name, toTensor(reference(`init.${name}`))])),
     );
-    const wrong = (await train(model, one, reference, namesOf)) ?? compareFinal(model, one, reference, namesOf);
+    const wrong = (await train(model, one, reference, namesOf)) ?? (await compareFinal(model, one, reference, namesOf));
     if (wrong !== undefined) return wrong;
     const output = forward(model.eval(), toTensor(reference("x0")));
     return compareTensor("eval_out", output, reference("eval_out"), { rtol: one.eval_rtol, atol: one.eval_atol });
@@ -73,7 +73,7 @@ async function train(
     const loss = lossOf(one.loss, forward(model, x), target);
     loss.backward();
     if (step === 0) {
-      const reason = compareFirstGradients(model, one, reference, namesOf);
+      const reason = await compareFirstGradients(model, one, reference, namesOf);
       if (reason !== undefined) return reason;
     }
     if (one.clip !== undefined) clipGradients(parameters, one.clip);
@@ -99,16 +99,16 @@ function lossOf(kind: TrainingCase["loss"], output: Tensor, target: Tensor): Ten
   return F.crossEntropy(logits, labels, kind === "cross_entropy_smooth" ? { labelSmoothing: 0.1 } : {});
 }
 
-function compareFirstGradients(
+async function compareFirstGradients(
   model: Module,
   one: TrainingCase,
   reference: TensorLookup,
   namesOf: NamesOf,
-): string | undefined {
+): Promise<string | undefined> {
   const parameters = new Map<string, Tensor>(model.namedParameters());
   const tolerance = { rtol: one.first_grad_rtol, atol: one.first_grad_atol };
   for (const name of namesOf("grad.")) {
-    const reason = compareTensor(
+    const reason = await compareTensor(
       `the first gradient of ${name}`,
       parameters.get(name)?.grad,
       reference(`grad.${name}`),
@@ -119,12 +119,17 @@ function compareFirstGradients(
   return undefined;
 }
 
-function compareFinal(model: Module, one: TrainingCase, reference: TensorLookup, namesOf: NamesOf): string | undefined {
+async function compareFinal(
+  model: Module,
+  one: TrainingCase,
+  reference: TensorLookup,
+  namesOf: NamesOf,
+): Promise<string | undefined> {
   const state = model.stateDict();
   const tolerance = { rtol: one.final_rtol, atol: one.final_atol };
   for (const name of namesOf("final.")) {
     if (one.final_left_out?.includes(name) === true) continue;
-    const reason = compareTensor(`final ${name}`, state[name], reference(`final.${name}`), tolerance);
+    const reason = await compareTensor(`final ${name}`, state[name], reference(`final.${name}`), tolerance);
     if (reason !== undefined) return reason;
   }
   return undefined;

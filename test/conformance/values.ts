@@ -105,13 +105,13 @@ export interface Tolerance {
  * Undefined where `actual` is the expected tensor, else what is different. Shape and dtype must be equal (int32 stands
  * for int64), then `|actual − expected| ≤ atol + rtol·|expected|`; NaN matches NaN, infinities and integers exactly.
  */
-export function compareTensor(
+export async function compareTensor(
   name: string,
   actual: unknown,
   expected: SafetensorsEntry,
   { rtol, atol }: Tolerance,
   shapeOnly = false,
-): string | undefined {
+): Promise<string | undefined> {
   if (!(actual instanceof Tensor)) return `${name} is ${show(actual)}, expected a tensor ${showShape(expected.shape)}`;
   const dtype = storedDtype[expected.dtype];
   if (dtype === undefined) throw new Unsupported(`there is no dtype ${expected.dtype}`);
@@ -121,7 +121,7 @@ export function compareTensor(
   }
   if (actual.dtype !== dtype) return `${name} has dtype ${actual.dtype}, expected ${dtype}`;
   if (shapeOnly) return undefined;
-  const data = actual.dataSync();
+  const data = await actual.data();
   if (data.length !== expected.data.length)
     return `${name} has ${data.length} elements, expected ${expected.data.length}`;
   const exact = dtype !== "float32" && dtype !== "float64";
@@ -145,19 +145,19 @@ export function isClose(actual: number, expected: number, { rtol, atol }: Tolera
 }
 
 /** Compares a result with an encoded expected one: tensors, numbers, booleans, dtypes and lists of them. */
-export function compareValue(
+export async function compareValue(
   name: string,
   actual: unknown,
   expected: Encoded,
   lookUp: (name: string) => SafetensorsEntry,
   tolerance: Tolerance,
   shapeOnly = false,
-): string | undefined {
+): Promise<string | undefined> {
   if (isList(expected)) {
     if (!Array.isArray(actual)) return `${name} is ${show(actual)}, expected a list of ${expected.length}`;
     if (actual.length !== expected.length) return `${name} has ${actual.length} entries, expected ${expected.length}`;
     for (const [i, item] of expected.entries()) {
-      const reason = compareValue(`${name}[${i}]`, actual[i], item, lookUp, tolerance, shapeOnly);
+      const reason = await compareValue(`${name}[${i}]`, actual[i], item, lookUp, tolerance, shapeOnly);
       if (reason !== undefined) return reason;
     }
     return undefined;

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { mnist } from "../../src/data/node/mnist.ts";
+import { noteSupport } from "../support.ts";
 import { root, runProgram } from "./run-program.ts";
 
 const slow = { timeout: 300_000 };
@@ -23,7 +24,11 @@ function numberAfter(words: string, lines: readonly string[]): number {
 
 test("each example is tested here", () => {
   const tested = readFileSync(import.meta.filename, "utf8").matchAll(/^test\("(\d+):/gm);
-  expect(readdirSync(`${root}examples`).map((name) => name.slice(0, 2)).sort()).toEqual([...tested].map(([, n]) => n));
+  expect(
+    readdirSync(`${root}examples`)
+      .map((name) => name.slice(0, 2))
+      .sort(),
+  ).toEqual([...tested].map(([, n]) => n));
 });
 
 test("01: both passes by hand and by the library agree", slow, async () => {
@@ -56,6 +61,7 @@ const digitsModel = join(folder, "digits-cnn.safetensors");
 
 test("04: recognises 99% of the digits", slow, async () => {
   expect(numberAfter("test accuracy: ", await linesOf("04-digits-cnn", digitsModel))).toBeGreaterThanOrEqual(0.99);
+  noteSupport("digits", "wasm", "yes");
 });
 
 test("05: explains most of the consumption of cars", slow, async () => {

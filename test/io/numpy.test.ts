@@ -317,6 +317,7 @@ test("the ending of the name chooses the format", async () => {
   await saveFile(tensor([1, 2]), npy);
   await saveFile({ a: tensor([1, 2]) }, npz, { compress: true });
   expect(await (await loadFile<Tensor>(npy)).array()).toEqual([1, 2]);
+  await expect(loadFile("none.npz")).rejects.toThrow('loadFile: cannot read the file: "none.npz"');
   await expect(loadFile(3 as never)).rejects.toThrow("loadFile: the path must be a text: got 3");
   expect(await (await loadFile(npz))["a"]?.array()).toEqual([1, 2]);
   await expect(saveFile({}, join(folder, "x.pt"))).rejects.toThrow("PyTorch's files are only read");
