@@ -1,14 +1,14 @@
 /** `twopass/data`: data sets, loaders, file formats that need no files. Floor: data. */
 export { RandomStream, type RandomStreamState } from "../base/random-stream.ts";
-export { type Batch, collate } from "./collate.ts";
-export { ConcatDataset, Subset, mapDataset, randomSplit } from "./combine.ts";
-export type { BooleanColumn, Cell, Column, ColumnKind, NumberColumn, TextColumn } from "./column.ts";
-export { type CsvChunks, type CsvOptions, type CsvRowsOptions, parseCsv, readCsvRows } from "./csv.ts";
-export { type Dataset, type Indexed, type Rows, TensorDataset, type TensorsOf } from "./dataset.ts";
-export { type IdxArray, type IdxData, type IdxDtype, decodeIdx } from "./idx.ts";
-export { DataLoader, type LoaderState } from "./loader.ts";
-export type { Examples, LoaderOptions, WorkerModule } from "./loader-options.ts";
-export type { ShapedArray } from "./pack.ts";
+export { type Batch, collate } from "./loader/collate.ts";
+export { ConcatDataset, Subset, mapDataset, randomSplit } from "./datasets/combine.ts";
+export type { BooleanColumn, Cell, Column, ColumnKind, NumberColumn, TextColumn } from "./table/column.ts";
+export { type CsvChunks, type CsvOptions, type CsvRowsOptions, parseCsv, readCsvRows } from "./formats/csv.ts";
+export { type Dataset, type Indexed, type Rows, TensorDataset, type TensorsOf } from "./datasets/dataset.ts";
+export { type IdxArray, type IdxData, type IdxDtype, decodeIdx } from "./formats/idx.ts";
+export { DataLoader, type LoaderState } from "./loader/loader.ts";
+export type { Examples, LoaderOptions, WorkerModule } from "./loader/loader-options.ts";
+export type { ShapedArray } from "./datasets/pack.ts";
 export {
   BatchSampler,
   RandomSampler,
@@ -19,8 +19,8 @@ export {
   SubsetRandomSampler,
   WeightedRandomSampler,
   type WeightedSamplerOptions,
-} from "./samplers.ts";
-export { type ColumnSummary, type Row, Table } from "./table.ts";
+} from "./loader/samplers.ts";
+export { type ColumnSummary, type Row, Table } from "./table/table.ts";
 export {
   type ColumnEncoding,
   type EncoderOptions,
@@ -28,9 +28,9 @@ export {
   type TableEncoding,
   type TableTensors,
   type TargetEncoding,
-} from "./table-encoder.ts";
-export { decodeText } from "./text.ts";
-export { type WavAudio, type WavOptions, decodeWav, encodeWav } from "./wav.ts";
+} from "./table/table-encoder.ts";
+export { decodeText } from "./formats/text.ts";
+export { type WavAudio, type WavOptions, decodeWav, encodeWav } from "./formats/wav.ts";
 export { BPETokenizer, type BPETrainOptions, type DecodeOptions } from "./tokenizer/bpe-tokenizer.ts";
 export { CharTokenizer, type CharTokenizerJson, type CharTokenizerOptions } from "./tokenizer/char-tokenizer.ts";
 export type { BPETokenizerJson } from "./tokenizer/tokenizer-json.ts";
@@ -50,5 +50,5 @@ export {
 export { Compose, type ImageArray, type ImageTransform, type Pixels, type Size } from "./transforms/image.ts";
 export { ImageDataset, type ImageDatasetOptions } from "./transforms/image-dataset.ts";
 export { Resize, type ResizeOptions } from "./transforms/resize.ts";
-export { type Label, LabelEncoder, Standardizer, type StandardizerJson } from "./encoders.ts";
-export { WindowDataset, type WindowOptions } from "./windows.ts";
+export { type Label, LabelEncoder, Standardizer, type StandardizerJson } from "./table/encoders.ts";
+export { WindowDataset, type WindowOptions } from "./datasets/windows.ts";

@@ -1,7 +1,7 @@
 /** `twopass/nn`: modules, layers, losses, initialisation. Floor: nn. */
 export * as functional from "./functional.ts";
 export * as init from "./init.ts";
-export * from "./activation.ts";
+export * from "./layers/activation.ts";
 export {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
@@ -9,10 +9,14 @@ export {
   AdaptiveMaxPool1d,
   AdaptiveMaxPool2d,
   AdaptiveMaxPool3d,
-} from "./adaptive-pooling.ts";
-export { type AttentionCallOptions, MultiheadAttention, type MultiheadAttentionOptions } from "./attention.ts";
+} from "./layers/adaptive-pooling.ts";
+export {
+  type AttentionCallOptions,
+  MultiheadAttention,
+  type MultiheadAttentionOptions,
+} from "./transformer/attention.ts";
 export { clipGradNorm, clipGradValue } from "./clip.ts";
-export { ModuleDict, ModuleList } from "./container.ts";
+export { ModuleDict, ModuleList } from "./module/module-list-and-dict.ts";
 export {
   type ConvLayerOptions,
   type ConvTransposeLayerOptions,
@@ -23,13 +27,13 @@ export {
   ConvTranspose2d,
   ConvTranspose3d,
   type PaddingMode,
-} from "./convolution.ts";
-export { CosineSimilarity, PairwiseDistance } from "./distance.ts";
-export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from "./dropout.ts";
-export { Embedding, EmbeddingBag } from "./embedding.ts";
-export { Bilinear, Flatten, Identity, Linear, Unflatten } from "./linear.ts";
-export { CTCLoss, GaussianNLLLoss, PoissonNLLLoss } from "./likelihood-loss.ts";
-export { LocalResponseNorm } from "./local-response-norm.ts";
+} from "./layers/convolution.ts";
+export { CosineSimilarity, PairwiseDistance } from "./layers/distance.ts";
+export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from "./layers/dropout.ts";
+export { Embedding, EmbeddingBag } from "./layers/embedding.ts";
+export { Bilinear, Flatten, Identity, Linear, Unflatten } from "./layers/linear.ts";
+export { CTCLoss, GaussianNLLLoss, PoissonNLLLoss } from "./losses/likelihood-loss.ts";
+export { LocalResponseNorm } from "./layers/local-response-norm.ts";
 export {
   BCELoss,
   BCEWithLogitsLoss,
@@ -40,8 +44,8 @@ export {
   MSELoss,
   NLLLoss,
   SmoothL1Loss,
-} from "./loss.ts";
-export type { BackwardHook, BackwardPreHook, ForwardHook, ForwardPreHook } from "./hooks.ts";
+} from "./losses/loss.ts";
+export type { BackwardHook, BackwardPreHook, ForwardHook, ForwardPreHook } from "./module/hooks.ts";
 export {
   CosineEmbeddingLoss,
   HingeEmbeddingLoss,
@@ -52,8 +56,8 @@ export {
   SoftMarginLoss,
   TripletMarginLoss,
   TripletMarginWithDistanceLoss,
-} from "./margin-loss.ts";
-export { type LoadResult, Module, type StateDict } from "./module.ts";
+} from "./losses/margin-loss.ts";
+export { type LoadResult, Module, type StateDict } from "./module/module.ts";
 export {
   BatchNorm1d,
   BatchNorm2d,
@@ -66,7 +70,7 @@ export {
   type InstanceNormLayerOptions,
   LayerNorm,
   RMSNorm,
-} from "./normalization.ts";
+} from "./layers/normalization.ts";
 export {
   CircularPad1d,
   CircularPad2d,
@@ -84,10 +88,16 @@ export {
   ZeroPad1d,
   ZeroPad2d,
   ZeroPad3d,
-} from "./padding.ts";
-export { PackedSequence, packPaddedSequence, packSequence, padPackedSequence, padSequence } from "./packed.ts";
-export { type Content, Parameter, StateBuffer as Buffer } from "./parameter.ts";
-export { ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold } from "./patches.ts";
+} from "./layers/padding.ts";
+export {
+  PackedSequence,
+  packPaddedSequence,
+  packSequence,
+  padPackedSequence,
+  padSequence,
+} from "./recurrent/packed-sequence.ts";
+export { type Content, Parameter, StateBuffer as Buffer } from "./module/parameter.ts";
+export { ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold } from "./layers/patches.ts";
 export {
   AvgPool1d,
   AvgPool2d,
@@ -101,7 +111,7 @@ export {
   MaxUnpool1d,
   MaxUnpool2d,
   MaxUnpool3d,
-} from "./pooling.ts";
+} from "./layers/pooling.ts";
 export {
   LearnedPositionalEncoding,
   type PlaceOptions,
@@ -109,7 +119,7 @@ export {
   type RotaryEncodingOptions,
   RotaryPositionalEncoding,
   SinusoidalPositionalEncoding,
-} from "./positional-encoding.ts";
+} from "./transformer/positional-encoding.ts";
 export {
   GRU,
   LSTM,
@@ -118,9 +128,9 @@ export {
   RNN,
   type RNNOptions,
   type RecurrentOptions,
-} from "./recurrent.ts";
-export { GRUCell, LSTMCell, RNNCell } from "./recurrent-cell.ts";
-export { type Layer, Sequential } from "./sequential.ts";
+} from "./recurrent/recurrent.ts";
+export { GRUCell, LSTMCell, RNNCell } from "./recurrent/recurrent-cell.ts";
+export { type Layer, Sequential } from "./module/sequential.ts";
 export {
   type EncoderCallOptions,
   type StackOptions,
@@ -130,7 +140,7 @@ export {
   TransformerEncoder,
   type TransformerOptions,
   generateSquareSubsequentMask,
-} from "./transformer.ts";
+} from "./transformer/transformer.ts";
 export {
   type DecoderLayer,
   type DecoderLayerCallOptions,
@@ -139,8 +149,8 @@ export {
   TransformerDecoderLayer,
   TransformerEncoderLayer,
   type TransformerLayerOptions,
-} from "./transformer-layer.ts";
-export { Summary, type SummaryRow, summary } from "./summary.ts";
-export { untracked } from "./tree.ts";
-export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsampling.ts";
-export { type WeightNormOptions, removeWeightNorm, weightNorm } from "./weight-norm.ts";
+} from "./transformer/transformer-layer.ts";
+export { Summary, type SummaryRow, summary } from "./summary/summary.ts";
+export { untracked } from "./module/tree.ts";
+export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./layers/upsampling.ts";
+export { type WeightNormOptions, removeWeightNorm, weightNorm } from "./module/weight-norm.ts";

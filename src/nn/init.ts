@@ -8,7 +8,7 @@ import { stream } from "../base/random-stream.ts";
 import { type Shape, sizeOf } from "../base/shape.ts";
 import type { StoredTensor } from "../tensor/stored.ts";
 import { numberIn, withDefaults } from "./functional/common.ts";
-import type { Content } from "./parameter.ts";
+import type { Content } from "./module/parameter.ts";
 
 type Fill = (out: Float64Array) => void;
 

@@ -5,7 +5,7 @@
 import { type RandomStreamState, restoreStreams, streamStates } from "../base/random-stream.ts";
 import { TwopassError, describe, showShape } from "../base/errors.ts";
 import { clipGradNorm, clipGradValue } from "../nn/clip.ts";
-import { tensorsIn } from "../nn/structure.ts";
+import { tensorsIn } from "../nn/module/tensors-in.ts";
 import { type Engine } from "../tensor/engine.ts";
 import { currentEngine, withDevice } from "../tensor/engines.ts";
 import { NonFiniteError } from "../tensor/finite.ts";

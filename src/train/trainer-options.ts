@@ -1,6 +1,6 @@
 /** What a trainer is made of, and the checks of it. Floor: train. */
 import { TwopassError, checkOptions, describe } from "../base/errors.ts";
-import { Module } from "../nn/module.ts";
+import { Module } from "../nn/module/module.ts";
 import type { RatedGroup } from "../optim/schedule.ts";
 import type { DeviceName } from "../tensor/engines.ts";
 import type { StoredTensor } from "../tensor/stored.ts";

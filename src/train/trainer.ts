@@ -1,7 +1,7 @@
 /** `Trainer`: the loop around forward pass, backward pass and update, with what a run over days needs. Floor: train. */
 import { TwopassError } from "../base/errors.ts";
 import { currentSeed, isSeeded, restoreStreams, seedAll, streamStates } from "../base/random-stream.ts";
-import type { Module } from "../nn/module.ts";
+import type { Module } from "../nn/module/module.ts";
 import { cat } from "../tensor/joining.ts";
 import { noGrad } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";

@@ -1,7 +1,7 @@
 /** Section `modules`: one layer of `nn` each, with its state, outputs and gradients. */
 import * as nn from "../../src/nn/index.ts";
-import { Module } from "../../src/nn/module.ts";
-import { type WeightNormOptions, weightNorm } from "../../src/nn/weight-norm.ts";
+import { Module } from "../../src/nn/module/module.ts";
+import { type WeightNormOptions, weightNorm } from "../../src/nn/module/weight-norm.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { camelCase, exportedClass } from "./api.ts";
 import { backward, compareGradients } from "./ops.ts";

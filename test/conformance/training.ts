@@ -1,6 +1,6 @@
 /** Section `training`: 30 steps of a whole model. */
 import * as F from "../../src/nn/functional.ts";
-import type { Module } from "../../src/nn/module.ts";
+import type { Module } from "../../src/nn/module/module.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { models } from "./models.ts";
 import { type Clip, clipGradients, firstDifference, makeOptimizer, makeScheduler, missingClasses } from "./optim.ts";

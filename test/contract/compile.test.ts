@@ -1,7 +1,7 @@
 /** compile(): the numbers of the eager program, traces and why they were made, what it refuses, and eager steps between. */
 import { afterEach, describe, expect, test } from "vitest";
 import { StaleError } from "../../src/base/errors.ts";
-import { Embedding } from "../../src/nn/embedding.ts";
+import { Embedding } from "../../src/nn/layers/embedding.ts";
 import { hostEffect, hostNumber, structureChanged } from "../../src/tensor/capture.ts";
 import { compile } from "../../src/tensor/compile.ts";
 import { tensor } from "../../src/tensor/creation.ts";

@@ -1,8 +1,8 @@
 /** Rule 6 of the run contract: a fault writes nothing and names its place; afterwards training goes on. */
 import { afterEach, describe, expect, test } from "vitest";
 import { TwopassError } from "../../src/base/errors.ts";
-import { Embedding } from "../../src/nn/embedding.ts";
-import { Module } from "../../src/nn/module.ts";
+import { Embedding } from "../../src/nn/layers/embedding.ts";
+import { Module } from "../../src/nn/module/module.ts";
 import { hostEffect } from "../../src/tensor/capture.ts";
 import { tensor } from "../../src/tensor/creation.ts";
 import { currentEngine } from "../../src/tensor/engines.ts";

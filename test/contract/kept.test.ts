@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { StaleError } from "../../src/base/errors.ts";
 import { crossEntropy } from "../../src/nn/functional/loss.ts";
-import { Module } from "../../src/nn/module.ts";
-import { Parameter } from "../../src/nn/parameter.ts";
+import { Module } from "../../src/nn/module/module.ts";
+import { Parameter } from "../../src/nn/module/parameter.ts";
 import { tensor } from "../../src/tensor/creation.ts";
 import { currentEngine } from "../../src/tensor/engines.ts";
 import { rand } from "../../src/tensor/random.ts";

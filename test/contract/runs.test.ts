@@ -1,7 +1,7 @@
 /** Rule 1 of the run contract: when a run happens, and that it happens once. */
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { Module } from "../../src/nn/module.ts";
-import { Parameter } from "../../src/nn/parameter.ts";
+import { Module } from "../../src/nn/module/module.ts";
+import { Parameter } from "../../src/nn/module/parameter.ts";
 import { tensor } from "../../src/tensor/creation.ts";
 import { currentEngine } from "../../src/tensor/engines.ts";
 import { noGrad } from "../../src/tensor/scope.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { TwopassError } from "../../src/base/errors.ts";
-import { type IdxArray, type IdxData, type IdxDtype, decodeIdx } from "../../src/data/idx.ts";
+import { type IdxArray, type IdxData, type IdxDtype, decodeIdx } from "../../src/data/formats/idx.ts";
 
 const types: Record<IdxDtype, { code: number; itemSize: number; set: (v: DataView, at: number, x: number) => void }> = {
   uint8: { code: 0x08, itemSize: 1, set: (v, at, x) => v.setUint8(at, x) },

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeText } from "../../src/data/index.ts";
-import { badUtf8 } from "../../src/data/text.ts";
+import { badUtf8 } from "../../src/data/formats/text.ts";
 
 test("text is decoded without its byte order mark", () => {
   expect(decodeText(new Uint8Array([0xef, 0xbb, 0xbf, 0xc3, 0xa4, 0x20, 0xf0, 0x9f, 0x98, 0x80]), "f")).toBe("ä 😀");

@@ -1,7 +1,7 @@
 /** The progress of a training as a terminal and as a file get it. */
 import { Writable } from "node:stream";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Module } from "../../src/nn/module.ts";
+import type { Module } from "../../src/nn/module/module.ts";
 import { tensor } from "../../src/tensor/creation.ts";
 import type { Callback, Training } from "../../src/train/callback.ts";
 import type { Scalars } from "../../src/train/index.ts";

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { TwopassError, showShape } from "../../base/errors.ts";
 import { type Dataset, DataLoader, Subset, TensorDataset, decodeIdx } from "../../data/index.ts";
 import { ImageFolder, type MnistDigits, fashionMnist, mnist, readImage } from "../../data/node/index.ts";
-import type { ShapedArray } from "../../data/pack.ts";
+import type { ShapedArray } from "../../data/datasets/pack.ts";
 import type { ImageArray } from "../../data/transforms/image.ts";
 import { readFileBytes } from "../../io/node.ts";
 import { Conv2d, CrossEntropyLoss, Linear, MaxPool2d, Module, ModuleList } from "../../nn/index.ts";

@@ -2,10 +2,10 @@
 import { createReadStream } from "node:fs";
 import { TwopassError, describe } from "../../base/errors.ts";
 import { readFileBytes, writeFileSafely } from "../../io/node.ts";
-import { type CsvOptions, type CsvRowsOptions, parseCsv, readCsvRows } from "../csv.ts";
-import type { Row, Table } from "../table.ts";
-import { decodeText } from "../text.ts";
-import { type WavAudio, type WavOptions, decodeWav, encodeWav } from "../wav.ts";
+import { type CsvOptions, type CsvRowsOptions, parseCsv, readCsvRows } from "../formats/csv.ts";
+import type { Row, Table } from "../table/table.ts";
+import { decodeText } from "../formats/text.ts";
+import { type WavAudio, type WavOptions, decodeWav, encodeWav } from "../formats/wav.ts";
 
 /**
  * The text in a UTF-8 file.

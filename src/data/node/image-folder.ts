@@ -3,8 +3,8 @@ import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { TwopassError, describe } from "../../base/errors.ts";
 import type { RandomStream } from "../../base/random-stream.ts";
-import type { Dataset } from "../dataset.ts";
-import type { ShapedArray } from "../pack.ts";
+import type { Dataset } from "../datasets/dataset.ts";
+import type { ShapedArray } from "../datasets/pack.ts";
 import type { ImageArray, ImageTransform } from "../transforms/image.ts";
 import { type ImageOptions, checkImageOptions, readImage } from "./images.ts";
 

@@ -8,7 +8,7 @@ import { gunzip as gunzipWithCallback } from "node:zlib";
 import { TwopassError, checkOptions, showShape } from "../../base/errors.ts";
 import { sameShape } from "../../base/shape.ts";
 import { readFileBytes } from "../../io/node.ts";
-import { decodeIdx } from "../idx.ts";
+import { decodeIdx } from "../formats/idx.ts";
 import { findInPackages } from "./packages.ts";
 
 export interface MnistOptions {

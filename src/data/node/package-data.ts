@@ -4,8 +4,8 @@
  */
 import { TwopassError } from "../../base/errors.ts";
 import { readFileBytes } from "../../io/node.ts";
-import { Table } from "../table.ts";
-import { decodeText } from "../text.ts";
+import { Table } from "../table/table.ts";
+import { decodeText } from "../formats/text.ts";
 import { findInPackages } from "./packages.ts";
 
 /** Days in order and how many children were born on each. */

@@ -2,8 +2,8 @@
 import type { TypedArray } from "../../base/dtype.ts";
 import { TwopassError, checkOptions, describe, showShape } from "../../base/errors.ts";
 import type { RandomStream } from "../../base/random-stream.ts";
-import type { Dataset } from "../dataset.ts";
-import type { ShapedArray } from "../pack.ts";
+import type { Dataset } from "../datasets/dataset.ts";
+import type { ShapedArray } from "../datasets/pack.ts";
 import type { ImageArray, ImageTransform, Pixels } from "./image.ts";
 
 export interface ImageDatasetOptions {

@@ -2,7 +2,7 @@
 import { TwopassError, describe, showShape } from "../../base/errors.ts";
 import { type RandomStream, stream } from "../../base/random-stream.ts";
 import { checkNumber, checkWhole } from "../../tensor/options.ts";
-import type { ShapedArray } from "../pack.ts";
+import type { ShapedArray } from "../datasets/pack.ts";
 
 /** Bytes from 0 to 255, or floats. */
 export type Pixels = Uint8Array | Float32Array;

@@ -1,7 +1,7 @@
 /** Data sets for the tests of workers. */
 import process from "node:process";
-import { mapDataset } from "../../../src/data/combine.ts";
-import type { Dataset } from "../../../src/data/dataset.ts";
+import { mapDataset } from "../../../src/data/datasets/combine.ts";
+import type { Dataset } from "../../../src/data/datasets/dataset.ts";
 import { arange } from "../../../src/tensor/creation.ts";
 
 const numbers = Array.from({ length: 23 }, (_, i) => i);

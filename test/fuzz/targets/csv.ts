@@ -1,5 +1,5 @@
 /** CSV files, whole and in chunks. */
-import { parseCsv, readCsvRows } from "../../../src/data/csv.ts";
+import { parseCsv, readCsvRows } from "../../../src/data/formats/csv.ts";
 import { type FuzzTarget, utf8 } from "../target.ts";
 
 const seeds = [

@@ -1,5 +1,5 @@
 /** IDX files of each element type. */
-import { decodeIdx } from "../../../src/data/idx.ts";
+import { decodeIdx } from "../../../src/data/formats/idx.ts";
 import type { FuzzTarget } from "../target.ts";
 
 const seeds = [

@@ -1,5 +1,5 @@
 /** WAV files of each way to store samples. */
-import { decodeWav, encodeWav } from "../../../src/data/wav.ts";
+import { decodeWav, encodeWav } from "../../../src/data/formats/wav.ts";
 import type { FuzzTarget } from "../target.ts";
 import { wavFile } from "../../data/wav-files.ts";
 

@@ -1,7 +1,7 @@
 /** Runs loaders with Web Workers and leaves what came of it in `outcome`. */
-import type { Dataset } from "../../../../src/data/dataset.ts";
-import { DataLoader } from "../../../../src/data/loader.ts";
-import { mapDataset } from "../../../../src/data/combine.ts";
+import type { Dataset } from "../../../../src/data/datasets/dataset.ts";
+import { DataLoader } from "../../../../src/data/loader/loader.ts";
+import { mapDataset } from "../../../../src/data/datasets/combine.ts";
 
 const module = new URL("/sets.js", import.meta.url);
 const noisy: Dataset<readonly [Float32Array, number]> = mapDataset(

@@ -1,9 +1,9 @@
 /** Data sets for the page and its workers: served as they are, so that a worker can import them. */
 
-/** @type {import("../../../../../src/data/dataset.ts").Dataset<unknown>} */
+/** @type {import("../../../../../src/data/datasets/dataset.ts").Dataset<unknown>} */
 export const noisy = { length: 23, get: (i, random) => [new Float32Array([i, random?.int(1000) ?? -1]), i] };
 
-/** @type {import("../../../../../src/data/dataset.ts").Dataset<number>} */
+/** @type {import("../../../../../src/data/datasets/dataset.ts").Dataset<number>} */
 export const failing = {
   length: 23,
   get: (i) => {
