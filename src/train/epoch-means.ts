@@ -83,11 +83,15 @@ export class EpochMeans {
     );
   }
 
-  /** Copies of the metrics' states, to give back after they were used for something else. */
-  async heldStates(): Promise<MetricStates> {
+  /**
+   * Copies of the metrics' states, to give back after they were used for something else.
+   *
+   * @param isNeeded whether a metric without a state is an error.
+   */
+  async heldStates(isNeeded: boolean): Promise<MetricStates> {
     const states = this.liveStates();
     const lost = Object.keys(states).find((name) => states[name] === null);
-    if (lost !== undefined) {
+    if (isNeeded && lost !== undefined) {
       throw new TwopassError({
         op: "evaluate",
         problem: `the metric "${lost}" is in the middle of an epoch`,

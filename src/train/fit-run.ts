@@ -60,6 +60,8 @@ export class FitRun<B> {
   readonly batches: number | undefined;
   /** Whether batches of an epoch were counted that is not over. */
   isInEpoch = false;
+  /** Whether its loop has been left: loaders do not say any more where it stood. */
+  isOver = false;
   readonly #owner: Owner;
   readonly #inside: TrainerInside<B>;
   readonly #loader: Batches<B>;
@@ -82,8 +84,9 @@ export class FitRun<B> {
     this.#ending ??= ending;
   }
 
-  /** Where loader and validation loader stand. */
-  place(): { loader: object | null; validation: object | null } {
+  /** Where loader and validation loader stand; undefined where there is no place to go on from. */
+  place(): TrainerInside<B>["left"] {
+    if (this.isOver) return this.#inside.left;
     if (!this.#isBetween) return { loader: placeOf(this.#loader), validation: placeOf(this.#o.validation) };
     throw new TwopassError({
       op: "Trainer.state",
@@ -100,27 +103,35 @@ export class FitRun<B> {
     const { model } = this.#inside.options;
     const modes = new ModuleModes(model, model.training);
     if (!model.training) model.train();
-    let outcome: FitOutcome = "failed";
     let isRest = isResumed && progress.batch > 0;
     try {
-      this.#checkNames();
-      await this.#call("onFitStart", { trainer: this.#owner, isResumed });
-      while (progress.epoch < this.epochs && this.#ending === undefined) {
-        await this.#epoch(isRest);
-        isRest = false;
+      try {
+        this.#checkNames();
+        await this.#call("onFitStart", { trainer: this.#owner, isResumed });
+        while (progress.epoch < this.epochs && this.#ending === undefined) {
+          await this.#epoch(isRest);
+          isRest = false;
+        }
+      } finally {
+        this.isOver = true;
+        this.isInEpoch = false;
+        modes.restore();
       }
-      outcome = this.#outcome();
     } catch (error) {
-      await this.#call("onException", { trainer: this.#owner, error });
+      // The gradients of some batches, or the sums of an epoch, are gone.
+      if (this.#isBetween || progress.waiting > 0) this.#inside.left = undefined;
+      await alsoFailing(() => this.#call("onException", { trainer: this.#owner, error }));
+      await alsoFailing(() => this.#finish("failed"));
       throw error;
-    } finally {
-      modes.restore();
-      this.isInEpoch = false;
-      await this.#call("onFitEnd", { trainer: this.#owner, outcome });
-      for (const logger of this.#inside.options.loggers ?? []) await logger.flush?.();
     }
+    await this.#finish(this.#outcome());
     const { interrupted = false, stopped } = this.#ending ?? {};
     return { epochs: records.slice(first), steps: progress.step, interrupted, stopped };
+  }
+
+  async #finish(outcome: FitOutcome): Promise<void> {
+    await this.#call("onFitEnd", { trainer: this.#owner, outcome });
+    for (const logger of this.#inside.options.loggers ?? []) await logger.flush?.();
   }
 
   #outcome(): FitOutcome {
@@ -134,12 +145,13 @@ export class FitRun<B> {
     this.#savedStep = progress.step;
     if (isRestored) {
       this.#inside.isRestored = false;
-      this.#isPlaced = goTo(this.#loader, left.loader);
-      goTo(this.#o.validation, left.validation);
+      this.#isPlaced = goTo(this.#loader, left?.loader ?? null);
+      goTo(this.#o.validation, left?.validation ?? null);
       return true;
     }
     step.forget();
     Object.assign(progress, { batch: 0, examples: 0, waiting: 0, start: progress.epoch });
+    this.#inside.left = this.place();
     return false;
   }
 
@@ -186,10 +198,11 @@ export class FitRun<B> {
       if (this.#calls("onBatchStart")) await this.#call("onBatchStart", { trainer: this.#owner });
       const place = { epoch: this.epoch, batch: progress.batch + 1, step: progress.step };
       const result = this.#train(batch, place);
+      // At once: a loop that fails has left its place when the failure is seen.
+      this.#inside.left = this.place();
       if (this.#calls("onBatchEnd")) await this.#endBatch(result);
       if (progress.waiting === 0) await this.#afterUpdate(result);
       if (this.#ending !== undefined && progress.waiting === 0) {
-        this.#inside.left = this.place();
         if (this.#ending.interrupted === true) await this.#save();
         return;
       }
@@ -289,6 +302,7 @@ export class FitRun<B> {
     records.push(scalars);
     Object.assign(progress, { epoch, batch: 0, examples: 0, waiting: 0 });
     this.#isBetween = false;
+    this.#inside.left = this.place();
     await this.#call("onEpochEnd", { trainer, epoch, scalars });
     await this.#log(scalars);
     this.#inside.left = this.place();
@@ -327,6 +341,15 @@ export class FitRun<B> {
       const found = callback[moment] as ((event: EventOf<M>) => void | Promise<void>) | undefined;
       if (found !== undefined) await found.call(callback, event);
     }
+  }
+}
+
+/** What goes wrong while `fit` fails is told, and does not hide why it fails. */
+async function alsoFailing(body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    console.warn("twopass: while fit was failing, this failed too:", error);
   }
 }
 

@@ -70,7 +70,7 @@ export interface TrainerOptions<B = PairBatch> {
   readonly clipGradValue?: number;
   /** Batches for one update, whose losses are divided by their number; default 1. The last ones of an epoch make one too. */
   readonly accumulate?: number;
-  /** A mean of the weights that is updated after each step, such as an `AveragedModel`. */
+  /** A mean of the weights that is updated after each step, such as an `ExponentialMovingAverage`. */
   readonly average?: Partial<Stateful> & { update(): void };
   /** Where the model is moved to and the work is done; default: where it is. */
   readonly device?: DeviceName;

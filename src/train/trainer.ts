@@ -26,8 +26,11 @@ export interface TrainerInside<B> {
   readonly means: EpochMeans;
   readonly progress: { -readonly [K in keyof TrainerProgress]: TrainerProgress[K] };
   readonly records: EpochRecord[];
-  /** Where loader and validation loader stood when they were left, for the next `fit` or `state`. */
-  left: { loader: object | null; validation: object | null };
+  /**
+   * Where loader and validation loader stood when they were left, for the next `fit` or `state`; undefined where a failed
+   * `fit` left no place to go on from.
+   */
+  left: { loader: object | null; validation: object | null } | undefined;
   /** Whether the next `fit` goes on where a state stood. */
   isRestored: boolean;
 }
@@ -123,9 +126,11 @@ export class Trainer<B = PairBatch> implements Training {
    */
   async evaluate(loader: Batches<B>): Promise<Scalars> {
     checkBatches("evaluate", "the loader", loader);
-    const { options, step, means } = this.#inside;
-    // In the middle of an epoch the metrics hold its batches.
-    const held = this.#run?.isInEpoch === true ? await means.heldStates() : undefined;
+    const { options, step, means, progress } = this.#inside;
+    // In the middle of an epoch the metrics hold its batches, also where `fit` has been left or is still to go on.
+    const isNeeded = this.#run?.isInEpoch === true;
+    const isLeft = progress.batch > 0 && this.#run?.isOver !== false;
+    const held = isNeeded || isLeft ? await means.heldStates(isNeeded) : undefined;
     try {
       return await evaluateBatches(loader, { options, step, means, prefix: "", name: "loader" });
     } finally {
@@ -169,12 +174,20 @@ export class Trainer<B = PairBatch> implements Training {
    * All that decides how the training goes on, as it is now: `save(await trainer.state())` gives bytes. Where `fit` runs,
    * also in the middle of an epoch.
    *
-   * @throws between the last batch of an epoch and its end, where there is no place to go back to.
+   * @throws between the last batch of an epoch and its end, where there is no place to go back to; also behind a `fit` that
+   * failed there, or in the middle of an accumulation.
    */
   async state(): Promise<TrainerState> {
     const { options, means, progress, records } = this.#inside;
     const { model, optimizer, schedule, average } = options;
     const left = this.#run === undefined ? this.#inside.left : this.#run.place();
+    if (left === undefined) {
+      throw new TwopassError({
+        op: "Trainer.state",
+        problem: "fit has failed between two places that can be gone back to",
+        hint: "restore the last checkpoint",
+      });
+    }
     const persistent = model.stateDict();
     const buffers = model.namedBuffers().filter(([path]) => !Object.hasOwn(persistent, path));
     const gradients = model

@@ -84,6 +84,74 @@ describe.each([
   });
 });
 
+/** Fails after so many batches, or at the end of an epoch. */
+function failing(at: { readonly batches?: number; readonly epoch?: number }): Callback {
+  let seen = 0;
+  return {
+    onBatchEnd() {
+      seen++;
+      if (seen === at.batches) throw new Error("cut off");
+    },
+    onEpochEnd({ epoch }) {
+      if (epoch === at.epoch) throw new Error("cut off");
+    },
+  };
+}
+
+test.each([{ batches: 1 }, { batches: 10 }, { batches: 14 }, { epoch: 1 }])(
+  "the state behind a failed fit is that of its last batch: %o",
+  async (at) => {
+    const whole = await uninterrupted({});
+    let during: Uint8Array | undefined;
+    const onException = async (): Promise<void> => void (during = await save(await trainer.state()));
+    const { trainer, loader, validation, losses } = training({ callbacks: [{ ...failing(at), onException }] });
+    await expect(trainer.fit(loader, { epochs, validation })).rejects.toThrow("cut off");
+    const bytes = await save(await trainer.state());
+    expect(during).toEqual(bytes);
+    const rest = await resumed(bytes, {});
+    expect([...losses, ...rest.losses]).toEqual(whole.losses);
+    expect(rest.contents).toEqual(whole.contents);
+    expect(timeless(rest.history)).toEqual(timeless(whole.history));
+  },
+);
+
+test("a fit that failed in an accumulation, or at the end of an epoch, has no state", async () => {
+  const failed = /^Trainer.state: fit has failed between two places/;
+  const accumulating = training({ accumulate: 3, callbacks: [failing({ batches: 4 })] });
+  await expect(accumulating.trainer.fit(accumulating.loader, { epochs })).rejects.toThrow("cut off");
+  await expect(accumulating.trainer.state()).rejects.toThrow(failed);
+
+  const { trainer, loader, validation } = training({
+    callbacks: [
+      {
+        onValidationStart() {
+          throw new Error("cut off");
+        },
+      },
+    ],
+  });
+  await expect(trainer.fit(loader, { epochs, validation })).rejects.toThrow("cut off");
+  await expect(trainer.state()).rejects.toThrow(failed);
+  // A new fit has one again.
+  await trainer.fit(loader, { epochs: 1 });
+  expect((await trainer.state()).progress.epoch).toBe(1);
+});
+
+test("an evaluation before a training goes on leaves its metrics alone", async () => {
+  const whole = await uninterrupted({});
+  const stop: Callback = { onBatchEnd: ({ trainer }) => void (trainer.step === 10 && trainer.stop()) };
+  const made = training({ callbacks: [stop] });
+  await made.trainer.fit(made.loader, { epochs, validation: made.validation });
+  await made.trainer.evaluate([[made.x, made.y]]);
+  const state = await made.trainer.state();
+
+  const next = training({ callbacks: [{}] });
+  await next.trainer.restore(state);
+  await next.trainer.evaluate([[next.x, next.y]]);
+  const history = await next.trainer.fit(next.loader, { epochs, validation: next.validation });
+  expect(timeless(history)).toEqual(timeless(whole.history));
+});
+
 test("a callback has its state again", async () => {
   const stopping = (): EarlyStopping =>
     new EarlyStopping({ monitor: "train/loss", minDelta: 100, patience: 1, restoreBest: true });

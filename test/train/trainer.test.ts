@@ -251,6 +251,22 @@ describe("callbacks and loggers", () => {
     expect(calls).toEqual(["Error: mine", "failed"]);
   });
 
+  test("what fails while fit fails does not hide why", async () => {
+    const { options, batches } = line();
+    const told = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const failing = (text: string) => (): never => {
+      throw new Error(text);
+    };
+    const callback: Callback = {
+      onBatchEnd: failing("first"),
+      onException: failing("second"),
+      onFitEnd: failing("third"),
+    };
+    await expect(new Trainer({ ...options, callbacks: [callback] }).fit(batches)).rejects.toThrow("first");
+    expect(told.mock.calls.map(([, error]) => String(error))).toEqual(["Error: second", "Error: third"]);
+    told.mockRestore();
+  });
+
   test("loggers get the epochs, and batches as often as asked", async () => {
     const { options, batches } = line();
     const logged: [number, Scalars][] = [];

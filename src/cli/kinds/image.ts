@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { TwopassError, showShape } from "../../base/errors.ts";
 import { type Dataset, DataLoader, Subset, TensorDataset, decodeIdx } from "../../data/index.ts";
 import { ImageFolder, type MnistDigits, fashionMnist, mnist, readImage } from "../../data/node/index.ts";
+import { isImageFile } from "../../data/node/images.ts";
 import type { ShapedArray } from "../../data/datasets/pack.ts";
 import type { ImageArray } from "../../data/transforms/image.ts";
 import { readFileBytes } from "../../io/node.ts";
@@ -282,7 +283,8 @@ async function readImages(path: string, [channels, h, w]: Shape): Promise<Uint8A
     const facts = `${JSON.stringify(path)} is ${showShape(shape)}, the model takes ${showShape([h, w])}`;
     throw new TwopassError({ op, problem: "the images have another size", facts });
   }
-  if (bytes.length === size) return bytes;
+  // A picture may happen to have as many bytes as the model has pixels.
+  if (bytes.length === size && !isImageFile(bytes)) return bytes;
   return (await readImage(bytes, { channels, size: [h, w], name: path })).data;
 }
 

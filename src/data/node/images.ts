@@ -40,6 +40,11 @@ const signatures: readonly { readonly format: string; readonly at: number; reado
   { format: "tiff", at: 0, bytes: [0x4d, 0x4d, 0x00, 0x2a] },
 ];
 
+/** Whether bytes begin as a file of a format that is read. */
+export function isImageFile(bytes: Uint8Array): boolean {
+  return signatures.some((one) => one.bytes.every((byte, i) => bytes[one.at + i] === byte));
+}
+
 /**
  * An image as [channels, height, width] bytes: PNG, JPEG, WebP, GIF (its first frame), AVIF, TIFF. Turned upright as its
  * camera noted it. Needs the npm package sharp.
@@ -59,8 +64,7 @@ export async function readImage(source: string | Uint8Array, options: ImageOptio
     const problem = "takes a path or a Uint8Array";
     throw new TwopassError({ op: "readImage", problem, facts: `got ${describe(bytes)}` });
   }
-  const isKnown = signatures.some((one) => one.bytes.every((byte, i) => bytes[one.at + i] === byte));
-  if (!isKnown) {
+  if (!isImageFile(bytes)) {
     const first = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
     throw wrong(
       name,

@@ -7,7 +7,7 @@
  * renamed first: no half of one is ever seen. `checkpoint.json` holds size and SHA-256 of the other files.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { TwopassError, describe } from "../../base/errors.ts";
@@ -158,7 +158,7 @@ export class CheckpointFolder implements CheckpointStore {
       }
       for (const name of await readdir(this.path)) {
         const owner = /^\.twopass-(\d+)-/.exec(name)?.[1];
-        if (owner === undefined || isRunning(Number(owner))) continue;
+        if (owner === undefined || (await isInUse(join(this.path, name), Number(owner)))) continue;
         await rm(join(this.path, name), { recursive: true, force: true });
       }
     } catch (error) {
@@ -199,8 +199,15 @@ function hiddenName(what: string): string {
   return `.twopass-${process.pid}-${what}-${randomBytes(6).toString("hex")}`;
 }
 
+/** Whether the process that made a hidden folder may still write to it. */
+async function isInUse(path: string, pid: number): Promise<boolean> {
+  if (pid !== process.pid) return isRunning(pid);
+  // A container gives each of its programs the same number: what is older than this process is of another one.
+  const { mtimeMs } = await stat(path);
+  return mtimeMs >= Date.now() - process.uptime() * 1000;
+}
+
 function isRunning(pid: number): boolean {
-  if (pid === process.pid) return true;
   try {
     process.kill(pid, 0);
     return true;

@@ -1,8 +1,20 @@
 /** Checkpoints in a folder: what is kept, what damage does, a full disk, states of other trainings. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, statfs, truncate, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  statfs,
+  truncate,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { loadFile } from "../../../src/io/node.ts";
 import * as nn from "../../../src/nn/index.ts";
@@ -63,6 +75,10 @@ function fail(): never {
 test("the newest checkpoints are kept, and nothing else", async () => {
   const { files, loader } = withFiles();
   await mkdir(join(dir, ".twopass-999999999-new-killed"));
+  // In a container each program may have the same number.
+  const namesake = join(dir, `.twopass-${process.pid}-new-killed`);
+  await mkdir(namesake);
+  await utimes(namesake, 0, 0);
   await writeFile(join(dir, "notes.txt"), "mine");
   await files.fit(loader, { epochs: 2, checkpoint: { dir, everySteps: 2, keep: 2 } });
   expect(await names()).toEqual(["checkpoint-00000007", "checkpoint-00000008", "notes.txt"]);
