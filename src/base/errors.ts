@@ -96,16 +96,19 @@ function setStackLimit(to: number | undefined): void {
   if (to !== undefined) (Error as { stackTraceLimit?: number }).stackTraceLimit = to;
 }
 
+/** Whether a frame is the library's, or that of a built-in function that it calls. */
+function isOwnFrame(line: string): boolean {
+  return ownFolders.some((folder) => line.includes(folder)) || line.endsWith(" (<anonymous>)");
+}
+
 /** Drops the frames of the library at the top of a stack, with the built-in functions that they call; the message stays. */
 function userStack(stack: string | undefined, most = Number.POSITIVE_INFINITY): string {
   if (stack === undefined) return "";
   const lines = stack.split("\n");
   const first = lines.findIndex((line) => /^\s+at /.test(line));
   if (first < 0) return stack;
-  const isOurs = (line: string): boolean =>
-    ownFolders.some((folder) => line.includes(folder)) || line.endsWith(" (<anonymous>)");
   let user = first;
-  while (user < lines.length && isOurs(lines[user] ?? "")) user++;
+  while (user < lines.length && isOwnFrame(lines[user] ?? "")) user++;
   if (user === lines.length) user = first;
   return [...lines.slice(0, first), ...lines.slice(user, user + most)].join("\n");
 }
@@ -120,10 +123,9 @@ export function here(): Error {
 
 /** The user's line at a place: the first frame outside of the library, or "" where a stack has none. */
 export function lineOf(place: Error): string {
+  const lines = (place.stack ?? "").split("\n");
   const frame =
-    userStack(place.stack)
-      .split("\n")
-      .find((line) => /^\s+at /.test(line)) ?? "";
+    lines.find((line) => /^\s+at /.test(line) && !isOwnFrame(line) && !line.includes("node:internal")) ?? "";
   return frame.replace(/^\s+at /, "").replace(/^.*\((.*)\)$/, "$1");
 }
 

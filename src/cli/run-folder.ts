@@ -1,6 +1,6 @@
 /** The folder of a run's checkpoints, with the specification of what is trained, so that it can go on. Floor: cli; Node only. */
 import { mkdir, readFile, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { writeFileSafely } from "../io/node.ts";
 import type { Job, Spec } from "./kinds/kind.ts";
 import { readSpec, specText } from "./model-file.ts";
@@ -9,8 +9,15 @@ import type { Wishes } from "./tasks.ts";
 
 const fileName = "run.json";
 
+/** What the folder of a run says of it. */
+export interface Run {
+  readonly spec: Spec;
+  /** Where the model goes when the run is over. */
+  readonly out: string;
+}
+
 /** Makes the folder of a new run. @throws where it has one already or cannot be written. */
-export async function startRun(command: string, folder: string, spec: Spec): Promise<void> {
+export async function startRun(command: string, folder: string, { spec, out }: Run): Promise<void> {
   let names: string[];
   try {
     await mkdir(folder, { recursive: true });
@@ -22,16 +29,29 @@ export async function startRun(command: string, folder: string, spec: Spec): Pro
   if (names.some((name) => name.startsWith("checkpoint-"))) {
     throw mistake(command, `--checkpoint: ${folder} holds a run`, `go on with it: --resume ${folder}`);
   }
-  await writeFileSafely(join(folder, fileName), new TextEncoder().encode(`${specText(spec, folder)}\n`));
+  const content = { out: relative(resolve(folder), resolve(out)), spec: JSON.parse(specText(spec, folder)) as unknown };
+  await writeFileSafely(join(folder, fileName), new TextEncoder().encode(`${JSON.stringify(content)}\n`));
 }
 
 /** What the run in a folder trains. @throws where there is none. */
-export async function readRun(command: string, folder: string): Promise<Spec> {
+export async function readRun(command: string, folder: string): Promise<Run> {
   const text = await readFile(join(folder, fileName), "utf8").catch(() => undefined);
-  const spec = text === undefined ? undefined : readSpec(text, folder);
-  if (spec !== undefined) return spec;
+  const run = text === undefined ? undefined : parseRun(text, folder);
+  if (run !== undefined) return run;
   const problem = `--resume: ${folder} ${text === undefined ? "holds no run" : `has a damaged ${fileName}`}`;
   throw mistake(command, problem, "a run is begun with --checkpoint DIR");
+}
+
+function parseRun(text: string, folder: string): Run | undefined {
+  let content: { readonly out?: unknown; readonly spec?: unknown } | null;
+  try {
+    content = JSON.parse(text) as typeof content;
+  } catch {
+    return undefined;
+  }
+  const spec = readSpec(JSON.stringify(content?.spec ?? null), folder);
+  const out = content?.out;
+  return spec === undefined || typeof out !== "string" ? undefined : { spec, out: resolve(folder, out) };
 }
 
 /** Throws where something was decided that differs from a run, naming it. */

@@ -29,9 +29,10 @@ export const tasks: Readonly<Record<TaskName, Task>> = {
       set: "cars",
       target: "milesPerGallon",
       inputs: ["cylinders", "displacement", "horsepower", "weight", "acceleration", "year", "origin"],
+      task: "regression",
     },
   },
-  table: { kind: "table", data: { set: "penguins", target: "species" }, validation: 0.3 },
+  table: { kind: "table", data: { set: "penguins", target: "species", task: "classification" }, validation: 0.3 },
   text: { kind: "text", data: { set: "mobyDick" } },
   // 1986 to 1988 are held out. The first row is the first of January.
   series: { kind: "series", data: { set: "dailyBirths", column: "births", periods: [365.25] }, validation: 0.15 },

@@ -41,7 +41,7 @@ export async function train(context: Context, args: readonly string[]): Promise<
   const prepared = await kinds[job.kind].prepare(job);
   const folder = values.resume ?? values.checkpoint;
   if (resumed !== undefined) checkFitted(command, values.resume as string, resumed, prepared.spec);
-  else if (folder !== undefined) await startRun(command, folder, prepared.spec);
+  else if (folder !== undefined) await startRun(command, folder, { spec: prepared.spec, out });
   const recipe = kinds[job.kind].open(prepared.spec);
   const timer = new StepTimer(engineOf(job.train.device).device.phaseTimes);
   const history = await fit(context, values, prepared, recipe, timer);
@@ -95,7 +95,8 @@ async function orderOf(command: string, task: TaskName | undefined, values: Trai
   if (values["checkpoint-every"] !== undefined && resume === undefined && checkpoint === undefined) {
     throw mistake(command, "--checkpoint-every without a folder", "--checkpoint DIR");
   }
-  const resumed = resume === undefined ? undefined : await readRun(command, resume);
+  const run = resume === undefined ? undefined : await readRun(command, resume);
+  const resumed = run?.spec;
   if (task === undefined && config === undefined && resumed === undefined) {
     throw mistake(command, "what shall be trained?", `there are ${taskNames.join(", ")}, or --config FILE`);
   }
@@ -107,7 +108,7 @@ async function orderOf(command: string, task: TaskName | undefined, values: Trai
   const wishes = withOptions(command, base as Wishes & { readonly validation?: number }, values);
   if (resumed !== undefined) checkSame(command, resume as string, wishes, resumed);
   const job = resumed ?? completeJob(command, wishes);
-  return { job, out: out ?? read?.out ?? `${job.task}${modelEnding}`, resumed };
+  return { job, out: out ?? run?.out ?? read?.out ?? `${job.task}${modelEnding}`, resumed };
 }
 
 /** Wishes with what the options say. */
@@ -151,7 +152,9 @@ function ownData(command: string, { kind, data }: Wishes, values: TrainValues): 
   if (values[own] === undefined && own !== "tokenizer") {
     throw mistake(command, `--data needs --${own}`, "the name of a column");
   }
-  return defined({ path, [own]: values[own] });
+  // What the named task is about holds for other data too.
+  const { task } = data as { readonly task?: string };
+  return defined({ path, [own]: values[own], task });
 }
 
 async function fit(

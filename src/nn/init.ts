@@ -8,7 +8,6 @@ import { stream } from "../base/random-stream.ts";
 import { type Shape, sizeOf } from "../base/shape.ts";
 import type { StoredTensor } from "../tensor/stored.ts";
 import { numberIn, withDefaults } from "./functional/common.ts";
-import type { Content } from "./module/parameter.ts";
 
 type Fill = (out: Float64Array) => void;
 
@@ -31,27 +30,8 @@ function fillExactly<T extends StoredTensor>(tensor: T, draw: Fill): T {
   });
 }
 
-/** Float32 elements uniform in [−bound, bound), for a new parameter. */
-export function uniformContent(shape: Shape, bound: number): Content {
-  const data = new Float32Array(sizeOf(shape));
-  stream("init").fillUniform(data, -bound, bound);
-  return { data, shape, dtype: "float32" };
-}
-
-/** Float32 elements of the normal distribution, for a new parameter. */
-export function normalContent(shape: Shape, mean: number, std: number): Content {
-  const data = new Float32Array(sizeOf(shape));
-  stream("init").fillNormal(data, mean, std);
-  return { data, shape, dtype: "float32" };
-}
-
-/** One float32 number everywhere, for a new parameter or buffer. */
-export function constantContent(shape: Shape, value: number): Content {
-  return { data: new Float32Array(sizeOf(shape)).fill(value), shape, dtype: "float32" };
-}
-
 /** Connections into and out of one unit of a weight [out, in, kernel...]. */
-export function fans(op: string, shape: Shape): { fanIn: number; fanOut: number } {
+function fans(op: string, shape: Shape): { fanIn: number; fanOut: number } {
   if (shape.length < 2) {
     throw new TwopassError({
       op,

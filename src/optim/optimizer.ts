@@ -137,7 +137,7 @@ export abstract class Optimizer<S extends object, N> {
     });
     if (this.#watched < watchedSteps) {
       this.#watched++;
-      for (const engine of engines) hintForgotten(engine);
+      for (const engine of engines.size === 0 ? [currentEngine()] : engines) hintForgotten(engine);
     }
     for (const engine of engines) engine.run([]);
   }

@@ -6,6 +6,7 @@ import { TwopassError, lineOf } from "../base/errors.ts";
 import type { Value } from "../ir/value.ts";
 import type { OutOfRange, RunFailure } from "../runtime/device.ts";
 import { type ReadLeaf, findOutOfRange, isChoice } from "../runtime/find-fault.ts";
+import { NonFiniteError, finiteCheck } from "./finite.ts";
 
 /** What a message says of a choice; it holds nothing of the graph. */
 export interface Choice {
@@ -38,7 +39,8 @@ export function explainFault(error: TwopassError, order: readonly Value[], read:
 
 /** The error of a run that failed in another thread. */
 export function failureOf({ op, problem, hint, choice }: RunFailure, choices: readonly Choice[]): TwopassError {
-  const error = new TwopassError({ op, problem, ...(hint === undefined ? {} : { hint }) });
+  const parts = { op, problem, ...(hint === undefined ? {} : { hint }) };
+  const error = op === finiteCheck ? new NonFiniteError(parts) : new TwopassError(parts);
   const guilty = choice === undefined ? undefined : choices[choice.number];
   return choice === undefined || guilty === undefined ? error : outOfRange(guilty, choice, error);
 }

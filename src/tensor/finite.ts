@@ -44,6 +44,9 @@ export class NonFiniteError extends TwopassError {
   }
 }
 
+/** What such errors name as their operation. */
+export const finiteCheck = "checkFinite";
+
 /** A loss, or the gradient of a variable. */
 interface Product {
   readonly value: Value;
@@ -113,7 +116,7 @@ export function nonFiniteRun(
     const error = notFinite(value, data[i] as TypedArray, `the new content of ${cell?.label ?? "a tensor"}`);
     if (error !== undefined) return error;
   }
-  return new NonFiniteError({ op: "checkFinite", problem: "a result is not finite" });
+  return new NonFiniteError({ op: finiteCheck, problem: "a result is not finite" });
 }
 
 /** Throws where a result that has run holds NaN or an infinity. `owner` is the variable whose gradient it is. */
@@ -133,7 +136,7 @@ function notFinite(value: Value, data: TypedArray, what: string): NonFiniteError
   const at = firstNonFinite(data);
   if (at < 0) return undefined;
   return new NonFiniteError({
-    op: "checkFinite",
+    op: finiteCheck,
     problem: `${what}${value.path === "" ? "" : ` in ${value.path}`} is not finite`,
     facts: `${data[at]} at element ${at} of ${showShape(value.shape)}`,
     hint: "setEager(true) names the operation where it arises",

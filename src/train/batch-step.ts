@@ -276,7 +276,11 @@ function describeNonFinite(
 ): NonFiniteError {
   const { epoch, batch, step } = place;
   const when = `epoch ${epoch}, batch ${batch}`;
-  const parts = { op: "fit", hint: `nothing of this step was written: the model is as after step ${step}`, cause };
+  const parts = {
+    op: "fit",
+    hint: `nothing of this step was written: the model is as after step ${step}; if the data is right, try a smaller learning rate`,
+    cause,
+  };
   if (origin === undefined) {
     return new NonFiniteError(
       { ...parts, problem: error.message.replace(/ \([^()]*\)$/, ""), facts: when },

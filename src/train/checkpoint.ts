@@ -20,6 +20,13 @@ export interface CheckpointOptions {
 
 export function checkCheckpoint(given: CheckpointOptions): void {
   const op = "fit";
+  if (typeof given === "object" && given !== null && "dir" in given) {
+    throw new TwopassError({
+      op,
+      problem: "a folder for checkpoints needs the Trainer of Node",
+      hint: 'import { Trainer } from "twopass/train/node"',
+    });
+  }
   checkOptions(op, given, ["store", "everySteps", "everyEpochs"]);
   if (typeof given.store?.save !== "function" || typeof given.store.load !== "function") {
     throw new TwopassError({

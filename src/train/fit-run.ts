@@ -2,6 +2,7 @@
 import { TwopassError, checkOptions, describe } from "../base/errors.ts";
 import { CyclicLR, OneCycleLR } from "../optim/cyclic-schedule.ts";
 import { ReduceLROnPlateau } from "../optim/plateau-schedule.ts";
+import { hostEffect } from "../tensor/capture.ts";
 import type { BatchResult } from "./batch-step.ts";
 import { type Batches, checkBatches, countBatches, goTo, noBatches, placeOf } from "./batches.ts";
 import type { Callback, FitOutcome, Training } from "./callback.ts";
@@ -62,6 +63,8 @@ export class FitRun<B> {
   isInEpoch = false;
   /** Whether its loop has been left: loaders do not say any more where it stood. */
   isOver = false;
+  /** Whether callbacks or loggers are being called, which may use the trainer. */
+  isCalling = false;
   readonly #owner: Owner;
   readonly #inside: TrainerInside<B>;
   readonly #loader: Batches<B>;
@@ -144,15 +147,30 @@ export class FitRun<B> {
     const { progress, left, isRestored, step } = this.#inside;
     this.#savedStep = progress.step;
     if (isRestored) {
+      this.#checkLoader();
       this.#inside.isRestored = false;
+      progress.batches = this.batches ?? 0;
       this.#isPlaced = goTo(this.#loader, left?.loader ?? null);
       goTo(this.#o.validation, left?.validation ?? null);
       return true;
     }
     step.forget();
-    Object.assign(progress, { batch: 0, examples: 0, waiting: 0, start: progress.epoch });
+    const batches = this.batches ?? 0;
+    Object.assign(progress, { batch: 0, batches, examples: 0, waiting: 0, start: progress.epoch });
     this.#inside.left = this.place();
     return false;
+  }
+
+  /** In the middle of an epoch another loader would give other batches than those that are left. */
+  #checkLoader(): void {
+    const { batch, batches } = this.#inside.progress;
+    if (batch === 0 || !(batches > 0) || this.batches === undefined || this.batches === batches) return;
+    throw new TwopassError({
+      op: "fit",
+      problem: "the loader is not the one of the state",
+      facts: `${this.batches} batches in an epoch, the state stands at batch ${batch} of ${batches}`,
+      hint: "give the same data in batches of the same size",
+    });
   }
 
   /** Whether the loader itself leaves out what was used of the epoch. */
@@ -179,7 +197,7 @@ export class FitRun<B> {
 
   /** An epoch, or the rest of one. */
   async #epoch(isRest: boolean): Promise<void> {
-    const { options, means, progress } = this.#inside;
+    const { means, progress } = this.#inside;
     const turns = new Turns();
     const start = performance.now();
     this.epoch = progress.epoch + 1;
@@ -211,7 +229,7 @@ export class FitRun<B> {
     if (progress.batch === 0) throw noBatches("fit", "loader");
     this.#isBetween = true;
     if (progress.waiting > 0) this.#update({ epoch: this.epoch, batch: progress.batch, step: progress.step });
-    await this.#endEpoch(await means.scalars("train"), options.optimizer.paramGroups[0]?.lr ?? 0, start);
+    await this.#endEpoch(await means.scalars("train"), progress.rate, start);
   }
 
   #train(batch: B, place: { epoch: number; batch: number; step: number }): BatchResult {
@@ -235,8 +253,15 @@ export class FitRun<B> {
 
   #update(place: { epoch: number; batch: number; step: number }): void {
     const { step, progress } = this.#inside;
+    // Taken back where the update fails, on a device in another thread also later.
+    hostEffect(() => {
+      progress.step++;
+      return () => {
+        progress.step--;
+      };
+    }, true);
     step.update(place);
-    progress.step++;
+    progress.rate = this.#rate;
     progress.waiting = 0;
     if (this.#scheduleEvery === "step") this.#stepSchedule({});
   }
@@ -337,9 +362,14 @@ export class FitRun<B> {
 
   /** Calls a function of all callbacks that have it, one after the other. */
   async #call<M extends Moment>(moment: M, event: EventOf<M>): Promise<void> {
-    for (const callback of this.#inside.options.callbacks ?? []) {
-      const found = callback[moment] as ((event: EventOf<M>) => void | Promise<void>) | undefined;
-      if (found !== undefined) await found.call(callback, event);
+    this.isCalling = true;
+    try {
+      for (const callback of this.#inside.options.callbacks ?? []) {
+        const found = callback[moment] as ((event: EventOf<M>) => void | Promise<void>) | undefined;
+        if (found !== undefined) await found.call(callback, event);
+      }
+    } finally {
+      this.isCalling = false;
     }
   }
 }

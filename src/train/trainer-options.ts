@@ -117,6 +117,15 @@ export function checkTrainer<B>(options: TrainerOptions<B>): void {
       hint: "write the loop by hand: await optimizer.step(() => { ... })",
     });
   }
+  const trained = model.parameters().filter((parameter) => parameter.requiresGrad);
+  const updated = new Set(optimizer.paramGroups.flatMap((group) => group.params));
+  if (trained.length > 0 && !trained.some((parameter) => updated.has(parameter))) {
+    throw new TwopassError({
+      op,
+      problem: "the optimizer has no parameter of the model",
+      hint: "make it from the same model: new Adam(model.parameters())",
+    });
+  }
   if (loss === undefined ? step === undefined : typeof loss !== "function" && typeof loss?.forward !== "function") {
     throw wrong("loss", "a loss such as new nn.CrossEntropyLoss(), or a function (output, target) => loss", loss);
   }

@@ -39,12 +39,16 @@ export interface TrainerProgress {
   readonly epoch: number;
   /** Batches of the epoch that runs; 0 between epochs. */
   readonly batch: number;
+  /** Batches in an epoch; 0 where the loader does not know. */
+  readonly batches: number;
   /** Examples of the epoch that runs. */
   readonly examples: number;
   /** Batches since the last update. */
   readonly waiting: number;
   /** Updates. */
   readonly step: number;
+  /** The learning rate of the last update; a schedule may have gone on since. */
+  readonly rate: number;
   /** The epochs that were over when `fit` began. */
   readonly start: number;
 }

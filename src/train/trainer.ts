@@ -63,7 +63,7 @@ export class Trainer<B = PairBatch> implements Training {
       options,
       step: new BatchStep(options),
       means: new EpochMeans(metricsByName(options.metrics as TrainerOptions["metrics"])),
-      progress: { epoch: 0, batch: 0, examples: 0, waiting: 0, step: 0, start: 0 },
+      progress: { epoch: 0, batch: 0, batches: 0, examples: 0, waiting: 0, step: 0, rate: 0, start: 0 },
       records: [],
       left: { loader: null, validation: null },
       isRestored: false,
@@ -126,6 +126,7 @@ export class Trainer<B = PairBatch> implements Training {
    */
   async evaluate(loader: Batches<B>): Promise<Scalars> {
     checkBatches("evaluate", "the loader", loader);
+    this.#refuseBeside("evaluate");
     const { options, step, means, progress } = this.#inside;
     // In the middle of an epoch the metrics hold its batches, also where `fit` has been left or is still to go on.
     const isNeeded = this.#run?.isInEpoch === true;
@@ -140,6 +141,7 @@ export class Trainer<B = PairBatch> implements Training {
 
   /** The model's output for inputs, or for all batches of a loader, one behind the other; evaluation mode, no gradients. */
   async predict(inputs: Tensor | Batches<B | Tensor>): Promise<Tensor> {
+    this.#refuseBeside("predict");
     const { step } = this.#inside;
     const modes = new ModuleModes(this.model, false);
     const output = (batch: B | Tensor): Promise<Tensor> =>
@@ -233,8 +235,13 @@ export class Trainer<B = PairBatch> implements Training {
     this.#inside.isRestored = true;
   }
 
+  /** Beside a running `fit` a model would be in the wrong mode; its callbacks come between two steps. */
+  #refuseBeside(op: string): void {
+    if (this.#run?.isCalling !== true) this.#refuse(op);
+  }
+
   #refuse(op: string): void {
-    if (this.#run === undefined) return;
+    if (this.#run === undefined || this.#run.isOver) return;
     throw new TwopassError({ op, problem: "this trainer is training", hint: "await fit first, or call stop()" });
   }
 

@@ -187,7 +187,7 @@ function usedTwice(op: string, value: Value): TwopassError {
     op,
     problem: "the graph was used by an earlier backward() and is gone",
     facts: `at ${value.op.name} ${showShape(value.shape)}`,
-    hint: "call the first backward({ retainGraph: true }), or compute the loss again",
+    hint: "detach() what is carried from one step to the next; to go through one loss twice, call the first backward({ retainGraph: true })",
   });
 }
 

@@ -133,12 +133,12 @@ test.each([
   [
     "a missing input",
     encode({ inputs: ["x"] }),
-    'column "x" has missing fields: 1 row, first row 1 ({ missing: "fill" }',
+    'column "x" has missing fields: 1 row, the first is row 1 of this table ({ missing: "fill" }',
   ],
   [
     "a missing target",
     encode({ inputs: ["kind"], target: "label" }),
-    'column "label" has missing fields: 1 row, first row 1',
+    'column "label" has missing fields: 1 row, the first is row 1 of this table',
   ],
   ["one class", encode({ inputs: ["kind"], target: "one" }), 'the target "one" has one class only: "k"'],
   ["an unknown target", encode({ target: "labl" }), 'no column "labl" (did you mean "label"?)'],
@@ -182,4 +182,17 @@ test("a column of very many different texts is described", () => {
   const values = Array.from({ length: 300_000 }, (_, i) => `text ${i}`);
   const [only] = new Table(new Map([["id", { kind: "text", values }]])).describe();
   expect(only).toMatchObject({ unique: 300_000, top: "text 0" });
+});
+
+test("a column of numbers with a mistake in it is not taken for texts", () => {
+  const rows = Array.from({ length: 20 }, (_, i) => `${i},${i % 2 === 0 ? "a" : "b"},${2 * i}`);
+  rows[7] = "inf,b,14";
+  const table = parseCsv(`size,kind,price\n${rows.join("\n")}\n`);
+  expect(() => table.toTensors({ target: "price" })).toThrow(
+    /column "size" has numbers and 1 other field: row 7 is "inf" \(correct it, or add its text to `missing`/,
+  );
+  expect(() => table.toTensors({ inputs: ["kind"], target: "size" })).toThrow(/column "size" has numbers and 1 other/);
+  expect(table.toTensors({ target: "price", categorical: ["size"] }).inputs.shape).toEqual([20, 22]);
+  const read = parseCsv(`size,kind,price\n${rows.join("\n")}\n`, { missing: ["inf"] }).dropMissing();
+  expect(read.toTensors({ target: "price" }).inputs.shape).toEqual([19, 3]);
 });

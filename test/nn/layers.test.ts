@@ -111,7 +111,7 @@ test("an embedding takes arrays, checks them at the call, and gives the padding 
   const table = new nn.Embedding(4, 2, { paddingIdx: 1 });
   expect(table.forward([[0, 1, 2]]).shape).toEqual([1, 3, 2]);
   expect(() => table.forward([0, 4])).toThrow(/^embedding: row out of range: element 1 is 4, and there are 4/);
-  expect(() => table.forward(tensor([0.5]))).toThrow("convert with y.int()");
+  expect(() => table.forward(tensor([0.5]))).toThrow("convert with .int()");
   table.forward([1, 1, 3]).sum().backward();
   expect(await table.weight.grad?.array()).toEqual([
     [0, 0],
@@ -147,7 +147,7 @@ test("labels that cannot be are refused where the loss is written", () => {
   const x = zeros(2, 3);
   expect(() => loss.forward(x, [0, 3])).toThrow(/^crossEntropy: label out of range: element 1 is 3, and there are 3/);
   expect(() => loss.forward(x, [0, 1.5])).toThrow("must be whole numbers");
-  expect(() => loss.forward(x, tensor([0, 1]))).toThrow(/labels must be whole numbers.*y\.int\(\)/);
+  expect(() => loss.forward(x, tensor([0, 1]))).toThrow(/labels must be whole numbers.*\.int\(\)/);
   expect(() => loss.forward(x, int32([[0], [1]]))).toThrow("y.squeeze(-1)");
   expect(() => loss.forward(x, int32([0, 1, 2]))).toThrow("the target must be labels of shape [2]");
   expect(() => new nn.CrossEntropyLoss({ reduction: "avg" as "mean" })).toThrow('unknown reduction "avg"');

@@ -513,7 +513,7 @@ describe("behaviour", () => {
   test("mistakes are named where they are made", async () => {
     const accuracy = new Accuracy();
     expect(() => accuracy.update(x, tensor([1, 2]))).toThrow(
-      "Accuracy: the labels must be whole numbers: got float32 [2] (convert with y.int())",
+      "Accuracy: the labels must be whole numbers: got float32 [2] (convert with .int())",
     );
     expect(() => accuracy.update(x, int32([1, 2, 0]))).toThrow(
       "Accuracy: the target must be labels of shape [2]: output [2, 3], target [3]",

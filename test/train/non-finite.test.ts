@@ -107,7 +107,7 @@ onEachDevice(() => {
   test("the logarithm of a negative number, in the forward pass", async () => {
     const error = await originOf((x, call) => (call < 3 ? x : x.square().neg().log()));
     expect(error.message).toMatch(
-      /^fit: log gave the first number that is not finite, in the forward pass: log\(-[\d.e-]+\) = NaN at element 0 of \[4, 2\], in head, at .*non-finite\.test\.ts:\d+:\d+, epoch 1, batch 3 \(nothing of this step was written: the model is as after step 2\)$/,
+      /^fit: log gave the first number that is not finite, in the forward pass: log\(-[\d.e-]+\) = NaN at element 0 of \[4, 2\], in head, at .*non-finite\.test\.ts:\d+:\d+, epoch 1, batch 3 \(nothing of this step was written: the model is as after step 2; if the data is right, try a smaller learning rate\)$/,
     );
     expect(error.place).toMatchObject({ epoch: 1, batch: 3, step: 2, origin: { pass: "forward", operation: "log" } });
   });

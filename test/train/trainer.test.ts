@@ -391,16 +391,45 @@ describe("what is refused", () => {
     await expect(trainer.fit(batches, { validation: [] })).rejects.toThrow(/the validation loader gave no batch/);
     await expect(trainer.evaluate([])).rejects.toThrow(/^evaluate: the loader gave no batch/);
     const wide = new nn.Linear(1, 2);
-    const classes = new Trainer({ ...options, model: wide, loss: new nn.CrossEntropyLoss() });
-    await expect(classes.fit([[tensor([[1]]), tensor([1.5])]])).rejects.toThrow(
-      /convert with y.int\(\)|floating|shape/,
-    );
+    const classes = new Trainer({
+      ...options,
+      model: wide,
+      optimizer: new SGD(wide.parameters(), { lr: 0.1 }),
+      loss: new nn.CrossEntropyLoss(),
+    });
+    await expect(classes.fit([[tensor([[1]]), tensor([1.5])]])).rejects.toThrow(/convert with .int\(\)|floating|shape/);
     await expect(classes.fit([[tensor([[1]]), int32([2])]])).rejects.toThrow(/out of range/);
     const many = new Trainer({ ...options, loss: (a, b) => a.sub(b) });
     await expect(many.fit(batches)).rejects.toThrow(/the loss must be a tensor of one number: got shape \[2, 1\]/);
     const twice: Callback = { onBatchEnd: () => other.fit(batches).then(() => undefined) };
     const other = new Trainer({ ...options, callbacks: [twice] });
     await expect(other.fit(batches)).rejects.toThrow(/^fit: this trainer is training \(await fit first/);
+  });
+
+  test("an evaluation or a prediction beside a fit that nobody awaited", async () => {
+    const trainer = new Trainer(options);
+    const fitting = trainer.fit(batches, { epochs: 2 });
+    await expect(trainer.evaluate(batches)).rejects.toThrow(/^evaluate: this trainer is training \(await fit first/);
+    await expect(trainer.predict(tensor([[1]]))).rejects.toThrow(/^predict: this trainer is training/);
+    await fitting;
+    expect(await trainer.evaluate(batches)).toHaveProperty("loss");
+  });
+
+  test("an optimiser of another model, a folder for checkpoints", async () => {
+    const other = new SGD(new nn.Linear(1, 1).parameters(), { lr: 0.1 });
+    expect(() => new Trainer({ ...options, optimizer: other })).toThrow(/the optimizer has no parameter of the model/);
+    const checkpoint = { dir: "run" } as never;
+    await expect(new Trainer(options).fit(batches, { checkpoint })).rejects.toThrow(/twopass\/train\/node/);
+  });
+
+  test("another loader in the middle of an epoch", async () => {
+    const { options: made, batches: three } = line();
+    const stop: Callback = { onBatchEnd: ({ trainer }) => trainer.stop() };
+    const first = new Trainer({ ...made, callbacks: [stop] });
+    await first.fit(three, { epochs: 2 });
+    const second = new Trainer({ ...line().options, callbacks: [{}] });
+    await second.restore(await first.state());
+    await expect(second.fit(three.slice(1), { epochs: 2 })).rejects.toThrow(/the loader is not the one of the state/);
   });
 
   test("ragged examples", async () => {

@@ -24,6 +24,8 @@ export interface EncoderOptions {
   readonly missing?: "error" | "fill";
   /** A text that the training table did not have: "error" (default), or "zeros". */
   readonly unknown?: "error" | "zeros";
+  /** Columns of texts that may look like numbers with a mistake among them, such as house numbers; default none. */
+  readonly categorical?: readonly string[];
   /** Most different texts of an input column; default 100. */
   readonly maxCategories?: number;
 }
@@ -69,6 +71,7 @@ const optionNames = [
   "standardizeTarget",
   "missing",
   "unknown",
+  "categorical",
   "maxCategories",
 ];
 
@@ -215,7 +218,9 @@ export class TableEncoder {
   }
 }
 
-function fitColumn(name: string, { kind, values }: Column, options: EncoderOptions): ColumnEncoding {
+function fitColumn(name: string, column: Column, options: EncoderOptions): ColumnEncoding {
+  checkNotBrokenNumbers(name, column, options);
+  const { kind, values } = column;
   if (kind === "boolean") return { name, kind };
   if (kind === "number") {
     const moments = momentsOf(name, values);
@@ -232,6 +237,7 @@ function fitColumn(name: string, { kind, values }: Column, options: EncoderOptio
 }
 
 function fitTarget(name: string, column: Column, options: EncoderOptions): TargetEncoding {
+  checkNotBrokenNumbers(name, column, options);
   const { task = column.kind === "number" ? "regression" : "classification" } = options;
   checkChoice("task", task, ["classification", "regression"]);
   checkTarget(name, column);
@@ -251,6 +257,24 @@ function fitTarget(name: string, column: Column, options: EncoderOptions): Targe
     `the target ${describe(name)} has one class only`,
     "there is nothing to tell apart",
     describe(classes[0]),
+  );
+}
+
+/** Share of numbers above which a column of texts is taken for one of numbers with a mistake in it. */
+const mostlyNumbers = 0.9;
+
+/** Throws for a column of texts that would be one of numbers but for a few fields. */
+function checkNotBrokenNumbers(name: string, column: Column, { categorical = [] }: EncoderOptions): void {
+  if (column.kind !== "text" || categorical.includes(name)) return;
+  const isNumber = (text: string): boolean => text.trim() !== "" && Number.isFinite(Number(text));
+  const rows = [...column.values.keys()].filter((row) => column.values[row] !== null);
+  const others = rows.filter((row) => !isNumber(column.values[row] as string));
+  const [first] = others;
+  if (first === undefined || others.length > (1 - mostlyNumbers) * rows.length) return;
+  throw wrong(
+    `column ${describe(name)} has numbers and ${others.length} other ${others.length === 1 ? "field" : "fields"}`,
+    `correct it, or add its text to \`missing\` of parseCsv; { categorical: [${describe(name)}] } takes all fields as texts`,
+    `row ${first} is ${describe(column.values[first])}`,
   );
 }
 
@@ -280,7 +304,7 @@ function checkTarget(name: string, column: Column): void {
 function missingAt(name: string, row: number, { values }: Column, hint: string): TwopassError {
   const count = Array.from(values as ArrayLike<Cell>).filter(isMissing).length;
   const rows = count === 1 ? "1 row" : `${count} rows`;
-  return wrong(`column ${describe(name)} has missing fields`, hint, `${rows}, first row ${row}`);
+  return wrong(`column ${describe(name)} has missing fields`, hint, `${rows}, the first is row ${row} of this table`);
 }
 
 function isColumnEncoding(x: unknown): x is ColumnEncoding {

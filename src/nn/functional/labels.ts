@@ -28,7 +28,7 @@ export function readLabels(op: string, name: string, given: Labels): LabelVertex
       op,
       problem: `${name} must be whole numbers`,
       facts: `got ${value.dtype} ${showShape(value.shape)}`,
-      hint: value.dtype === "bool" ? 'convert with .to("int32")' : "convert with y.int()",
+      hint: value.dtype === "bool" ? 'convert with .to("int32")' : "convert with .int()",
       dtypes: [value.dtype],
     });
   }

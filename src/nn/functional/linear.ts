@@ -32,7 +32,7 @@ export function linear(input: Tensor, weight: Tensor, bias?: Optional<Tensor>): 
           : "the weight must have 2 dims [out, in]",
       facts,
       hint: isTransposed
-        ? "the weight is [out, in]: transpose it"
+        ? "a weight is [out, in]; new Linear(in, out) takes the number of features first"
         : "the last dim of the input must be the weight's last dim; flatten(1) joins the others",
       shapes: [x.shape, w.shape],
     });

@@ -105,7 +105,7 @@ function labelsWanted(op: string, target: Value, x: Value, labelShape: readonly 
     problem: isFloat ? "labels must be whole numbers" : `the target must be labels of shape ${showShape(labelShape)}`,
     facts: `target ${target.dtype} ${showShape(target.shape)}, input ${showShape(x.shape)}`,
     hint: isFloat
-      ? "convert with y.int()"
+      ? "convert with .int()"
       : column && !oneHot
         ? "drop the last dim: y.squeeze(-1)"
         : oneHot

@@ -2,7 +2,7 @@
 import type { Tensor } from "../../tensor/tensor.ts";
 import * as F from "../functional/activation.ts";
 import { rankError, vertexOf, withDefaults } from "../functional/common.ts";
-import { constantContent } from "../init.ts";
+import { constantContent } from "../module/initial-content.ts";
 import { Module } from "../module/module.ts";
 import { Parameter } from "../module/parameter.ts";
 

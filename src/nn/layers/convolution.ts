@@ -15,7 +15,7 @@ import {
   convTranspose2d,
   convTranspose3d,
 } from "../functional/convolution.ts";
-import { uniformContent } from "../init.ts";
+import { uniformContent } from "../module/initial-content.ts";
 import { Module } from "../module/module.ts";
 import { Parameter } from "../module/parameter.ts";
 

@@ -3,7 +3,7 @@ import { checkTensor } from "../../tensor/arguments.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { checkWhole, withDefaults } from "../functional/common.ts";
 import { bilinear, linear } from "../functional/linear.ts";
-import { uniformContent } from "../init.ts";
+import { uniformContent } from "../module/initial-content.ts";
 import { Module } from "../module/module.ts";
 import { Parameter } from "../module/parameter.ts";
 

@@ -7,7 +7,7 @@ import { inner } from "../../tensor/inner.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { resultOf, checkWhole, withDefaults } from "../functional/common.ts";
 import { batchNorm, groupNorm, instanceNorm, layerNorm, rmsNorm } from "../functional/normalization.ts";
-import { constantContent } from "../init.ts";
+import { constantContent } from "../module/initial-content.ts";
 import { Module } from "../module/module.ts";
 import { type Content, Parameter, StateBuffer } from "../module/parameter.ts";
 

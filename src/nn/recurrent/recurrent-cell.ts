@@ -4,7 +4,7 @@ import type { Value } from "../../ir/value.ts";
 import { kit } from "../../ops/kit.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { checkWhole, floatingVertex, likeVertex, present, resultOf, withDefaults } from "../functional/common.ts";
-import { uniformContent } from "../init.ts";
+import { uniformContent } from "../module/initial-content.ts";
 import { Module } from "../module/module.ts";
 import { Parameter } from "../module/parameter.ts";
 import { type CellKind, elman, gru, innerBiasOf, inputProduct, lstm } from "./recurrence.ts";

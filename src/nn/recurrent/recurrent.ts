@@ -6,7 +6,7 @@ import { valueOf } from "../../tensor/handle.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { checkWhole, floatingVertex, likeVertex, numberIn, resultOf, withDefaults } from "../functional/common.ts";
 import { dropValue } from "../functional/dropout.ts";
-import { uniformContent } from "../init.ts";
+import { uniformContent } from "../module/initial-content.ts";
 import { Module } from "../module/module.ts";
 import { PackedSequence } from "./packed-sequence.ts";
 import { Parameter } from "../module/parameter.ts";

@@ -20,7 +20,7 @@ import {
   withDefaults,
 } from "../functional/common.ts";
 import { dropValue } from "../functional/dropout.ts";
-import { constantContent, normalContent, uniformContent } from "../init.ts";
+import { constantContent, normalContent, uniformContent } from "../module/initial-content.ts";
 import { Linear } from "../layers/linear.ts";
 import { Module } from "../module/module.ts";
 import { Parameter } from "../module/parameter.ts";

@@ -7,7 +7,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { Dropout } from "../layers/dropout.ts";
 import { checkWhole, floatingVertex, resultOf, vertexOf, withDefaults } from "../functional/common.ts";
 import { placesOf, rotaryTable } from "../functional/rotary.ts";
-import { normalContent } from "../init.ts";
+import { normalContent } from "../module/initial-content.ts";
 import { Module } from "../module/module.ts";
 import { Parameter, StateBuffer } from "../module/parameter.ts";
 

@@ -65,6 +65,8 @@ export class DeviceHost {
         return;
       }
       case "write":
+        // A cell that was to hold a result of the run that failed: the page hears of that first.
+        if (this.#hasFailed && !this.#cells.has(request.cell)) return;
         this.#device.write(this.#cell(request.cell), request.data);
         return;
       case "release": {
