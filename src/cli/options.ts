@@ -113,7 +113,7 @@ export function readArguments<S extends Options>(
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
       words.push(token.value);
-      if (words.length > most) throw mistake(command, `"${token.value}" is no option`, helpHint);
+      if (words.length > most) throw mistake(command, `unexpected argument "${token.value}"`, helpHint);
       continue;
     }
     const option = Object.hasOwn(specs, token.name) ? specs[token.name] : undefined;

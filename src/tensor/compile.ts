@@ -236,7 +236,7 @@ class Compiler {
       throw new TwopassError({
         op: "compile",
         problem: "the function built another graph for the same kind of arguments",
-        facts: `at call ${this.#calls}, with ${args.length} arguments`,
+        facts: `at call ${this.#calls}, with ${args.length} ${args.length === 1 ? "argument" : "arguments"}`,
         hint: "what it depends on must be an argument; compile a function for each case",
       });
     }

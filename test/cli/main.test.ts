@@ -52,7 +52,7 @@ const mistakes = [
   ["train digits --epochs many", 'twopass train digits: --epochs cannot be "many" (it takes a whole number from 1)'],
   ["train digits --device gpu", 'twopass train digits: --device cannot be "gpu" (it takes js or wasm)'],
   ["train digits --model cn", 'no model "cn" for this task (did you mean "cnn"? there are cnn, mlp)'],
-  ["train digits fashion", 'twopass train digits: "fashion" is no option'],
+  ["train digits fashion", 'twopass train digits: unexpected argument "fashion"'],
   ["train digits --out TMP/a/b", "twopass train digits: --out: there is no folder TMP/a (create it first)"],
   ["train digits --out TMP", "twopass train digits: --out: TMP is a folder (give the name of a file)"],
   ["train digits --out TMP/a.pt", "twopass train digits: --out: TMP/a.pt does not end in .safetensors"],
@@ -83,7 +83,7 @@ const mistakes = [
   ["eval --model TMP/broken.safetensors", "openSafetensors: cannot open the file"],
   ["eval --model TMP/other.safetensors", '"TMP/other.safetensors" has no model of twopass train'],
   ["summary digit", "openSafetensors: cannot read the file"],
-  ["devices now", 'twopass devices: "now" is no option'],
+  ["devices now", 'twopass devices: unexpected argument "now"'],
 ] as const;
 
 test.for(mistakes)("%s", async ([line, message]) => {

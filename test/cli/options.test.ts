@@ -31,15 +31,15 @@ test("defaults, and values in both forms", () => {
 test("words that are no options, and which options are there", () => {
   const { words, given } = readArguments("tool", specs, ["a", "--epochs", "5", "b"], 2);
   expect([words, [...given]]).toEqual([["a", "b"], ["epochs"]]);
-  expect(() => readArguments("tool", specs, ["a", "b"], 1)).toThrow('tool: "b" is no option');
+  expect(() => readArguments("tool", specs, ["a", "b"], 1)).toThrow('tool: unexpected argument "b"');
 });
 
 test.for([
   [["--epoch", "5"], "tool: unknown option --epoch (did you mean --epochs?)"],
   [["--constructor"], "tool: unknown option --constructor (--help lists what there is)"],
   [["-j"], "tool: unknown option -j (--help lists what there is)"],
-  [["5"], 'tool: "5" is no option (--help lists what there is)'],
-  [["--json", "5"], 'tool: "5" is no option (--help lists what there is)'],
+  [["5"], 'tool: unexpected argument "5" (--help lists what there is)'],
+  [["--json", "5"], 'tool: unexpected argument "5" (--help lists what there is)'],
   [["--json=5"], "tool: --json takes no value (write --json alone)"],
   [["--epochs"], "tool: --epochs needs a value (it takes a whole number from 1)"],
   [["--epochs", "--json"], "tool: --epochs needs a value (it takes a whole number from 1)"],

@@ -189,6 +189,7 @@ test("a state can be saved, loaded and copied", async () => {
   const [a, b] = [new Net(), new Net()];
   const bytes = await save(a.stateDict());
   expect(b.loadStateDict(load(bytes))).toEqual({ missingKeys: [], unexpectedKeys: [] });
+  expect(() => b.loadStateDict(Promise.resolve({}) as never)).toThrow(/await it: loadStateDict\(await loadFile/);
   expect(await b.blocks[1]?.fc.weight.array()).toEqual(await a.blocks[1]?.fc.weight.array());
   const snapshot = await a.snapshot();
   a.heads.left.weight.fill_(7);

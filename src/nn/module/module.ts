@@ -206,11 +206,12 @@ export abstract class Module extends TreeNode {
    */
   loadStateDict(state: Readonly<Record<string, Tensor>>, options: { readonly strict?: boolean } = {}): LoadResult {
     checkOptions("loadStateDict", options, ["strict"]);
-    if (typeof state !== "object" || state === null) {
+    if (typeof state !== "object" || state === null || state instanceof Promise) {
       throw new TwopassError({
         op: "loadStateDict",
         problem: "a state is an object of tensors",
         facts: `got ${describe(state)}`,
+        ...(state instanceof Promise ? { hint: "await it: loadStateDict(await loadFile(path))" } : {}),
       });
     }
     const own = this.stateDict();
