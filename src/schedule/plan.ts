@@ -269,6 +269,14 @@ function labelOf(members: readonly Value[]): string {
   return last.path === "" ? names : `${last.path}: ${names}`;
 }
 
+/** A buffer in the arena, with the first and the last step that need it. */
+interface Placed {
+  readonly from: number;
+  readonly to: number;
+  readonly offset: number;
+  readonly end: number;
+}
+
 /** Gives each buffer a place in the arena, so that no two overlap in time and place. The bytes needed in all. */
 function placeBuffers(buffers: readonly PlanBuffer[], steps: readonly Step[], outputs: readonly number[]): number {
   const first = new Map<number, number>();
@@ -283,23 +291,25 @@ function placeBuffers(buffers: readonly PlanBuffer[], steps: readonly Step[], ou
   const own = [...first.keys()].filter((b) => (buffers[b] as PlanBuffer).input < 0);
   // Large ones first: each goes to the lowest gap among those that live at the same time.
   own.sort((a, b) => (buffers[b] as PlanBuffer).bytes - (buffers[a] as PlanBuffer).bytes);
-  const placed: number[] = [];
+  /** In the order of their offsets. */
+  const placed: Placed[] = [];
   let total = 0;
   for (const b of own) {
     const buffer = buffers[b] as PlanBuffer;
     const [from, to] = [first.get(b) as number, last.get(b) as number];
-    const neighbours = placed
-      .filter((o) => (first.get(o) as number) <= to && from <= (last.get(o) as number))
-      .map((o) => buffers[o] as PlanBuffer)
-      .sort((x, y) => x.offset - y.offset);
     let offset = 0;
-    for (const n of neighbours) {
-      if (offset + buffer.bytes <= n.offset) break;
-      offset = Math.max(offset, Math.ceil((n.offset + n.bytes) / alignment) * alignment);
+    let at = 0;
+    for (; at < placed.length; at++) {
+      const other = placed[at] as Placed;
+      if (offset + buffer.bytes <= other.offset) break;
+      if (other.from > to || from > other.to) continue;
+      offset = Math.max(offset, Math.ceil(other.end / alignment) * alignment);
     }
     buffer.offset = offset;
-    total = Math.max(total, offset + buffer.bytes);
-    placed.push(b);
+    const end = offset + buffer.bytes;
+    total = Math.max(total, end);
+    while (at > 0 && (placed[at - 1] as Placed).offset > offset) at--;
+    placed.splice(at, 0, { from, to, offset, end });
   }
   return total;
 }
