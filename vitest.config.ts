@@ -8,6 +8,8 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          // For what hangs; a busy machine is no failure.
+          testTimeout: 30_000,
           // Graphs and plans are checked against their written rules after each pass.
           env: { TWOPASS_VERIFY: "1" },
           include: ["test/**/*.test.ts"],
