@@ -9,12 +9,6 @@ import type { Phase } from "../ir/mode.ts";
 import type { Program } from "../ir/program.ts";
 import type { Leaf } from "../ir/value.ts";
 
-/** What a plan did in one run. */
-export interface RunReport {
-  /** Milliseconds in forward, backward and update. */
-  readonly phases: readonly [number, number, number];
-}
-
 /** The elements of a result: a device in another thread gives what will arrive. */
 export type Elements = TypedArray | Arriving;
 

@@ -1,8 +1,8 @@
 /** `twopass/train`: the Trainer, its callbacks, metrics, loggers. Checkpoints in folders are in `twopass/train/node`. Floor: train. */
-export type { Logger, Scalars } from "./logger.ts";
+export type { Logger, Scalars } from "./loggers/logger.ts";
 export { ConsoleLogger, type ConsoleLoggerOptions } from "./loggers/console-logger.ts";
 export { type LogEntry, MemoryLogger } from "./loggers/memory-logger.ts";
-export type { Metric } from "./metric.ts";
+export type { Metric } from "./metrics/metric.ts";
 export { Accuracy, TopKAccuracy } from "./metrics/accuracy.ts";
 export { ConfusionMatrix, type ConfusionOptions } from "./metrics/confusion-matrix.ts";
 export type { DecisionOptions, LabelOptions } from "./metrics/decisions.ts";
@@ -14,7 +14,7 @@ export { MeanAbsoluteError, R2Score, RootMeanSquaredError } from "./metrics/regr
 export { type Average, F1, Precision, Recall, type Score, type ScoreOptions } from "./metrics/scores.ts";
 export { type NonFinitePlace, NonFiniteError } from "../tensor/finite.ts";
 export type { NonFiniteOrigin } from "../tensor/non-finite.ts";
-export type { Batches } from "./batches.ts";
+export type { Batches } from "./trainer/batches.ts";
 export type {
   BatchEvent,
   Callback,
@@ -26,13 +26,13 @@ export type {
   StartEvent,
   Training,
   ValidationBatchEvent,
-} from "./callback.ts";
-export type { CheckpointOptions, CheckpointStore } from "./checkpoint.ts";
-export { EarlyStopping, type EarlyStoppingOptions, type EarlyStoppingState } from "./early-stopping.ts";
-export type { FitOptions } from "./fit-run.ts";
-export type { EpochRecord, History } from "./history.ts";
-export type { MonitorMode } from "./monitor.ts";
-export { Trainer } from "./trainer.ts";
+} from "./callbacks/callback.ts";
+export type { CheckpointOptions, CheckpointStore } from "./trainer/checkpoint.ts";
+export { EarlyStopping, type EarlyStoppingOptions, type EarlyStoppingState } from "./callbacks/early-stopping.ts";
+export type { FitOptions } from "./trainer/fit-run.ts";
+export type { EpochRecord, History } from "./trainer/history.ts";
+export type { MonitorMode } from "./callbacks/monitor.ts";
+export { Trainer } from "./trainer/trainer.ts";
 export type {
   PairBatch,
   StepResult,
@@ -40,5 +40,5 @@ export type {
   TrainerOptimizer,
   TrainerOptions,
   TrainerSchedule,
-} from "./trainer-options.ts";
-export type { TrainerProgress, TrainerState } from "./trainer-state.ts";
+} from "./trainer/trainer-options.ts";
+export type { TrainerProgress, TrainerState } from "./trainer/trainer-state.ts";

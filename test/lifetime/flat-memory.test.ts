@@ -1,43 +1,13 @@
 /** Memory after many steps equals memory after few: nothing depends on the collector or on dispose(). */
-import v8 from "node:v8";
-import vm from "node:vm";
 import { expect, test } from "vitest";
 import { workloads } from "../../bench/workloads.ts";
 import * as nn from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { tensor } from "../../src/tensor/creation.ts";
-import { engineOf, setDefaultDevice } from "../../src/tensor/engines.ts";
+import { setDefaultDevice } from "../../src/tensor/engines.ts";
 import { memory } from "../../src/tensor/memory.ts";
 import { noGrad } from "../../src/tensor/scope.ts";
-
-v8.setFlagsFromString("--expose-gc");
-const gc = vm.runInNewContext("gc") as () => void;
-
-interface Measured {
-  /** Bytes that JavaScript holds, typed arrays included. */
-  readonly host: number;
-  /** Bytes of the device that are in use, and that it has reserved. */
-  readonly device: number;
-  readonly reserved: number;
-  readonly plans: number;
-}
-
-async function measure(): Promise<Measured> {
-  // Finalisers run between turns of the event loop.
-  for (let i = 0; i < 3; i++) {
-    gc();
-    await new Promise((resume) => setImmediate(resume));
-  }
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  const engine = engineOf("wasm");
-  const { cells, arena, cache, reserved } = engine.device.memory();
-  return {
-    host: heapUsed + arrayBuffers - reserved,
-    device: cells + arena + cache,
-    reserved,
-    plans: engine.stats.plans,
-  };
-}
+import { measure } from "./measure.ts";
 
 test.each([
   ["w6", 10_000],

@@ -1,30 +1,9 @@
 /** A training by the trainer keeps its memory and makes no new plans, however long it is. */
-import v8 from "node:v8";
-import vm from "node:vm";
 import { expect, test } from "vitest";
-import { engineOf, setDefaultDevice } from "../../src/tensor/engines.ts";
-import { Trainer } from "../../src/train/trainer.ts";
+import { setDefaultDevice } from "../../src/tensor/engines.ts";
+import { Trainer } from "../../src/train/trainer/trainer.ts";
 import { training } from "../train/support.ts";
-
-v8.setFlagsFromString("--expose-gc");
-const gc = vm.runInNewContext("gc") as () => void;
-
-async function measure(): Promise<{ host: number; device: number; reserved: number; plans: number }> {
-  // Finalisers run between turns of the event loop.
-  for (let i = 0; i < 3; i++) {
-    gc();
-    await new Promise((resume) => setImmediate(resume));
-  }
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  const engine = engineOf("wasm");
-  const { cells, arena, cache, reserved } = engine.device.memory();
-  return {
-    host: heapUsed + arrayBuffers - reserved,
-    device: cells + arena + cache,
-    reserved,
-    plans: engine.stats.plans,
-  };
-}
+import { measure } from "./measure.ts";
 
 test.each([1, 4])("1,400 batches, %d an update", { timeout: 120_000 }, async (accumulate) => {
   setDefaultDevice("wasm");

@@ -7,14 +7,11 @@ import { manualSeed, randn } from "../../src/tensor/random.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { onEachDevice } from "../devices.ts";
 import { expectGradients } from "../tensor/gradient.ts";
+import { numbers } from "./numbers.ts";
 
 const F = nn.functional;
 
 /** Numbers that look random, the same each time. */
-function numbers(count: number, seed: number): number[] {
-  return Array.from({ length: count }, (_, i) => Math.sin(12.9898 * (i + 1) + 78.233 * seed));
-}
-
 function some(seed: number, ...shape: number[]): Tensor {
   const size = shape.reduce((a, b) => a * b, 1);
   return tensor(Float64Array.from(numbers(size, seed)), { shape, dtype: "float64" });

@@ -7,17 +7,9 @@ import { manualSeed, randn } from "../../src/tensor/random.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { onEachDevice } from "../devices.ts";
 import { expectGradients } from "../tensor/gradient.ts";
+import { distance, numbers } from "./numbers.ts";
 
 const F = nn.functional;
-
-function numbers(count: number, seed = 1): number[] {
-  return Array.from({ length: count }, (_, i) => Math.sin(12.9898 * (i + 1) + 78.233 * seed));
-}
-
-function distance(a: Tensor, b: Tensor): number {
-  expect(a.shape).toEqual(b.shape);
-  return a.sub(b).abs().max().itemSync();
-}
 
 onEachDevice(() => {
   test("derivatives are those of finite differences", () => {

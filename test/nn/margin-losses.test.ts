@@ -6,12 +6,9 @@ import { manualSeed, randn } from "../../src/tensor/random.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { onEachDevice } from "../devices.ts";
 import { expectGradients } from "../tensor/gradient.ts";
+import { numbers } from "./numbers.ts";
 
 const F = nn.functional;
-
-function numbers(count: number, seed = 1): number[] {
-  return Array.from({ length: count }, (_, i) => Math.sin(12.9898 * (i + 1) + 78.233 * seed));
-}
 
 const signs = (...shape: number[]): Tensor => {
   const size = shape.reduce((a, b) => a * b, 1);

@@ -12,7 +12,7 @@ import { build } from "rolldown";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { RandomStream } from "../../src/base/random-stream.ts";
 import { CheckpointFolder } from "../../src/train/node/checkpoint-folder.ts";
-import { Trainer } from "../../src/train/trainer.ts";
+import { Trainer } from "../../src/train/trainer/trainer.ts";
 import { batchesInEpoch, endless, killed } from "./kill/setup.ts";
 
 const kills = Number(process.env["TWOPASS_KILLS"] ?? 200);

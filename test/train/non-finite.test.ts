@@ -7,8 +7,8 @@ import { tensor } from "../../src/tensor/creation.ts";
 import { NonFiniteError } from "../../src/tensor/finite.ts";
 import { manualSeed, randn } from "../../src/tensor/random.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
-import { Trainer } from "../../src/train/trainer.ts";
-import type { TrainerOptions } from "../../src/train/trainer-options.ts";
+import { Trainer } from "../../src/train/trainer/trainer.ts";
+import type { TrainerOptions } from "../../src/train/trainer/trainer-options.ts";
 import { contentsOf, training } from "./support.ts";
 import { onEachDevice } from "../devices.ts";
 

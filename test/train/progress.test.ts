@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Module } from "../../src/nn/module/module.ts";
 import { tensor } from "../../src/tensor/creation.ts";
-import type { Callback, Training } from "../../src/train/callback.ts";
+import type { Callback, Training } from "../../src/train/callbacks/callback.ts";
 import type { Scalars } from "../../src/train/index.ts";
 import { progressBar } from "../../src/train/node/index.ts";
 

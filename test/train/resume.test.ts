@@ -6,11 +6,11 @@ import { SGD } from "../../src/optim/index.ts";
 import { tensor } from "../../src/tensor/creation.ts";
 import { manualSeed } from "../../src/tensor/random.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import type { Callback } from "../../src/train/callback.ts";
-import { EarlyStopping } from "../../src/train/early-stopping.ts";
-import type { History } from "../../src/train/history.ts";
-import { Trainer } from "../../src/train/trainer.ts";
-import type { TrainerState } from "../../src/train/trainer-state.ts";
+import type { Callback } from "../../src/train/callbacks/callback.ts";
+import { EarlyStopping } from "../../src/train/callbacks/early-stopping.ts";
+import type { History } from "../../src/train/trainer/history.ts";
+import { Trainer } from "../../src/train/trainer/trainer.ts";
+import type { TrainerState } from "../../src/train/trainer/trainer-state.ts";
 import { type Made, type Setup, contentsOf, training } from "./support.ts";
 
 const epochs = 3;

@@ -4,7 +4,7 @@ import * as nn from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { tensor } from "../../src/tensor/creation.ts";
 import { manualSeed } from "../../src/tensor/random.ts";
-import { Trainer } from "../../src/train/trainer.ts";
+import { Trainer } from "../../src/train/trainer/trainer.ts";
 
 test("the seed is said once, and repeats the weights", async () => {
   const log = vi.spyOn(console, "log").mockImplementation(() => undefined);

@@ -5,9 +5,9 @@ import { Adam, OneCycleLR, SGD } from "../../src/optim/index.ts";
 import { ExponentialMovingAverage } from "../../src/optim/weight-average.ts";
 import { manualSeed, randn } from "../../src/tensor/random.ts";
 import { Accuracy } from "../../src/train/metrics/accuracy.ts";
-import { Trainer } from "../../src/train/trainer.ts";
-import type { Callback } from "../../src/train/callback.ts";
-import type { TrainerOptions } from "../../src/train/trainer-options.ts";
+import { Trainer } from "../../src/train/trainer/trainer.ts";
+import type { Callback } from "../../src/train/callbacks/callback.ts";
+import type { TrainerOptions } from "../../src/train/trainer/trainer-options.ts";
 
 export interface Setup {
   readonly seed?: number;

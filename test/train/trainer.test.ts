@@ -9,13 +9,13 @@ import { int32, tensor } from "../../src/tensor/creation.ts";
 import { manualSeed, randn } from "../../src/tensor/random.ts";
 import { noGrad } from "../../src/tensor/scope.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import type { Callback } from "../../src/train/callback.ts";
-import { EarlyStopping } from "../../src/train/early-stopping.ts";
-import type { Scalars } from "../../src/train/logger.ts";
+import type { Callback } from "../../src/train/callbacks/callback.ts";
+import { EarlyStopping } from "../../src/train/callbacks/early-stopping.ts";
+import type { Scalars } from "../../src/train/loggers/logger.ts";
 import { Accuracy } from "../../src/train/metrics/accuracy.ts";
 import { Mean } from "../../src/train/metrics/mean.ts";
-import { Trainer } from "../../src/train/trainer.ts";
-import type { TrainerOptions } from "../../src/train/trainer-options.ts";
+import { Trainer } from "../../src/train/trainer/trainer.ts";
+import type { TrainerOptions } from "../../src/train/trainer/trainer-options.ts";
 import { onEachDevice } from "../devices.ts";
 import { contentsOf, training } from "./support.ts";
 

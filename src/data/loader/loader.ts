@@ -24,9 +24,6 @@ import { readAhead } from "./read-ahead.ts";
 import { BatchSampler, type Sampler } from "./samplers.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
-/** The batch that a loader makes of examples of type T, unless `collate` or `map` says otherwise. */
-export type DefaultBatch<T> = Batch<T>;
-
 /** Where a loader stands, as JSON. */
 export interface LoaderState {
   /** The stream of the orders at the start of the epoch. */
@@ -55,7 +52,7 @@ const longestTurn = 12;
  * }
  * batches.length; // 3
  */
-export class DataLoader<T, B = DefaultBatch<T>, M = B> implements AsyncIterable<M> {
+export class DataLoader<T, B = Batch<T>, M = B> implements AsyncIterable<M> {
   /** Examples in a full batch; undefined where `batchSampler` says it. */
   readonly batchSize: number | undefined;
   readonly #examples: Examples<T>;

@@ -1,6 +1,6 @@
 /** Scalars as lines of text. Floor: train. */
 import { checkOptions } from "../../base/errors.ts";
-import type { Logger, Scalars } from "../logger.ts";
+import type { Logger, Scalars } from "./logger.ts";
 
 export interface ConsoleLoggerOptions {
   /** Takes a line without its end; default console.log. */

@@ -1,5 +1,5 @@
 /** Scalars kept in memory, for tests and plots. Floor: train. */
-import type { Logger, Scalars } from "../logger.ts";
+import type { Logger, Scalars } from "./logger.ts";
 
 /** What one call of `log` got. */
 export interface LogEntry {

@@ -12,7 +12,7 @@ import { inner } from "../../tensor/inner.ts";
 import { noGrad } from "../../tensor/scope.ts";
 import { StoredTensor } from "../../tensor/stored.ts";
 import { Tensor } from "../../tensor/tensor.ts";
-import type { Metric } from "../metric.ts";
+import type { Metric } from "./metric.ts";
 
 /** Batches that may wait for a run, where nothing else makes one. */
 const mostPending = 16;

@@ -1,6 +1,6 @@
 /** Metrics by the names under which they are logged, for a command line and for settings in a file. Floor: train. */
 import { TwopassError, describe, nearest } from "../../base/errors.ts";
-import type { Metric } from "../metric.ts";
+import type { Metric } from "./metric.ts";
 import { Accuracy, TopKAccuracy } from "./accuracy.ts";
 import { Perplexity } from "./perplexity.ts";
 import { MeanAbsoluteError, R2Score, RootMeanSquaredError } from "./regression.ts";

@@ -13,8 +13,8 @@ import process from "node:process";
 import { TwopassError, describe } from "../../base/errors.ts";
 import { readFileBytes } from "../../io/node.ts";
 import { load, save } from "../../io/state.ts";
-import type { CheckpointStore } from "../checkpoint.ts";
-import type { TrainerState } from "../trainer-state.ts";
+import type { CheckpointStore } from "../trainer/checkpoint.ts";
+import type { TrainerState } from "../trainer/trainer-state.ts";
 import { codeOf, flushFolder, writeDurably } from "./durable.ts";
 
 /** The weights, as a plain file that others can read, and all else. */

@@ -1,6 +1,6 @@
 /** Scalars as a table of comma-separated values (RFC 4180). Floor: train; Node only. */
 import { TwopassError } from "../../base/errors.ts";
-import type { Logger, Scalars } from "../logger.ts";
+import type { Logger, Scalars } from "../loggers/logger.ts";
 import { LogFile } from "./log-file.ts";
 
 /**

@@ -1,11 +1,11 @@
 /** The trainer of Node: checkpoints in folders, and Ctrl-C. Floor: train; Node only. */
 import { TwopassError, checkOptions, describe } from "../../base/errors.ts";
-import type { Batches } from "../batches.ts";
-import type { CheckpointOptions, CheckpointStore } from "../checkpoint.ts";
-import type { FitOptions } from "../fit-run.ts";
-import type { History } from "../history.ts";
-import { Trainer as PlainTrainer } from "../trainer.ts";
-import type { PairBatch } from "../trainer-options.ts";
+import type { Batches } from "../trainer/batches.ts";
+import type { CheckpointOptions, CheckpointStore } from "../trainer/checkpoint.ts";
+import type { FitOptions } from "../trainer/fit-run.ts";
+import type { History } from "../trainer/history.ts";
+import { Trainer as PlainTrainer } from "../trainer/trainer.ts";
+import type { PairBatch } from "../trainer/trainer-options.ts";
 import { CheckpointFolder, type CheckpointFolderOptions } from "./checkpoint-folder.ts";
 import { catchInterrupt } from "./interrupt.ts";
 

@@ -1,6 +1,6 @@
 /** Scalars as lines of JSON. Floor: train; Node only. */
 import { TwopassError } from "../../base/errors.ts";
-import type { Logger, Scalars } from "../logger.ts";
+import type { Logger, Scalars } from "../loggers/logger.ts";
 import { LogFile } from "./log-file.ts";
 
 /**

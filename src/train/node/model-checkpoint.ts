@@ -1,8 +1,8 @@
 /** Keeps the weights of the best epoch in a file. Floor: train; Node only. */
 import { TwopassError, checkOptions, describe } from "../../base/errors.ts";
 import { saveFile } from "../../io/node.ts";
-import type { Callback, EpochEvent, FitStartEvent } from "../callback.ts";
-import { type MonitorMode, monitored } from "../monitor.ts";
+import type { Callback, EpochEvent, FitStartEvent } from "../callbacks/callback.ts";
+import { type MonitorMode, monitored } from "../callbacks/monitor.ts";
 
 export interface ModelCheckpointOptions {
   /** The number that is watched; default "val/loss". */

@@ -6,8 +6,8 @@ import process from "node:process";
 import type { Writable } from "node:stream";
 import cliProgress from "cli-progress";
 import { TwopassError, checkOptions, describe } from "../../base/errors.ts";
-import type { BatchEvent, Callback, EpochEvent, StartEvent, ValidationBatchEvent } from "../callback.ts";
-import type { Scalars } from "../logger.ts";
+import type { BatchEvent, Callback, EpochEvent, StartEvent, ValidationBatchEvent } from "../callbacks/callback.ts";
+import type { Scalars } from "../loggers/logger.ts";
 import { showScalars } from "../loggers/console-logger.ts";
 
 export interface ProgressOptions {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { TwopassError, checkOptions, describe } from "../../base/errors.ts";
 import { Tensor } from "../../tensor/tensor.ts";
-import type { Logger, Scalars } from "../logger.ts";
+import type { Logger, Scalars } from "../loggers/logger.ts";
 import { LogFile } from "./log-file.ts";
 import { type SummaryValue, frame, histogramOf, summaryEvent, versionEvent } from "./tensorboard-events.ts";
 

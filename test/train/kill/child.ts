@@ -4,8 +4,8 @@
  */
 import process from "node:process";
 import { CheckpointFolder } from "../../../src/train/node/checkpoint-folder.ts";
-import { Trainer } from "../../../src/train/trainer.ts";
-import type { TrainerState } from "../../../src/train/trainer-state.ts";
+import { Trainer } from "../../../src/train/trainer/trainer.ts";
+import type { TrainerState } from "../../../src/train/trainer/trainer-state.ts";
 import { endless, killed } from "./setup.ts";
 
 const folder = new CheckpointFolder(process.argv[2] as string, { keep: 2 });

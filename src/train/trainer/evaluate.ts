@@ -1,9 +1,9 @@
 /** The loss and the metrics of a model over batches, in evaluation mode and without gradients. Floor: train. */
-import { noGrad } from "../tensor/scope.ts";
+import { noGrad } from "../../tensor/scope.ts";
 import type { BatchStep } from "./batch-step.ts";
 import { type Batches, noBatches } from "./batches.ts";
 import type { EpochMeans } from "./epoch-means.ts";
-import type { Scalars } from "./logger.ts";
+import type { Scalars } from "../loggers/logger.ts";
 import { ModuleModes } from "./module-modes.ts";
 import type { TrainerOptions } from "./trainer-options.ts";
 import { Turns } from "./turns.ts";

@@ -1,6 +1,6 @@
 /** Names of numbers that are watched: checked before a training begins, not at the end of its first epoch. Floor: train. */
-import { TwopassError, nearest } from "../base/errors.ts";
-import type { Scalars } from "./logger.ts";
+import { TwopassError, nearest } from "../../base/errors.ts";
+import type { Scalars } from "../loggers/logger.ts";
 
 /** Throws for a name that no epoch will have. */
 export function checkMonitor(op: string, name: string, known: readonly string[]): void {

@@ -1,17 +1,17 @@
 /** One call of `fit`: epochs, batches, and what happens between them. Floor: train. */
-import { TwopassError, checkOptions, describe } from "../base/errors.ts";
-import { CyclicLR, OneCycleLR } from "../optim/cyclic-schedule.ts";
-import { ReduceLROnPlateau } from "../optim/plateau-schedule.ts";
-import { hostEffect } from "../tensor/capture.ts";
+import { TwopassError, checkOptions, describe } from "../../base/errors.ts";
+import { CyclicLR, OneCycleLR } from "../../optim/cyclic-schedule.ts";
+import { ReduceLROnPlateau } from "../../optim/plateau-schedule.ts";
+import { hostEffect } from "../../tensor/capture.ts";
 import type { BatchResult } from "./batch-step.ts";
 import { type Batches, checkBatches, countBatches, goTo, noBatches, placeOf } from "./batches.ts";
-import type { Callback, FitOutcome, Training } from "./callback.ts";
+import type { Callback, FitOutcome, Training } from "../callbacks/callback.ts";
 import { type CheckpointOptions, type CheckpointStore, checkCheckpoint } from "./checkpoint.ts";
 import { evaluateBatches } from "./evaluate.ts";
 import type { EpochRecord, History } from "./history.ts";
-import type { Scalars } from "./logger.ts";
+import type { Scalars } from "../loggers/logger.ts";
 import { ModuleModes } from "./module-modes.ts";
-import { checkMonitor, monitored } from "./monitor.ts";
+import { checkMonitor, monitored } from "../callbacks/monitor.ts";
 import type { TrainerInside } from "./trainer.ts";
 import type { TrainerState } from "./trainer-state.ts";
 import { Turns } from "./turns.ts";

@@ -1,13 +1,13 @@
 /** What a trainer is made of, and the checks of it. Floor: train. */
-import { TwopassError, checkOptions, describe } from "../base/errors.ts";
-import { Module } from "../nn/module/module.ts";
-import type { RatedGroup } from "../optim/schedule.ts";
-import type { DeviceName } from "../tensor/engines.ts";
-import type { StoredTensor } from "../tensor/stored.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { type Callback, moments } from "./callback.ts";
-import type { Logger } from "./logger.ts";
-import type { Metric } from "./metric.ts";
+import { TwopassError, checkOptions, describe } from "../../base/errors.ts";
+import { Module } from "../../nn/module/module.ts";
+import type { RatedGroup } from "../../optim/schedule.ts";
+import type { DeviceName } from "../../tensor/engines.ts";
+import type { StoredTensor } from "../../tensor/stored.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { type Callback, moments } from "../callbacks/callback.ts";
+import type { Logger } from "../loggers/logger.ts";
+import type { Metric } from "../metrics/metric.ts";
 import { type Stateful, isStateful } from "./trainer-state.ts";
 
 /** A batch unless `forward` or `step` says otherwise: inputs and targets. */

@@ -1,5 +1,5 @@
 /** When a trainer saves its state, and where to; files are in `twopass/train/node`. Floor: train. */
-import { TwopassError, checkOptions, describe } from "../base/errors.ts";
+import { TwopassError, checkOptions, describe } from "../../base/errors.ts";
 import type { TrainerState } from "./trainer-state.ts";
 
 /** Keeps states of a training. In a page: `save(state)` gives the bytes for a database. */

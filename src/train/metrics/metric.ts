@@ -1,5 +1,5 @@
 /** What a metric is: a number, or more, about predictions and targets, gathered batch by batch. Floor: train. */
-import type { Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
 
 /**
  * A measure of a model over many batches. `update` only builds the graph: nothing is read before `compute`, so a metric

@@ -1,18 +1,18 @@
 /** `Trainer`: the loop around forward pass, backward pass and update, with what a run over days needs. Floor: train. */
-import { TwopassError } from "../base/errors.ts";
-import { currentSeed, isSeeded, restoreStreams, seedAll, streamStates } from "../base/random-stream.ts";
-import type { Module } from "../nn/module/module.ts";
-import { cat } from "../tensor/joining.ts";
-import { noGrad } from "../tensor/scope.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { TwopassError } from "../../base/errors.ts";
+import { currentSeed, isSeeded, restoreStreams, seedAll, streamStates } from "../../base/random-stream.ts";
+import type { Module } from "../../nn/module/module.ts";
+import { cat } from "../../tensor/joining.ts";
+import { noGrad } from "../../tensor/scope.ts";
+import { Tensor } from "../../tensor/tensor.ts";
 import { BatchStep } from "./batch-step.ts";
 import { type Batches, checkBatches, noBatches } from "./batches.ts";
-import type { Training } from "./callback.ts";
+import type { Training } from "../callbacks/callback.ts";
 import { EpochMeans } from "./epoch-means.ts";
 import { evaluateBatches } from "./evaluate.ts";
 import { type FitOptions, FitRun, checkFit } from "./fit-run.ts";
 import type { EpochRecord, History } from "./history.ts";
-import type { Scalars } from "./logger.ts";
+import type { Scalars } from "../loggers/logger.ts";
 import { ModuleModes } from "./module-modes.ts";
 import { restoreAll } from "./restoring.ts";
 import { type PairBatch, type TrainerOptions, checkTrainer, metricsByName } from "./trainer-options.ts";

@@ -1,5 +1,5 @@
 /** Lets timers, signals and pages have their turn while a loop waits for nothing but promises. Floor: train. */
-import { nextTurn } from "../data/loader/next-turn.ts";
+import { nextTurn } from "../../data/loader/next-turn.ts";
 
 /** Milliseconds after which others get a turn. */
 const longestTurn = 12;

@@ -1,7 +1,7 @@
 /** Puts a state into all parts of a training, or into none. Floor: train. */
-import { TwopassError } from "../base/errors.ts";
-import { tensor } from "../tensor/creation.ts";
-import type { StoredTensor } from "../tensor/stored.ts";
+import { TwopassError } from "../../base/errors.ts";
+import { tensor } from "../../tensor/creation.ts";
+import type { StoredTensor } from "../../tensor/stored.ts";
 import type { TrainerInside } from "./trainer.ts";
 import { type Stateful, type TrainerState, copyState, isStateful, readState } from "./trainer-state.ts";
 

@@ -1,5 +1,5 @@
 /** What `fit` returns. Floor: train. */
-import type { Scalars } from "./logger.ts";
+import type { Scalars } from "../loggers/logger.ts";
 
 /** The numbers of one epoch: "epoch", "train/loss", the metrics, "lr", "seconds", and with a validation "val/loss" and so on. */
 export type EpochRecord = Scalars;

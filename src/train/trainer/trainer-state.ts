@@ -1,10 +1,10 @@
 /**
  * The state of a training as an object: tensors, numbers, texts and lists, as `save` takes it. Floor: train.
  */
-import type { RandomStreamState } from "../base/random-stream.ts";
-import { TwopassError, describe } from "../base/errors.ts";
-import { fromElements } from "../tensor/creation.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import type { RandomStreamState } from "../../base/random-stream.ts";
+import { TwopassError, describe } from "../../base/errors.ts";
+import { fromElements } from "../../tensor/creation.ts";
+import { Tensor } from "../../tensor/tensor.ts";
 
 /** Everything that decides how a training goes on. Its tensors are copies. */
 export interface TrainerState {

@@ -1,6 +1,6 @@
 /** Ends a training that does not get better any more. Floor: train. */
-import { TwopassError, checkOptions, describe } from "../base/errors.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { TwopassError, checkOptions, describe } from "../../base/errors.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
 import type { Callback, EpochEvent, FitEndEvent, FitStartEvent } from "./callback.ts";
 import { type MonitorMode, monitored } from "./monitor.ts";
 

@@ -1,11 +1,11 @@
 /** The loss and the metrics over batches: sums that stay on the device until somebody asks. Floor: train. */
-import { TwopassError } from "../base/errors.ts";
-import { fromElements } from "../tensor/creation.ts";
-import { noGrad } from "../tensor/scope.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { TwopassError } from "../../base/errors.ts";
+import { fromElements } from "../../tensor/creation.ts";
+import { noGrad } from "../../tensor/scope.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
 import type { BatchResult } from "./batch-step.ts";
-import type { Scalars } from "./logger.ts";
-import type { Metric } from "./metric.ts";
+import type { Scalars } from "../loggers/logger.ts";
+import type { Metric } from "../metrics/metric.ts";
 import { copyState, isStateful, readState } from "./trainer-state.ts";
 
 /** The states of metrics by name; null for one without. */

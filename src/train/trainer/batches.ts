@@ -1,5 +1,5 @@
 /** What a trainer reads its batches from: a loader, or anything that can be looped over. Floor: train. */
-import { TwopassError, describe } from "../base/errors.ts";
+import { TwopassError, describe } from "../../base/errors.ts";
 
 /** Batches, again for each epoch: a DataLoader, an array, or an (async) iterable. */
 export type Batches<B> = (AsyncIterable<B> | Iterable<B>) & {

@@ -2,9 +2,9 @@
  * What a callback is: functions that a trainer calls at certain moments, and what they get to see. Floor: train.
  * The trainer calls them in the order in which they were given and awaits each one.
  */
-import type { Module } from "../nn/module/module.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import type { Scalars } from "./logger.ts";
+import type { Module } from "../../nn/module/module.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { Scalars } from "../loggers/logger.ts";
 
 /** What callbacks see of the trainer that calls them. */
 export interface Training {

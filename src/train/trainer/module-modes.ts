@@ -1,5 +1,5 @@
 /** Training or evaluation mode for a while. Floor: train. */
-import type { Module } from "../nn/module/module.ts";
+import type { Module } from "../../nn/module/module.ts";
 
 /** Puts a model in a mode, and each of its modules back in its own. */
 export class ModuleModes {

@@ -2,18 +2,18 @@
  * One batch: its loss, its part of the gradients, and the update. A step that gives NaN or an infinity writes nothing;
  * it is then looked through for what made the first one. Floor: train.
  */
-import { type RandomStreamState, restoreStreams, streamStates } from "../base/random-stream.ts";
-import { TwopassError, describe, showShape } from "../base/errors.ts";
-import { clipGradNorm, clipGradValue } from "../nn/clip.ts";
-import { tensorsIn } from "../nn/module/tensors-in.ts";
-import { type Engine } from "../tensor/engine.ts";
-import { currentEngine, withDevice } from "../tensor/engines.ts";
-import { NonFiniteError } from "../tensor/finite.ts";
-import { inner } from "../tensor/inner.ts";
-import { type NonFiniteOrigin, findNonFinite, withLines } from "../tensor/non-finite.ts";
-import type { StoredTensor } from "../tensor/stored.ts";
-import { switches } from "../tensor/switches.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { type RandomStreamState, restoreStreams, streamStates } from "../../base/random-stream.ts";
+import { TwopassError, describe, showShape } from "../../base/errors.ts";
+import { clipGradNorm, clipGradValue } from "../../nn/clip.ts";
+import { tensorsIn } from "../../nn/module/tensors-in.ts";
+import { type Engine } from "../../tensor/engine.ts";
+import { currentEngine, withDevice } from "../../tensor/engines.ts";
+import { NonFiniteError } from "../../tensor/finite.ts";
+import { inner } from "../../tensor/inner.ts";
+import { type NonFiniteOrigin, findNonFinite, withLines } from "../../tensor/non-finite.ts";
+import type { StoredTensor } from "../../tensor/stored.ts";
+import { switches } from "../../tensor/switches.ts";
+import { Tensor } from "../../tensor/tensor.ts";
 import type { TrainerOptions } from "./trainer-options.ts";
 
 export interface BatchResult {
