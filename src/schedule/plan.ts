@@ -246,7 +246,7 @@ class Planner {
 }
 
 /** The buffers that a step writes. */
-function writtenBy(step: Step): number[] {
+export function writtenBy(step: Step): number[] {
   if (step.kernel.kind !== "loop") return step.buffers.slice(step.kernel.kind === "contract" ? 2 : 1);
   const out: number[] = [];
   for (const level of step.kernel.levels) {

@@ -5,7 +5,7 @@ import { type Wanted, keyOf, programOf } from "../../src/ir/program.ts";
 import type { Leaf, Value } from "../../src/ir/value.ts";
 import { makeLeaf } from "../../src/ops/leaf.ts";
 import type { Device, Plan } from "../../src/runtime/device.ts";
-import { WasmDevice } from "../../src/runtime/wasm/device.ts";
+import { CpuDevice } from "../../src/runtime/cpu/device.ts";
 
 /** A leaf with elements of its own. */
 export function dataLeaf(shape: readonly number[], dtype: Dtype, elements: ArrayLike<number>, grad = false): Value {
@@ -35,16 +35,16 @@ export class CompiledGraph {
       const data = leaf.kind === "data" ? byData.get(leaf.data) : undefined;
       return data === undefined ? leaf : { kind: "data", data };
     });
-    if (this.#device instanceof WasmDevice) spoilArena(this.#device, this.plan);
+    if (this.#device instanceof CpuDevice) spoilArena(this.#device, this.plan);
     // These devices answer at once.
     return [...this.plan.run(leaves)] as (TypedArray | undefined)[];
   }
 }
 
 /** What a plan does not write it must not read: the arena is full of NaN. */
-function spoilArena(device: WasmDevice, plan: Plan): void {
+function spoilArena(device: CpuDevice, plan: Plan): void {
   const start = device.arena(plan.arenaBytes);
-  device.heap.bytes.fill(0xff, start, start + plan.arenaBytes);
+  device.machine.memory.view("uint8", start, plan.arenaBytes).fill(0xff);
 }
 
 /** Compiles, runs once and lets go. All outputs are results to keep. */

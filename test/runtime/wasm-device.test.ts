@@ -116,22 +116,22 @@ describe("memory", () => {
     const graph = new CompiledGraph(device, sgd([parameter], [kit.mul(parameter, 0.5)]));
     graph.run();
     const before = device.memory();
-    const used = device.heap.used;
+    const used = device.machine.memory.used;
     for (let i = 0; i < 2000; i++) graph.run();
     expect(device.memory()).toEqual(before);
-    expect(device.heap.used).toBe(used);
+    expect(device.machine.memory.used).toBe(used);
   });
 
   test("of a plan goes back when it is disposed, once", () => {
     const device = new WasmDevice();
     const graph = new CompiledGraph(device, [kit.neg(inputOf([10]))]);
     graph.run();
-    const used = device.heap.used;
+    const used = device.machine.memory.used;
     graph.plan.dispose();
-    const after = device.heap.used;
+    const after = device.machine.memory.used;
     expect(after).toBeLessThan(used);
     graph.plan.dispose();
-    expect(device.heap.used).toBe(after);
+    expect(device.machine.memory.used).toBe(after);
     expect(() => graph.run()).toThrow(/a disposed plan is run/);
   });
 });

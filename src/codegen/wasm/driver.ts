@@ -3,7 +3,7 @@
  * costs one call from JavaScript. Also the calling convention of kernels. Floor: codegen.
  *
  * A command in linear memory, all fields 32 bits wide:
- *   [index in the function table] [length of the whole command in bytes] [argument 0] [argument 1] ...
+ *   [index in the function table] [length of the whole command in bytes] [6 more words] [argument 0] [argument 1] ...
  * A kernel is a function (i32 argsPointer) -> () that reads argument i at argsPointer + 4 * i.
  */
 
@@ -15,7 +15,7 @@ import type { LoadOp } from "./opcodes.ts";
 export const kernelSignature: Signature = { params: ["i32"], results: [] };
 
 /** Bytes of a command in front of its arguments. */
-export const commandHeaderBytes = 8;
+export const commandHeaderBytes = 32;
 
 export type KernelFn = Fn<readonly ["i32"]>;
 

@@ -6,7 +6,7 @@
  * loop (bytes for memory, counts for an index), and the extent and step of a chosen dim; then the address of the fault
  * words [number of the fault, index, extent]; last the numbers of the call, in two words each.
  */
-import { itemSize, viewOf } from "../../base/dtype.ts";
+import { type Dtype, itemSize } from "../../base/dtype.ts";
 import type { Scalar } from "../../ir/scalar.ts";
 import { type Access, type LoopKernel, type Statement, laneLoop, laneStep } from "../../schedule/kernel.ts";
 import { type KernelFn, kernelFunction } from "./driver.ts";
@@ -40,22 +40,27 @@ export function lanesOf(kernel: LoopKernel): Lanes {
     : 4;
 }
 
-/** The arguments of a call, in order; `address` gives the start of each buffer in bytes. */
-export function loopArguments(kernel: LoopKernel, address: (buffer: number) => number, fault: number): number[] {
-  const words = [...kernel.extents];
+/** Takes the arguments of a command, in order. */
+export interface LoopWriter {
+  word(value: number): void;
+  address(buffer: number, addend: number): void;
+  number(dtype: Dtype, value: number): void;
+  fault(): void;
+}
+
+/** Writes the arguments of a call. */
+export function writeLoopArguments(kernel: LoopKernel, writer: LoopWriter): void {
+  for (const extent of kernel.extents) writer.word(extent);
   for (const access of kernel.accesses) {
     const unit = access.buffer < 0 ? 1 : itemSize[access.dtype];
-    words.push((access.buffer < 0 ? 0 : address(access.buffer)) + access.offset * unit);
-    for (const stride of access.strides) words.push(stride * unit);
-    words.push(access.indirect?.size ?? 0, (access.indirect?.stride ?? 0) * unit);
+    if (access.buffer < 0) writer.word(access.offset);
+    else writer.address(access.buffer, access.offset * unit);
+    for (const stride of access.strides) writer.word(stride * unit);
+    writer.word(access.indirect?.size ?? 0);
+    writer.word((access.indirect?.stride ?? 0) * unit);
   }
-  words.push(fault);
-  for (const { dtype, value } of kernel.numbers) {
-    const bytes = new Int32Array(2);
-    viewOf(dtype, bytes.buffer, 0, 1)[0] = dtype === "bool" ? -Number(value !== 0) : value;
-    words.push(...bytes);
-  }
-  return words;
+  writer.fault();
+  for (const { dtype, value } of kernel.numbers) writer.number(dtype, value);
 }
 
 /** The code of a loop kernel. `hosts` collects the host functions that it calls. */

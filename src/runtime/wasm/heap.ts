@@ -1,80 +1,53 @@
-/** Blocks of one WebAssembly memory: who has which bytes. Floor: runtime. */
+/** The memory of a WebAssembly machine: blocks of one linear memory that grows. Floor: runtime. */
+import { type Dtype, type TypedArray, viewOf } from "../../base/dtype.ts";
 import { TwopassError, internal } from "../../base/errors.ts";
+import type { Block, Memory } from "../cpu/machine.ts";
+import { FreeRanges } from "../cpu/ranges.ts";
 
 const pageBytes = 65536;
 const alignment = 64;
 /** The last page is never given out, so that no address is beyond 2³² − 1. */
 const mostPages = 65535;
 
-export interface Block {
-  readonly address: number;
-  readonly bytes: number;
-}
-
-/** First fit over a list of free ranges, neighbours joined when freed. */
-export class Heap {
+export class Heap implements Memory {
   readonly memory: WebAssembly.Memory;
-  /** Free ranges by address. */
-  #free: { address: number; bytes: number }[];
+  readonly #free = new FreeRanges();
   used = 0;
-  #bytes: Uint8Array;
 
   constructor(pages = 64) {
     this.memory = new WebAssembly.Memory({ initial: pages });
     // Address 0 is never a block.
-    this.#free = [{ address: alignment, bytes: pages * pageBytes - alignment }];
-    this.#bytes = new Uint8Array(this.memory.buffer);
+    this.#free.give(alignment, pages * pageBytes - alignment);
   }
 
   get reserved(): number {
     return this.memory.buffer.byteLength;
   }
 
-  /** All bytes; a new array after the memory has grown. */
-  get bytes(): Uint8Array {
-    if (this.#bytes.buffer !== this.memory.buffer) this.#bytes = new Uint8Array(this.memory.buffer);
-    return this.#bytes;
+  view(dtype: Dtype, address: number, size: number): TypedArray {
+    return viewOf(dtype, this.memory.buffer, address, size);
   }
 
   allocate(bytes: number, what: string): Block {
     const size = Math.max(Math.ceil(bytes / alignment) * alignment, alignment);
-    let range = this.#free.find((r) => r.bytes >= size);
-    if (range === undefined) {
+    let address = this.#free.take(size);
+    if (address === undefined) {
       this.#grow(size, what);
-      range = this.#free.find((r) => r.bytes >= size);
-      if (range === undefined) throw internal("the heap has grown too little");
+      address = this.#free.take(size);
+      if (address === undefined) throw internal("the heap has grown too little");
     }
-    const address = range.address;
-    range.address += size;
-    range.bytes -= size;
-    if (range.bytes === 0) this.#free.splice(this.#free.indexOf(range), 1);
     this.used += size;
     return { address, bytes: size };
   }
 
   free(block: Block): void {
     this.used -= block.bytes;
-    let at = this.#free.findIndex((r) => r.address > block.address);
-    if (at < 0) at = this.#free.length;
-    const before = this.#free[at - 1];
-    const after = this.#free[at];
-    const joinsBefore = before !== undefined && before.address + before.bytes === block.address;
-    const joinsAfter = after !== undefined && block.address + block.bytes === after.address;
-    if (joinsBefore && joinsAfter) {
-      before.bytes += block.bytes + after.bytes;
-      this.#free.splice(at, 1);
-    } else if (joinsBefore) before.bytes += block.bytes;
-    else if (joinsAfter) {
-      after.address = block.address;
-      after.bytes += block.bytes;
-    } else this.#free.splice(at, 0, { address: block.address, bytes: block.bytes });
+    this.#free.give(block.address, block.bytes);
   }
 
   #grow(bytes: number, what: string): void {
     const old = this.reserved / pageBytes;
-    const last = this.#free.at(-1);
-    const atEnd = last !== undefined && last.address + last.bytes === this.reserved ? last.bytes : 0;
-    const needed = Math.ceil((bytes - atEnd) / pageBytes);
+    const needed = Math.ceil((bytes - this.#free.before(this.reserved)) / pageBytes);
     const wished = Math.min(Math.max(needed, Math.ceil(old / 4)), mostPages - old);
     for (const pages of [wished, needed]) {
       if (pages < needed || old + pages > mostPages) continue;
@@ -84,17 +57,27 @@ export class Heap {
         // The system may have less than the wish: the next try asks for just what is needed.
         continue;
       }
-      this.free({ address: old * pageBytes, bytes: pages * pageBytes });
-      this.used += pages * pageBytes;
+      this.#free.give(old * pageBytes, pages * pageBytes);
       return;
     }
-    throw new TwopassError({
-      op: "wasm",
-      problem: "out of memory",
-      facts: `${what} needs ${megabytes(bytes)}, ${megabytes(this.used)} of ${megabytes(this.reserved)} are in use`,
-      hint: "use smaller batches; WebAssembly memory ends at 4 GiB",
-    });
+    throw outOfMemory("wasm", what, bytes, this.used, this.reserved, "WebAssembly memory ends at 4 GiB");
   }
+}
+
+export function outOfMemory(
+  op: string,
+  what: string,
+  bytes: number,
+  used: number,
+  reserved: number,
+  limit: string,
+): TwopassError {
+  return new TwopassError({
+    op,
+    problem: "out of memory",
+    facts: `${what} needs ${megabytes(bytes)}, ${megabytes(used)} of ${megabytes(reserved)} are in use`,
+    hint: `use smaller batches; ${limit}`,
+  });
 }
 
 function megabytes(bytes: number): string {

@@ -28,7 +28,7 @@ test("the driver runs the commands of a buffer in order", () => {
   const begin = 1024;
   let end = begin;
   const command = (kernel: number, args: readonly number[]): void => {
-    words.set([kernel, commandHeaderBytes + 4 * args.length, ...args], end / 4);
+    words.set([kernel, commandHeaderBytes + 4 * args.length, 0, 0, 0, 0, 0, 0, ...args], end / 4);
     end += commandHeaderBytes + 4 * args.length;
   };
   command(1, [16, 10, 1]);

@@ -1,31 +1,24 @@
-/** A plan on the WebAssembly device: a command buffer, and what must be patched in it when a buffer moves. Floor: runtime. */
-import { type Dtype, type TypedArray, itemSize } from "../../base/dtype.ts";
+/** A plan on a CPU device: a command buffer, and what must be patched in it when a buffer moves. Floor: runtime. */
+import type { Dtype, TypedArray } from "../../base/dtype.ts";
 import { internal } from "../../base/errors.ts";
 import { sizeOf } from "../../base/shape.ts";
 import type { Phase } from "../../ir/mode.ts";
 import type { Program } from "../../ir/program.ts";
 import type { Leaf } from "../../ir/value.ts";
 import { indexFault } from "../../ops/gather.ts";
-import { contractArgs } from "../../codegen/wasm/contract.ts";
-import { commandHeaderBytes } from "../../codegen/wasm/driver.ts";
-import { loopArguments } from "../../codegen/wasm/loops.ts";
-import type { ContractKernel, Offsets } from "../../schedule/kernel.ts";
-import type { KernelPlan, PlanBuffer, Step } from "../../schedule/plan.ts";
+import type { KernelPlan, PlanBuffer } from "../../schedule/plan.ts";
 import { debugRun } from "../debug-passes.ts";
 import type { Plan } from "../device.ts";
-import type { Block } from "./heap.ts";
-import type { WasmDevice } from "./device.ts";
+import { CommandWriter, type Relocation, writeWord } from "./commands.ts";
+import type { CpuDevice } from "./device.ts";
+import type { Block } from "./machine.ts";
+import { startsOfWaves } from "./waves.ts";
+import { chunkOf, isWorthSharing, timeOf } from "./work.ts";
 
-/** A word of the command buffer that holds an address inside of a buffer. */
-interface Relocation {
-  readonly word: number;
-  readonly addend: number;
-}
-
-export class WasmPlan implements Plan {
+export class CpuPlan implements Plan {
   readonly kernels: Record<Phase, number> = { 0: 0, 1: 0, 2: 0 };
   readonly arenaBytes: number;
-  readonly #device: WasmDevice;
+  readonly #device: CpuDevice;
   readonly #program: Program;
   readonly #plan: KernelPlan;
   readonly #keys: readonly string[];
@@ -41,15 +34,18 @@ export class WasmPlan implements Plan {
   /** For each input: where its elements or its number are copied to, from the start of the block; -1 for cells. */
   readonly #staging: readonly number[];
   readonly #arenaBuffers: readonly number[];
+  readonly #isWide: boolean;
+  readonly #commandBytes: number;
   #arenaAddress = -1;
   #disposed = false;
 
-  constructor(device: WasmDevice, program: Program, plan: KernelPlan) {
+  constructor(device: CpuDevice, program: Program, plan: KernelPlan) {
     this.#device = device;
     this.#program = program;
     this.#plan = plan;
     this.arenaBytes = plan.arenaBytes;
-    const { indices, keys } = device.kernels.acquire(plan.steps.map((s) => s.kernel));
+    const machine = device.machine;
+    const { functions, keys } = machine.acquire(plan.steps.map((s) => s.kernel));
     this.#keys = keys;
     for (const step of plan.steps) this.kernels[Math.min(step.stage, 2) as Phase]++;
     const buffersOf = program.inputs.map((): number[] => []);
@@ -57,117 +53,58 @@ export class WasmPlan implements Plan {
     this.#buffersOf = buffersOf;
     this.#arenaBuffers = plan.buffers.flatMap((b, j) => (b.input < 0 ? [j] : []));
 
-    const words: number[] = [];
-    const relocations: Relocation[][] = plan.buffers.map(() => []);
-    const tables: { word: number; table: Int32Array; unit: number }[] = [];
-    const starts: number[] = [];
-    plan.steps.forEach((step, i) => {
-      while (starts.length <= step.stage) starts.push(words.length);
-      const head = words.length;
-      words.push(indices[i] as number, 0);
-      this.#pushArguments(step, words, relocations, tables);
-      words[head + 1] = 4 * (words.length - head);
-    });
-    while (starts.length <= 4) starts.push(words.length);
-    const at = layout(words.length, tables, program, plan.buffers);
-    this.#block = device.heap.allocate(at.bytes, "a plan");
+    const commands = new CommandWriter(machine.wordBytes, plan.buffers.length, device.faultAddress);
+    const starts = this.#writeCommands(commands, functions);
+    this.#commandBytes = commands.bytes;
+    const at = layout(commands.bytes, commands.tables, program, plan.buffers);
+    this.#block = device.machine.memory.allocate(at.bytes, "a plan");
     const base = this.#block.address;
-    tables.forEach(({ word, table, unit }, i) => {
-      const offset = at.tables[i] as number;
-      const target = new Int32Array(device.heap.memory.buffer, base + offset, table.length);
-      table.forEach((place, j) => {
+    commands.tables.forEach(({ word, places, unit }, i) => {
+      const address = base + (at.tables[i] as number);
+      const target = machine.memory.view("int32", address, places.length);
+      places.forEach((place, j) => {
         target[j] = place * unit;
       });
-      words[word] = base + offset;
+      commands.set(word, address);
     });
-    new Int32Array(device.heap.memory.buffer, base, words.length).set(words);
-    this.#stages = starts.map((word) => base + 4 * word);
-    this.#relocations = relocations;
+    this.#isWide = machine.wordBytes === 8;
+    commands.copyTo(this.#halves());
+    this.#stages = starts.map((word) => base + machine.wordBytes * word);
+    this.#relocations = commands.relocations;
     this.#staging = at.staging;
     this.#addresses = new Float64Array(plan.buffers.length).fill(-1);
   }
 
-  #pushArguments(
-    step: Step,
-    words: number[],
-    relocations: Relocation[][],
-    tables: { word: number; table: Int32Array; unit: number }[],
-  ): void {
-    const { kernel, buffers } = step;
-    const address = (buffer: number, addend: number): void => {
-      (relocations[buffers[buffer] as number] as Relocation[]).push({ word: words.length, addend });
-      words.push(0);
+  /** The commands wave by wave. Gives the word at which each stage starts, and the end. */
+  #writeCommands(commands: CommandWriter, functions: readonly number[]): number[] {
+    const { steps } = this.#plan;
+    const machine = this.#device.machine;
+    const isStart = startsOfWaves(this.#plan);
+    const starts: number[] = [];
+    let wave = { head: 0, time: 0, pieces: 0 };
+    const endWave = (): void => {
+      if (commands.length === wave.head) return;
+      commands.set(wave.head + 2, isWorthSharing(wave.time) ? wave.pieces : 1);
+      commands.set(wave.head + 3, (commands.length - wave.head) * machine.wordBytes);
     };
-    if (kernel.kind === "sort") {
-      for (let i = 0; i < 3; i++) address(i, 0);
-      words.push(kernel.rows, kernel.length);
-      return;
-    }
-    if (kernel.kind === "contract") {
-      this.#pushContract(kernel, words, address, tables);
-      return;
-    }
-    const first = words.length;
-    // Addresses are written when buffers are bound.
-    const list = loopArguments(kernel, () => 0, this.#device.faultAddress);
-    const loops = kernel.extents.length;
-    list.forEach((word) => words.push(word));
-    kernel.accesses.forEach((access, i) => {
-      if (access.buffer < 0) return;
-      const word = first + loops + i * (loops + 3);
-      const buffer = relocations[buffers[access.buffer] as number] as Relocation[];
-      buffer.push({ word, addend: access.offset * itemSize[access.dtype] });
+    steps.forEach((step, i) => {
+      if (isStart[i] === true) {
+        endWave();
+        wave = { head: commands.length, time: 0, pieces: 0 };
+      }
+      while (starts.length <= step.stage) starts.push(commands.length);
+      const { head, units } = commands.command(functions[i] as number, step.buffers, () =>
+        machine.writeArguments(step.kernel, commands),
+      );
+      const time = timeOf(step.kernel, machine.rates);
+      const chunk = chunkOf(units, time);
+      commands.set(head + 5, chunk);
+      wave.time += time;
+      wave.pieces += Math.ceil(units / chunk);
     });
-  }
-
-  #pushContract(
-    kernel: ContractKernel,
-    words: number[],
-    address: (buffer: number, addend: number) => void,
-    tables: { word: number; table: Int32Array; unit: number }[],
-  ): void {
-    const unit = itemSize[kernel.dtype];
-    const first = words.length;
-    const stride = (o: Offsets): number => ("stride" in o ? o.stride * unit : 0);
-    const loop = (i: number): { extent: number; a: number; b: number; c: number } =>
-      kernel.batch[i] ?? { extent: 1, a: 0, b: 0, c: 0 };
-    const [x, y, z] = [loop(0), loop(1), loop(2)];
-    const args = contractArgs({
-      a: 0,
-      b: 0,
-      c: 0,
-      workspace: this.#device.workspaceAddress,
-      m: kernel.m,
-      n: kernel.n,
-      k: kernel.k,
-      aM: stride(kernel.aM),
-      aK: stride(kernel.aK),
-      bK: stride(kernel.bK),
-      bN: stride(kernel.bN),
-      cM: kernel.cM * unit,
-      batch0: x.extent,
-      batch0A: x.a * unit,
-      batch0B: x.b * unit,
-      batch0C: x.c * unit,
-      batch1: y.extent,
-      batch1A: y.a * unit,
-      batch1B: y.b * unit,
-      batch1C: y.c * unit,
-      batch2: z.extent,
-      batch2A: z.a * unit,
-      batch2B: z.b * unit,
-      batch2C: z.c * unit,
-      reduce: kernel.fold.extent,
-      reduceA: kernel.fold.a * unit,
-      reduceB: kernel.fold.b * unit,
-    });
-    address(0, kernel.aOffset * unit);
-    address(1, kernel.bOffset * unit);
-    address(2, 0);
-    words.push(...args.slice(3));
-    [kernel.aM, kernel.aK, kernel.bK, kernel.bN].forEach((o, i) => {
-      if ("table" in o) tables.push({ word: first + 7 + i, table: o.table, unit });
-    });
+    endWave();
+    while (starts.length <= 4) starts.push(commands.length);
+    return starts;
   }
 
   run(leaves: readonly Leaf[]): readonly (TypedArray | undefined)[] {
@@ -200,7 +137,7 @@ export class WasmPlan implements Plan {
     const [begin, end] = [this.#stages[stage] as number, this.#stages[stage + 1] as number];
     if (begin === end) return;
     const start = performance.now();
-    this.#device.kernels.run(begin, end);
+    this.#device.machine.run(begin, end);
     this.#device.phaseTimes[Math.min(stage, 2) as Phase] += performance.now() - start;
   }
 
@@ -226,8 +163,10 @@ export class WasmPlan implements Plan {
   #move(buffer: number, address: number): void {
     if (this.#addresses[buffer] === address) return;
     this.#addresses[buffer] = address;
-    const words = new Int32Array(this.#device.heap.memory.buffer, this.#block.address);
-    for (const { word, addend } of this.#relocations[buffer] as readonly Relocation[]) words[word] = address + addend;
+    const halves = this.#halves();
+    for (const { word, addend } of this.#relocations[buffer] as readonly Relocation[]) {
+      writeWord(halves, word, address + addend, this.#isWide);
+    }
   }
 
   #checkFault(): void {
@@ -255,27 +194,32 @@ export class WasmPlan implements Plan {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#device.heap.free(this.#block);
-    this.#device.kernels.release(this.#keys);
+    this.#device.machine.memory.free(this.#block);
+    this.#device.machine.release(this.#keys);
+  }
+
+  /** The commands, in halves of words. */
+  #halves(): Int32Array {
+    return this.#device.machine.memory.view("int32", this.#block.address, this.#commandBytes / 4) as Int32Array;
   }
 }
 
 /** Places in a plan's block: commands, tables, then what is copied in for each input. */
 function layout(
-  words: number,
-  tables: readonly { table: Int32Array }[],
+  commandBytes: number,
+  tables: readonly { places: Int32Array }[],
   program: Program,
   buffers: readonly PlanBuffer[],
 ): { bytes: number; tables: number[]; staging: number[] } {
-  let end = 4 * words;
+  let end = commandBytes;
   const take = (bytes: number): number => {
-    const at = Math.ceil(end / 16) * 16;
+    const at = Math.ceil(end / 64) * 64;
     end = at + bytes;
     return at;
   };
-  const tablePlaces = tables.map(({ table }) => take(table.byteLength));
+  const tablePlaces = tables.map(({ places }) => take(places.byteLength));
   const staging = program.sources.map((source, i) =>
     source === "cell" ? -1 : take(Math.max((buffers[i] as PlanBuffer).bytes, 8)),
   );
-  return { bytes: end + commandHeaderBytes, tables: tablePlaces, staging };
+  return { bytes: end, tables: tablePlaces, staging };
 }

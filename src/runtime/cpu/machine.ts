@@ -1,0 +1,57 @@
+/**
+ * What a CPU device stands on: memory, kernels made from the schedule's, and a driver that walks commands. WebAssembly
+ * and machine code differ in this alone. Floor: runtime.
+ */
+import type { Dtype, TypedArray } from "../../base/dtype.ts";
+import type { Kernel } from "../../schedule/kernel.ts";
+import type { ArgumentWriter } from "./commands.ts";
+
+/** A piece of memory; addresses are numbers that kernels understand. */
+export interface Block {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+export interface Memory {
+  /** `what` is said where there is none left. Addresses are multiples of 64. */
+  allocate(bytes: number, what: string): Block;
+  free(block: Block): void;
+  /** Elements in place; good until the next call of `allocate`. */
+  view(dtype: Dtype, address: number, size: number): TypedArray;
+  /** Bytes in blocks. */
+  readonly used: number;
+  /** Bytes reserved from the system. */
+  readonly reserved: number;
+}
+
+/** What the machine does in a nanosecond on one thread, about: only to tell work that is worth sharing. */
+export interface Rates {
+  /** Floating-point operations in products. */
+  readonly products: number;
+  /** Scalar instructions in loops. */
+  readonly instructions: number;
+}
+
+export interface Machine {
+  readonly name: "wasm" | "native";
+  /** What the generated code depends on. */
+  readonly features: string;
+  readonly memory: Memory;
+  /** Bytes of a word of a command. */
+  readonly wordBytes: 4 | 8;
+  readonly rates: Rates;
+  /** Kernels compiled so far. */
+  readonly compiled: number;
+  /**
+   * Makes kernels ready: the words that stand for them in commands, and their keys. Kernels of equal key are one. Each
+   * counts as used until it is released.
+   */
+  acquire(kernels: readonly Kernel[]): { readonly functions: readonly number[]; readonly keys: readonly string[] };
+  release(keys: readonly string[]): void;
+  /** Writes the arguments of a kernel's command and gives its number of units. */
+  writeArguments(kernel: Kernel, writer: ArgumentWriter): number;
+  /** Runs the commands that lie in memory from one address to another. */
+  run(begin: number, end: number): void;
+  /** What runs where and how, for people: one or more lines. */
+  report(): string;
+}
