@@ -83,8 +83,9 @@ const turn = 2 * Math.PI;
 const erfSeries = (x: number): number =>
   (2 / Math.sqrt(Math.PI)) * series((n) => ((-1) ** n * x ** (2 * n)) / (factorial(n) * (2 * n + 1)));
 
-/** log erfc(x) for x ≥ 0.5, erfc by its continued fraction. */
+/** log erfc(x), by the series of erf below 1, then by the continued fraction of erfc. */
 function logErfc(x: number): number {
+  if (x < 1) return Math.log1p(-x * erfSeries(x));
   let tail = 0;
   for (let n = 400; n > 0; n--) tail = n / 2 / (x + tail);
   return -x * x - Math.log(Math.sqrt(Math.PI) * (x + tail));
@@ -98,6 +99,13 @@ const fits: Readonly<Record<string, Fit>> = {
     count: 5,
     weight: (r) => r * r + 1e-3,
   },
+  "exp2: (2^r - 1) / r": {
+    f: (r) => series((n) => (Math.LN2 ** (n + 1) * r ** n) / factorial(n + 1)),
+    from: -0.501,
+    to: 0.501,
+    count: 6,
+    weight: (r) => Math.abs(r) + 0.05,
+  },
   "log: (2 atanh(s) - 2 s) / s^3 in s^2": {
     f: (z) => series((n) => (2 * z ** n) / (2 * n + 3)),
     from: 0,
@@ -105,35 +113,28 @@ const fits: Readonly<Record<string, Fit>> = {
     count: 3,
     weight: (z) => z + 1e-4,
   },
-  "tanh: (tanh(x) - x) / x^3 in x^2": {
-    f: (z) => (z < 1e-3 ? -1 / 3 + z * (2 / 15 - (z * 17) / 315) : (Math.tanh(Math.sqrt(z)) / Math.sqrt(z) - 1) / z),
+  "erf: log2(erfc(x)) / x": {
+    f: (x) => (x === 0 ? -2 / Math.sqrt(Math.PI) : logErfc(x) / x) * Math.LOG2E,
     from: 0,
-    to: 0.3907,
-    count: 5,
-    weight: (z) => z + 1e-3,
+    to: 3.95,
+    count: 9,
+    weight: (x) => (x === 0 ? 1 : (x * Math.exp(logErfc(x))) / -Math.expm1(logErfc(x))),
   },
-  "erf: erf(x) / x - 1 in x^2, x < 0.875": {
-    f: (z) => erfSeries(Math.sqrt(z)) - 1,
+  "sin: sin(2 pi t) / t in t^2, |t| <= 1/4": {
+    f: (z) => series((n) => ((-1) ** n * turn ** (2 * n + 1) * z ** n) / factorial(2 * n + 1)),
     from: 0,
-    to: 0.7657,
+    to: 1 / 16,
     count: 6,
-    weight: () => 1,
+    weight: () => 1 / turn,
   },
-  "erf: log erfc(x), 0.875 <= x <= 4": {
-    f: logErfc,
-    from: 0.875,
-    to: 4,
-    count: 8,
-    weight: (x) => Math.exp(logErfc(x)),
-  },
-  "sin: sin(2 pi t) / t in t^2": {
+  "tan: sin(2 pi t) / t in t^2, |t| <= 1/8": {
     f: (z) => series((n) => ((-1) ** n * turn ** (2 * n + 1) * z ** n) / factorial(2 * n + 1)),
     from: 0,
     to: 1 / 64,
     count: 5,
     weight: () => 1 / turn,
   },
-  "cos: cos(2 pi t) in t^2": {
+  "tan: cos(2 pi t) in t^2": {
     f: (z) => series((n) => ((-1) ** n * turn ** (2 * n) * z ** n) / factorial(2 * n)),
     from: 0,
     to: 1 / 64,
@@ -145,6 +146,6 @@ const fits: Readonly<Record<string, Fit>> = {
 for (const [name, settings] of Object.entries(fits)) {
   const { coefficients, worst } = fit(settings);
   console.log(`${name}: 2^${Math.log2(worst).toFixed(1)}`);
-  const digits = name.startsWith("sin") || name.startsWith("cos") ? 17 : 9;
+  const digits = name.startsWith("sin") || name.startsWith("tan") ? 17 : 9;
   console.log(`  [${coefficients.map((c) => Number(c.toPrecision(digits))).join(", ")}]`);
 }

@@ -8,14 +8,14 @@ import { root } from "./setup.mjs";
 
 /** @typedef {Record<string, Record<string, string>>} Cells cells by row and column */
 
-const columns = ["js", "wasm", "worker", "page", "page-worker"];
+const columns = ["js", "native", "wasm", "worker", "page", "page-worker"];
 const rows = ["ops", "errors", "modules", "optim", "training", "digits", "vite"];
 
 /** @type {Record<string, { corner: string, columns: string[], rows: string[], yes: string }>} */
 const texts = {
   "README.md": {
     corner: "",
-    columns: ["Node, `js`", "Node, `wasm`", "Node, `wasm` in a worker", "Chromium, page", "Chromium, worker"],
+    columns: ["Node, `js`", "Node, `native`", "Node, `wasm`", "Node, `wasm` in a worker", "Chromium, page", "Chromium, worker"],
     rows: [
       "operations and gradients as PyTorch's",
       "mistakes are refused as by PyTorch",
@@ -29,7 +29,7 @@ const texts = {
   },
   "README.zh-CN.md": {
     corner: "",
-    columns: ["Node，`js`", "Node，`wasm`", "Node，worker 里的 `wasm`", "Chromium 页面", "Chromium worker"],
+    columns: ["Node，`js`", "Node，`native`", "Node，`wasm`", "Node，worker 里的 `wasm`", "Chromium 页面", "Chromium worker"],
     rows: [
       "运算和梯度与 PyTorch 一致",
       "错误像 PyTorch 一样被拒绝",

@@ -1,8 +1,9 @@
-/** The devices that device-independent tests run on: all that this build has. */
-import { type DeviceName, currentEngine, deviceNames, setDefaultDevice } from "../src/tensor/engines.ts";
+/** The devices that device-independent tests run on: all that this host has. */
+import "../src/tensor/node-devices.ts";
+import { type DeviceName, currentEngine, deviceNames, reasonAgainst, setDefaultDevice } from "../src/tensor/engines.ts";
 import { beforeEach, describe } from "vitest";
 
-export const devices: readonly DeviceName[] = deviceNames;
+export const devices: readonly DeviceName[] = deviceNames.filter((name) => reasonAgainst(name) === undefined);
 
 /** A group of tests for each device; new work goes to it while they run. */
 export function onEachDevice(tests: (device: DeviceName) => void): void {

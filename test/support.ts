@@ -4,7 +4,7 @@ import { appendFileSync } from "node:fs";
 /** The rows of the table. */
 export type SupportRow = "ops" | "errors" | "modules" | "optim" | "training" | "digits" | "vite";
 /** Its columns: where the library runs. */
-export type SupportColumn = "js" | "wasm" | "worker" | "page" | "page-worker";
+export type SupportColumn = "js" | "native" | "wasm" | "worker" | "page" | "page-worker";
 
 /** Notes a cell: counts such as "120 / 120", or "yes". Does nothing outside of `npm test`. */
 export function noteSupport(row: SupportRow, column: SupportColumn, cell: string): void {

@@ -2,6 +2,7 @@
  * How much the compiler says about its work, and whether it checks it. The table of levels is docs/debugging.md. Nothing
  * here changes a number, and nothing costs time while it is off. Floor: base.
  */
+import { environment } from "./environment.ts";
 import { TwopassError, describe } from "./errors.ts";
 
 /** What is printed at each level, on top of the levels below it. */
@@ -58,12 +59,6 @@ export function debugPrint(heading: string, text: string): void {
 
 /** A level from the environment, where there is one: whole numbers in range, else 0. */
 function numberFrom(name: string): number {
-  try {
-    const env = (globalThis as { process?: { env?: Readonly<Record<string, string | undefined>> } }).process?.env;
-    const level = Math.trunc(Number(env?.[name] ?? 0));
-    return level > 0 ? Math.min(level, debugLevels.length - 1) : 0;
-  } catch {
-    // Some systems ask for permission to read the environment; not being allowed to is the same as not set.
-    return 0;
-  }
+  const level = Math.trunc(Number(environment(name) ?? 0));
+  return level > 0 ? Math.min(level, debugLevels.length - 1) : 0;
 }

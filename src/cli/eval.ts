@@ -1,5 +1,5 @@
 /** `twopass eval`: tests a saved model. Floor: cli; Node only. */
-import { setDefaultDevice, deviceNames } from "../tensor/engines.ts";
+import { defaultDevice, deviceNames, setDefaultDevice } from "../tensor/engines.ts";
 import { ConfusionMatrix } from "../train/index.ts";
 import { type Context, block, printLine } from "./context.ts";
 import { findModel, loadModel } from "./model-file.ts";
@@ -15,7 +15,7 @@ const optionsOf = ({ options: t }: Texts) =>
   ({
     model: path(t.modelFile, "FILE", undefined),
     data: path(t.testData, "PATH", undefined),
-    device: choice(t.device, deviceNames, "wasm"),
+    device: choice(t.device, deviceNames, defaultDevice()),
     json: flag(t.json),
     help: flag(t.help),
   }) satisfies Options;

@@ -1,5 +1,5 @@
 /** `twopass predict`: what a saved model says to a file. Floor: cli; Node only. */
-import { deviceNames, setDefaultDevice } from "../tensor/engines.ts";
+import { defaultDevice, deviceNames, setDefaultDevice } from "../tensor/engines.ts";
 import { type Context, block, printLine } from "./context.ts";
 import { kindNames } from "./kinds/kind.ts";
 import { findModel, loadModel } from "./model-file.ts";
@@ -28,7 +28,7 @@ const optionsOf = ({ options: t }: Texts) =>
     seed: whole(t.predictSeed, 1, 0),
     steps: whole(t.steps, 7, 1),
     invert: flag(t.invert),
-    device: choice(t.device, deviceNames, "wasm"),
+    device: choice(t.device, deviceNames, defaultDevice()),
     json: flag(t.json),
     help: flag(t.help),
   }) satisfies Options;

@@ -1,5 +1,6 @@
 /** The tasks that have a name, and how a job is completed with defaults. Floor: cli; Node only. */
 import { image } from "./kinds/image.ts";
+import { defaultDevice } from "../tensor/engines.ts";
 import type { Job, Kind, KindName, ModelChoice, ModelDefaults, Source, TrainSettings } from "./kinds/kind.ts";
 import { series } from "./kinds/series.ts";
 import { table } from "./kinds/table.ts";
@@ -52,7 +53,7 @@ export function completeJob(command: string, wishes: Wishes): Job {
   const { task, kind, data } = wishes;
   const { name, defaults } = modelOf(command, kind, wishes.model?.name);
   const model: ModelChoice = { ...defaults.sizes, ...defined(wishes.model ?? {}), name };
-  const general = { seed: 1, validation: kinds[kind].validation, device: "wasm" } as const;
+  const general = { seed: 1, validation: kinds[kind].validation, device: defaultDevice() } as const;
   return { task, kind, data, model, train: { ...general, ...defaults.train, ...defined(wishes.train ?? {}) } };
 }
 

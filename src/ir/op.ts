@@ -66,6 +66,8 @@ export interface OpDef {
    * The kit's type lives on the floor above; ops/record.ts narrows it.
    */
   readonly vjp: Vjp<never> | null;
+  /** The rule may leave inputs out that need a gradient: their share is in what it gives to others. */
+  readonly isPartial?: boolean;
   /** Elementwise only: one result element from its input elements. */
   readonly scalar?: (...x: number[]) => number;
   /** Elementwise only: the same from scalar instructions. */

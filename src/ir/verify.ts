@@ -206,6 +206,10 @@ const rules: Readonly<Record<Kind, Rule>> = {
   },
 
   view(check, [x], attrs) {
+    if (check.value.op.isPartial === true) {
+      check.that("rule" in attrs && sameShape((x as Value).shape, check.value.shape), "no rule, or another shape");
+      return;
+    }
     check.inputs(1);
     const from = (x as Value).shape;
     const rank = from.length;

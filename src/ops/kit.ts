@@ -53,6 +53,14 @@ export class Kit {
     return new Value(this.#table.reshape, [x], { shape: x.shape }, undefined, requiresGrad);
   }
 
+  /**
+   * `value`, which was made from `inputs`, with the derivative of that name (ops/derived.ts). Attributes are the rule's.
+   */
+  derived(value: Value, inputs: readonly Value[], rule: string, attrs: Attrs = {}): Value {
+    const still = this.alias(value, false);
+    return new Value(this.#table.derived, [still, ...inputs], { shape: value.shape, rule, ...attrs });
+  }
+
   /** A leaf with the elements of another leaf, and its own say about gradients. */
   leafLike(x: Value, requiresGrad: boolean): Value {
     return new Value(this.#table.leaf, [], { shape: x.shape, dtype: x.dtype }, x.leaf, requiresGrad);

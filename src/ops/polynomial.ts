@@ -21,117 +21,134 @@ function withSign(s: ScalarBuilder, y: Scalar, x: Scalar): Scalar {
   return s.bitcast(s.op("or", s.bitcast(y, "int32"), sign), "float32");
 }
 
-/** 2ⁿ for int32 −126 ≤ n ≤ 127, by its bits. */
-function powerOfTwo(s: ScalarBuilder, n: Scalar): Scalar {
-  return s.bitcast(s.op("shl", s.add(n, integer(s, 127)), integer(s, 23)), "float32");
-}
-
-// Exponential function
-
-/**
- * The nearest whole number to |x| < 2²¹, as float32 and int32. Added to 3 · 2²², x is rounded to a whole number, which then
- * stands in the low bits.
- */
-function nearest(s: ScalarBuilder, x: Scalar): { whole: Scalar; n: Scalar } {
-  const shift = 12582912;
-  const moved = s.add(x, s.like(x, shift));
-  const n = s.sub(s.bitcast(moved, "int32"), integer(s, 0x4b400000));
-  return { whole: s.sub(moved, s.like(x, shift)), n };
-}
-
-/** x = n log 2 + r with |r| ≤ log(2) / 2. The upper part of log 2 has nine bits, so its product with n is exact. */
-function reduceExp(s: ScalarBuilder, x: Scalar): { n: Scalar; r: Scalar } {
-  const { whole, n } = nearest(s, s.mul(x, s.like(x, Math.LOG2E)));
-  const upper = s.sub(x, s.mul(whole, s.like(x, 0.693359375)));
-  return { n, r: s.sub(upper, s.mul(whole, s.like(x, Math.LN2 - 0.693359375))) };
-}
-
-/** exp(r) − 1 for |r| ≤ log(2) / 2. */
-function expm1Reduced(s: ScalarBuilder, r: Scalar): Scalar {
-  const q = s.polynomial(r, [0.50000001, 0.16666518, 0.0416662041, 0.00836900548, 0.00139506549]);
-  return s.add(s.mul(s.mul(r, r), q), r);
-}
-
-/** 2ⁿ (1 + p), in two steps because 2ⁿ alone may be no float32, and so that only the last one rounds. */
-function scaleTwice(s: ScalarBuilder, n: Scalar, p: Scalar): Scalar {
-  const half = s.op("shr", n, integer(s, 1));
-  const scaled = s.mul(s.add(p, s.like(p, 1)), powerOfTwo(s, half));
-  return s.mul(scaled, powerOfTwo(s, s.sub(n, half)));
-}
-
 /** min(max(x, low), high); NaN stays. */
 function clamp(s: ScalarBuilder, x: Scalar, low: number, high: number): Scalar {
   return s.op("min", s.op("max", x, s.like(x, low)), s.like(x, high));
 }
 
+// Exponential function
+
+/** Σ of two parts: a whole number n, and in the low bits of `bits` n + bias, ready to become an exponent. */
+interface Whole {
+  readonly n: Scalar;
+  readonly bits: Scalar;
+}
+
+/**
+ * The nearest whole number n to |x| < 2²¹. Added to 3 · 2²² + bias, x is rounded to a whole number, which then stands in
+ * the low bits. The lowest nine bits of 3 · 2²² are 0, so of 0 ≤ n + bias < 2⁹ they hold all.
+ */
+function nearest(s: ScalarBuilder, x: Scalar, bias: number): Whole {
+  const shift = s.like(x, 12582912 + bias);
+  const moved = s.add(x, shift);
+  return { n: s.sub(moved, shift), bits: s.bitcast(moved, "int32") };
+}
+
+/** 2ⁿ, of a whole number with bias 127. */
+function powerOfTwo(s: ScalarBuilder, { bits }: Whole): Scalar {
+  return s.bitcast(s.op("shl", bits, integer(s, 23)), "float32");
+}
+
+/** 2ⁿ (1 + p), of n with bias 254: in two steps because 2ⁿ alone may be no float32, and so that only the last one rounds. */
+function scaleTwice(s: ScalarBuilder, { bits }: Whole, p: Scalar): Scalar {
+  const both = s.op("shl", bits, integer(s, 23));
+  const half = s.op("and", s.op("shl", bits, integer(s, 22)), integer(s, -1 << 23));
+  const scaled = s.mul(s.add(p, s.like(p, 1)), s.bitcast(half, "float32"));
+  return s.mul(scaled, s.bitcast(s.sub(both, half), "float32"));
+}
+
+/** eˣ = 2ⁿ (1 + p). */
+interface ExpParts {
+  readonly whole: Whole;
+  readonly p: Scalar;
+}
+
+/** log 2 in two parts. The upper one has 15 bits, so its product with a whole number of nine bits is exact. */
+const log2Upper = 0.693145751953125;
+const log2Lower = Math.LN2 - log2Upper;
+
+/** e^(sign · x): x = n log 2 + r with |r| ≤ log(2) / 2, and p = exp(r) − 1 = r + r² q(r). */
+function expParts(s: ScalarBuilder, x: Scalar, sign: 1 | -1, bias: number): ExpParts {
+  const whole = nearest(s, s.mul(x, s.like(x, sign * Math.LOG2E)), bias);
+  const upper = s.sub(x, s.mul(whole.n, s.like(x, sign * log2Upper)));
+  // sign · r.
+  const r = s.sub(upper, s.mul(whole.n, s.like(x, sign * log2Lower)));
+  const q = s.polynomial(r, [
+    0.50000001,
+    sign * 0.16666518,
+    0.0416662041,
+    sign * 0.00836900548,
+    0.00139506549,
+  ]);
+  const curve = s.mul(s.mul(r, r), q);
+  return { whole, p: sign > 0 ? s.add(curve, r) : s.sub(curve, r) };
+}
+
+/** 2ˣ = 2ⁿ (1 + p), with p = 2ʳ − 1 for r = x − n. */
+function exp2Parts(s: ScalarBuilder, x: Scalar, bias: number): ExpParts {
+  const whole = nearest(s, x, bias);
+  const r = s.sub(x, whole.n);
+  const q = s.polynomial(r, [0.693147203, 0.240226513, 0.0555033232, 0.00961800686, 0.00133990128, 0.000154756577]);
+  return { whole, p: s.mul(r, q) };
+}
+
 /** eˣ. Outside of the clamp the result is 0 or Infinity, as at its ends. */
 export function expFloat32(s: ScalarBuilder, x: Scalar): Scalar {
-  const { n, r } = reduceExp(s, clamp(s, x, -104, 89));
-  return scaleTwice(s, n, expm1Reduced(s, r));
+  const { whole, p } = expParts(s, clamp(s, x, -104, 89), 1, 254);
+  return scaleTwice(s, whole, p);
 }
 
-/** eˣ where the result is a normal float32. */
-function expNormal(s: ScalarBuilder, x: Scalar): Scalar {
-  const { n, r } = reduceExp(s, x);
-  return s.mul(s.add(expm1Reduced(s, r), s.like(x, 1)), powerOfTwo(s, n));
-}
-
-/** 2ˣ. */
+/** 2ˣ; exact for whole x. */
 export function exp2Float32(s: ScalarBuilder, x: Scalar): Scalar {
-  const bounded = clamp(s, x, -151, 129);
-  const { whole, n } = nearest(s, bounded);
-  const r = s.mul(s.sub(bounded, whole), s.like(x, Math.LN2));
-  return scaleTwice(s, n, expm1Reduced(s, r));
+  const { whole, p } = exp2Parts(s, clamp(s, x, -151, 129), 254);
+  return scaleTwice(s, whole, p);
 }
 
-/** eˣ − 1 = 2 (2ⁿ⁻¹ p + (2ⁿ⁻¹ − ½)) with p = exp(r) − 1: nothing cancels, and 2ⁿ⁻¹ does not overflow before the result. */
+/** eˣ − 1 = 2 (2ⁿ⁻¹ p + (2ⁿ⁻¹ − ½)): nothing cancels, and 2ⁿ⁻¹ does not overflow before the result. */
 export function expm1Float32(s: ScalarBuilder, x: Scalar): Scalar {
-  const { n, r } = reduceExp(s, clamp(s, x, -30, 89));
-  const p = expm1Reduced(s, r);
-  const scale = powerOfTwo(s, s.sub(n, integer(s, 1)));
+  const { whole, p } = expParts(s, clamp(s, x, -30, 89), 1, 126);
+  const scale = powerOfTwo(s, whole);
   const half = s.add(s.mul(scale, p), s.sub(scale, s.like(x, 0.5)));
   const tiny = s.compare("lt", s.op("abs", x), s.like(x, 2 ** -25));
   return s.select(tiny, x, s.add(half, half));
 }
 
-/** 1 / (1 + e⁻ˣ), by e^−|x|, which does not overflow: that over 1 + e^−|x| where x < 0. */
+/**
+ * 1 / (1 + e⁻ˣ) = c / ((c + c 2ⁿ) + c 2ⁿ p), where c = 2⁻⁶⁴ keeps e⁻ˣ from overflow; so only the quotient rounds to a
+ * subnormal number. It is 1 from 17.4 on.
+ */
 export function sigmoidFloat32(s: ScalarBuilder, x: Scalar): Scalar {
-  const one = s.like(x, 1);
-  const e = expFloat32(s, s.op("neg", s.op("abs", x)));
-  const above = s.select(s.compare("lt", x, s.like(x, 0)), e, one);
-  return s.div(above, s.add(e, one));
+  const { whole, p } = expParts(s, clamp(s, x, -104, 20), -1, 127 - 64);
+  const scale = powerOfTwo(s, whole);
+  const c = s.like(x, 2 ** -64);
+  return s.div(c, s.add(s.add(c, scale), s.mul(scale, p)));
 }
 
-/** tanh |x| is a + a³ P(a²) below 5/8, from there 1 − 2 / (e²ᵃ + 1). */
+/** tanh |x| = (1 − e) / (1 + e) with e = e^−2|x| = 2ⁿ + 2ⁿ p, where 1 ± 2ⁿ is exact as far as it counts. */
 export function tanhFloat32(s: ScalarBuilder, x: Scalar): Scalar {
-  const a = s.op("abs", x);
-  const z = s.mul(a, a);
-  const p = s.polynomial(z, [-0.33333285, 0.13331514, -0.0537450357, 0.0206548407, -0.00572118515]);
-  const small = s.add(a, s.mul(a, s.mul(z, p)));
   // tanh is 1 in float32 from 9.02 on.
-  const e = expNormal(s, s.op("min", s.add(a, a), s.like(x, 20)));
-  const large = s.sub(s.like(x, 1), s.div(s.like(x, 2), s.add(e, s.like(x, 1))));
-  return withSign(s, s.select(s.compare("lt", a, s.like(x, 0.625)), small, large), x);
+  const a = s.op("min", s.op("abs", x), s.like(x, 10));
+  const { whole, p } = expParts(s, s.add(a, a), -1, 127);
+  const scale = powerOfTwo(s, whole);
+  const rest = s.mul(scale, p);
+  const one = s.like(x, 1);
+  return withSign(s, s.div(s.sub(s.sub(one, scale), rest), s.add(s.add(one, scale), rest)), x);
 }
 
-/** erf |x| is a + a P(a²) below 7/8, from there 1 − exp(Q(a)) with Q = log erfc. */
+/** erf |x| = 1 − 2^(a G(a)) with G(a) = log₂(erfc a) / a: (1 − 2ⁿ) − 2ⁿ p, of which near 0 only p is left. */
 export function erfFloat32(s: ScalarBuilder, x: Scalar): Scalar {
-  const a = s.op("abs", x);
-  const p = s.polynomial(
-    s.mul(a, a),
-    [0.128379159, -0.376125571, 0.112825237, -0.0267939356, 0.00503583963, -0.00062222333],
-  );
-  const small = s.add(a, s.mul(a, p));
   // erf is 1 in float32 from 3.92 on.
-  const q = s.polynomial(
-    s.op("min", a, s.like(x, 4)),
+  const a = s.op("min", s.op("abs", x), s.like(x, 3.95));
+  const g = s.polynomial(
+    a,
     [
-      0.000163586528, -1.12946112, -0.633456468, -0.108158746, 0.0250405299, -0.00414096438, 0.000428227581,
-      -0.0000205542007,
+      -1.62790703, -0.918447645, -0.148276918, 0.0276315395, 0.000232237537, -0.00240579424, 0.000913395947,
+      -0.000169828962, 0.0000133656136,
     ],
   );
-  const large = s.sub(s.like(x, 1), expNormal(s, q));
-  return withSign(s, s.select(s.compare("lt", a, s.like(x, 0.875)), small, large), x);
+  const { whole, p } = exp2Parts(s, s.mul(a, g), 127);
+  const scale = powerOfTwo(s, whole);
+  return withSign(s, s.sub(s.sub(s.like(x, 1), scale), s.mul(scale, p)), x);
 }
 
 // Logarithm
@@ -190,7 +207,7 @@ export function logFloat32(s: ScalarBuilder, x: Scalar): Scalar {
 export function log1pFloat32(s: ScalarBuilder, x: Scalar): Scalar {
   const one = s.like(x, 1);
   const u = s.add(x, one);
-  const lost = s.select(s.compare("lt", x, one), s.sub(x, s.sub(u, one)), s.sub(one, s.sub(u, x)));
+  const lost = s.sub(x, s.sub(u, one));
   const y = logWith(s, u, s.div(lost, u));
   // x itself where it is tiny: that keeps −0.
   return s.select(s.compare("lt", s.op("abs", x), s.like(x, 2 ** -25)), x, y);
@@ -230,7 +247,7 @@ export function log10Float32(s: ScalarBuilder, x: Scalar): Scalar {
   return logBase(s, x, { high: log10High, low: Math.LOG10E - log10High, unitHigh: log10TwoHigh, unitLow });
 }
 
-// Sine and cosine
+// Sine, cosine and tangent
 
 /**
  * 1 / (2π) in five parts of 29 bits and a rest: the product of a float32 with a part is exact in float64, and the product
@@ -242,21 +259,44 @@ const turnParts: readonly number[] = [
 ];
 
 /**
- * sin(x + shift · π/2) for all of float32, computed in float64. The turns x / 2π are taken modulo 1 part by part, which
- * loses nothing, so even 2¹²⁷ is reduced right; then quarter turns are split off. Float64 lanes are half as
- * many as float32 lanes, but the same reduction in float32 would take several times the instructions.
+ * Turns x / 2π in float64, less the nearest of all multiples of `step` turns plus `offset`: n of them. The turns are taken
+ * modulo 1 part by part, which loses nothing, so even 2¹²⁷ is reduced right. Float64 lanes are half as many as float32
+ * lanes, but the same reduction in float32 or int32 would take more than twice the instructions.
  */
-export function sineFloat32(s: ScalarBuilder, x: Scalar, shift: 0 | 1): Scalar {
+function reduceTurns(s: ScalarBuilder, x: Scalar, step: number, offset: number): { n: Scalar; t: Scalar } {
   const wide = s.cast(x, "float64");
   const rests = turnParts.map((part, i) => {
     const turns = s.mul(wide, s.like(wide, part));
     return i < turnParts.length - 1 ? s.sub(turns, s.op("round", turns)) : turns;
   });
+  const plus = (a: Scalar, b: number): Scalar => (b === 0 ? a : s.add(a, s.like(a, b)));
   const total = rests.reduce((a, b) => s.add(a, b));
-  const quarters = s.op("round", s.mul(total, s.like(wide, 4)));
-  // From the largest part on, so that what cancels against the quarters does so exactly.
+  const n = s.op("round", plus(s.mul(total, s.like(wide, 1 / step)), -offset / step));
+  // From the largest part on, so that what cancels against the multiple does so exactly.
   const [first, ...others] = rests as [Scalar, ...Scalar[]];
-  const t = others.reduce((a, b) => s.add(a, b), s.sub(first, s.mul(quarters, s.like(wide, 0.25))));
+  const multiple = plus(s.mul(n, s.like(wide, step)), offset);
+  return { n: s.cast(n, "int32"), t: others.reduce((a, b) => s.add(a, b), s.sub(first, multiple)) };
+}
+
+/** sin x for `shift` 0, cos x for 1: ± sin 2πt, with t a quarter turn at most on either side of a zero. */
+export function sineFloat32(s: ScalarBuilder, x: Scalar, shift: 0 | 1): Scalar {
+  const { n, t } = reduceTurns(s, x, 0.5, shift === 0 ? 0 : -0.25);
+  const p = s.polynomial(
+    s.mul(t, t),
+    [
+      6.283185307072895, -41.3417021172479, 81.60522623851435, -76.7042827645946, 42.00983211782987, -14.394304287404685,
+    ],
+  );
+  const y = s.cast(s.mul(t, p), "float32");
+  const sign = s.op("shl", n, integer(s, 31));
+  const signed = s.bitcast(s.op("xor", s.bitcast(y, "int32"), sign), "float32");
+  // Keeps −0.
+  return shift === 0 ? s.select(s.compare("eq", x, s.like(x, 0)), x, signed) : signed;
+}
+
+/** tan x = tan 2πt after an even number of quarter turns, −1 / tan 2πt after an odd one. */
+export function tanFloat32(s: ScalarBuilder, x: Scalar): Scalar {
+  const { n, t } = reduceTurns(s, x, 0.25, 0);
   const z = s.mul(t, t);
   const sine = s.mul(
     t,
@@ -266,11 +306,7 @@ export function sineFloat32(s: ScalarBuilder, x: Scalar, shift: 0 | 1): Scalar {
     z,
     [0.9999999999526005, -19.73920865035792, 64.9393162084477, -85.44285212105484, 59.220407280234305],
   );
-  const n = s.add(s.cast(quarters, "int32"), integer(s, shift));
   const odd = s.compare("ne", s.op("and", n, integer(s, 1)), integer(s, 0));
-  const negative = s.compare("ne", s.op("and", n, integer(s, 2)), integer(s, 0));
-  const y = s.select(odd, cosine, sine);
-  const signed = s.cast(s.select(negative, s.op("neg", y), y), "float32");
-  // Keeps −0.
-  return shift === 0 ? s.select(s.compare("eq", x, s.like(x, 0)), x, signed) : signed;
+  const quotient = s.div(s.select(odd, cosine, sine), s.select(odd, s.op("neg", sine), cosine));
+  return s.select(s.compare("eq", x, s.like(x, 0)), x, s.cast(quotient, "float32"));
 }

@@ -2,6 +2,7 @@
 import * as arithmetic from "./arithmetic.ts";
 import * as compare from "./compare.ts";
 import { dot } from "./contract.ts";
+import { derived } from "./derived.ts";
 import { conv, convInput, convWeight } from "./conv.ts";
 import * as exponential from "./exponential.ts";
 import { cumulate, gather, scatter, sort, window } from "./gather.ts";
@@ -30,6 +31,7 @@ export const table = {
   slice,
   pad,
   concat,
+  derived,
   sum,
   prod,
   max,

@@ -1,7 +1,7 @@
 /** Elementwise circular and hyperbolic functions and their inverses. Floor: ops. */
 import type { Value } from "../ir/value.ts";
 import { hosted } from "./host-call.ts";
-import { sineFloat32, tanhFloat32 } from "./polynomial.ts";
+import { sineFloat32, tanFloat32, tanhFloat32 } from "./polynomial.ts";
 
 const insideOne = { from: -0.9, to: 0.9 };
 
@@ -24,6 +24,7 @@ export const cos = hosted("cos", {
 /** y = tan x, x in radians.  dx = (1 + y²) dy. */
 export const tan = hosted("tan", {
   doc: "tangent",
+  float32: tanFloat32,
   vjp: (k, g, _inputs, y) => [k.mul(g, k.add(k.square(y), 1))],
   sample: { from: -1.2, to: 1.2 },
 });

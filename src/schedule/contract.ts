@@ -12,7 +12,7 @@ import { type Affine, NotAffine, SplitLoop, affine, counter, place, plus, throug
 import type { ContractKernel, Offsets } from "./kernel.ts";
 
 /** Where the elements of an operand lie in the buffer below its views. */
-interface Operand {
+export interface Operand {
   readonly base: Value;
   readonly extents: readonly number[];
   /** For each dim of the operand its loops, outermost first. */
@@ -28,7 +28,7 @@ export function baseOf(value: Value, isBuffer: (value: Value) => boolean): Value
 }
 
 /** The places of an operand, or undefined where its views are not affine. */
-function operandOf(value: Value, isBuffer: (value: Value) => boolean): Operand | undefined {
+export function operandOf(value: Value, isBuffer: (value: Value) => boolean): Operand | undefined {
   const extents = [...value.shape];
   const loopsOf = value.shape.map((_, d) => [d]);
   for (let round = 0; round < 16; round++) {

@@ -143,18 +143,18 @@ class Lowering {
     const writes: Value[] = [];
     const scratch: Value[] = [];
     const reloads: { from: Scalar; to: Scalar; level: number }[] = [];
+    const again = this.#neededAgain();
     for (const member of this.#group.members) {
       const { scalar } = this.#members.get(member) as { scalar: Scalar };
-      const row = this.#isRow(member);
       const stored = this.#options.stored(member);
-      const level = this.#level(scalar);
-      const worth = stored || this.#cost(scalar) > repeatCost;
-      const again = !row && worth && this.#usedAfter(scalar, level) && this.#moves(scalar);
-      if (!stored && !again) continue;
+      if (!stored && !again.has(scalar)) continue;
       (stored ? writes : scratch).push(member);
       const access = this.#access(member, this.#targetPlace(member));
-      this.#statements.push({ level, row, statement: { kind: "store", access, value: scalar } });
-      if (again) reloads.push({ from: scalar, to: this.#s.make("load", member.dtype, [], access), level });
+      const level = this.#level(scalar);
+      this.#statements.push({ level, row: this.#isRow(member), statement: { kind: "store", access, value: scalar } });
+      if (again.has(scalar)) {
+        reloads.push({ from: scalar, to: this.#s.make("load", member.dtype, [], access), level });
+      }
     }
     return this.#finish(writes, scratch, reloads);
   }
@@ -428,10 +428,42 @@ class Lowering {
     return inRow.some((loop) => (at?.coefficients[loop] ?? 0) !== 0) || s.args.some((arg) => this.#moves(arg, seen));
   }
 
-  #usedAfter(s: Scalar, level: number): boolean {
+  /**
+   * What a later level reads back from memory instead of computing it again, with its level. From the last member to the
+   * first: what only something else that is read back needs is not needed itself.
+   */
+  #neededAgain(): ReadonlyMap<Scalar, number> {
+    const again = new Map<Scalar, number>();
+    for (const member of [...this.#group.members].reverse()) {
+      const { scalar } = this.#members.get(member) as { scalar: Scalar };
+      const level = this.#level(scalar);
+      const worth = this.#options.stored(member) || this.#cost(scalar) > repeatCost;
+      if (!this.#isRow(member) && worth && this.#usedAfter(scalar, level, again) && this.#moves(scalar)) {
+        again.set(scalar, level);
+      }
+    }
+    return again;
+  }
+
+  #usedAfter(s: Scalar, level: number, again: ReadonlyMap<Scalar, number>): boolean {
+    const isUsedAt = (root: Scalar, at: number): boolean => {
+      const seen = new Set<Scalar>();
+      const reaches = (x: Scalar): boolean => {
+        if (x === s) return true;
+        if (seen.has(x) || (again.get(x) ?? at) < at) return false;
+        seen.add(x);
+        return x.args.some(reaches);
+      };
+      return reaches(root);
+    };
     return (
-      this.#statements.some(({ level: at, row, statement }) => !row && at > level && contains(statement, s)) ||
-      [...this.#members.values()].some(({ scalar }) => scalar !== s && this.#level(scalar) > level && within(scalar, s))
+      this.#statements.some(
+        ({ level: at, row, statement }) => !row && at > level && rootsOf(statement).some((root) => isUsedAt(root, at)),
+      ) ||
+      [...this.#members.values()].some(({ scalar }) => {
+        const at = this.#level(scalar);
+        return scalar !== s && at > level && isUsedAt(scalar, at);
+      })
     );
   }
 
@@ -459,14 +491,7 @@ function isReshape(view: Value): boolean {
   return attrs["shape"] !== undefined && sizeOf(view.shape) === sizeOf((view.inputs[0] as Value).shape);
 }
 
-function contains(statement: Statement, s: Scalar): boolean {
+function rootsOf(statement: Statement): Scalar[] {
   const second = statement.kind === "store" ? statement.index : statement.position;
-  return within(statement.value, s) || (second !== undefined && within(second, s));
-}
-
-function within(root: Scalar, s: Scalar, seen = new Set<Scalar>()): boolean {
-  if (root === s) return true;
-  if (seen.has(root)) return false;
-  seen.add(root);
-  return root.args.some((arg) => within(arg, s, seen));
+  return second === undefined ? [statement.value] : [statement.value, second];
 }

@@ -149,7 +149,7 @@ class Planner {
           length,
           descending: value.attrs["descending"] === true,
         };
-        const scratch = this.#newBuffer({ shape: [length], dtype: "int32" });
+        const scratch = this.#newBuffer({ shape: value.shape, dtype: "int32" });
         this.#steps.push({ kernel, buffers: [this.#bufferNumber(x as Value), out, scratch], stage, label });
         return;
       }

@@ -1,4 +1,5 @@
 /** The devices of this process by name, and which one is current. Floor: tensor. */
+import { environment } from "../base/environment.ts";
 import { TwopassError, nearest } from "../base/errors.ts";
 import type { Device } from "../runtime/device.ts";
 import { JsDevice } from "../runtime/js/device.ts";
@@ -6,28 +7,66 @@ import { WasmDevice } from "../runtime/wasm/device.ts";
 import { Engine } from "./engine.ts";
 import { scope } from "./scope.ts";
 
-const makers = {
-  js: (): Device => new JsDevice(),
-  wasm: (): Device => new WasmDevice(),
-} as const;
+/** The devices by name; the first one that this host has is the default. */
+export const deviceNames = ["native", "wasm", "js"] as const;
 
 /** Names of the devices that tensors can be on. */
-export type DeviceName = keyof typeof makers;
+export type DeviceName = (typeof deviceNames)[number];
 
-export const deviceNames = Object.keys(makers) as readonly DeviceName[];
+export interface DeviceOptions {
+  /** Threads that share the work; by default one for each core. */
+  readonly threads?: number;
+}
+
+/** Makes a device, or tells in one line why this host has none of its kind. */
+export type DeviceMaker = (options: DeviceOptions) => Device | string;
+
+const makers: Record<DeviceName, DeviceMaker> = {
+  native: () => 'it is for Node: import "twopass" there',
+  wasm: () => new WasmDevice(),
+  js: () => new JsDevice(),
+};
 
 /** Runs that may be under way in a thread when the next batch is made: one works, one waits. */
 const mostUnderWay = 1;
 
 const engines = new Map<DeviceName, Engine>();
-let current: DeviceName = "wasm";
+/** Why a device is not here, once that is known. */
+const reasons = new Map<DeviceName, string>();
+/** Undefined until somebody asks: to know whether the native device is here, it is started. */
+let current: DeviceName | undefined;
 
-/** The engine of a device; starts it at the first call. */
+/** Replaces what makes a device: hosts bring what only they have. */
+export function plugIn(name: DeviceName, maker: DeviceMaker): void {
+  makers[name] = maker;
+  reasons.delete(name);
+}
+
+/** The engine of a device; starts it at the first call. @throws where this host has no such device. */
 export function engineOf(name: DeviceName): Engine {
   const engine = engines.get(name);
   if (engine !== undefined) return engine;
   checkDeviceName(name);
-  return addEngine(name, makers[name]());
+  const started = startEngine(name, {});
+  if (started instanceof Engine) return started;
+  throw new TwopassError({ op: "device", problem: `there is no device "${name}" here`, facts: started });
+}
+
+/** Starts a device that has not started. Gives its engine, or why it cannot be here; it is not tried again. */
+export function startEngine(name: DeviceName, options: DeviceOptions): Engine | string {
+  const known = reasons.get(name);
+  if (known !== undefined) return known;
+  const made = makers[name](options);
+  if (typeof made !== "string") return addEngine(name, made);
+  reasons.set(name, made);
+  return made;
+}
+
+/** Why a device is not here; undefined where it is. Starts it to find out. */
+export function reasonAgainst(name: DeviceName): string | undefined {
+  if (engines.has(name)) return undefined;
+  const started = startEngine(name, {});
+  return typeof started === "string" ? started : undefined;
 }
 
 /** Throws unless a device has this name. */
@@ -65,17 +104,31 @@ export async function deviceQueue(): Promise<void> {
 
 /** The engine that new work goes to. */
 export function currentEngine(): Engine {
-  return engineOf(current);
+  return engineOf(defaultDevice());
 }
 
 /**
- * The device that new work goes to; "wasm" unless changed.
+ * The device that new work goes to. Unless it was set: the one that TWOPASS_DEVICE names in the environment, else
+ * "native" in Node where a C compiler and the package koffi are there, else "wasm".
  *
+ * @throws where the environment names a device that is not here.
  * @example
+ * setDefaultDevice("wasm");
  * defaultDevice(); // "wasm"
  */
 export function defaultDevice(): DeviceName {
+  current ??= usualDevice();
   return current;
+}
+
+function usualDevice(): DeviceName {
+  const named = environment("TWOPASS_DEVICE");
+  if (named !== undefined && named !== "") {
+    checkDeviceName(named);
+    engineOf(named);
+    return named;
+  }
+  return deviceNames.find((name) => reasonAgainst(name) === undefined) ?? "js";
 }
 
 /**
@@ -99,7 +152,7 @@ export function setDefaultDevice(name: DeviceName): void {
  */
 export function withDevice<T>(name: DeviceName, body: () => T): T {
   engineOf(name);
-  const before = current;
+  const before = defaultDevice();
   return scope(
     "withDevice",
     body,

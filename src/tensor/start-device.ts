@@ -5,15 +5,18 @@ import type { RemoteDevice } from "../runtime/worker/remote-device.ts";
 import { startRemoteWasm } from "../runtime/worker/start.ts";
 import {
   type DeviceName,
+  type DeviceOptions,
   addEngine,
   checkDeviceName,
   deviceNames,
   engineOf,
+  reasonAgainst,
   removeEngine,
+  startEngine,
   startedEngines,
 } from "./engines.ts";
 
-export interface StartOptions {
+export interface StartOptions extends DeviceOptions {
   /** Whether tensors are computed in a worker: a Web Worker in browsers, a worker thread in Node. Default false. */
   readonly worker?: boolean;
 }
@@ -51,13 +54,24 @@ const inWorkers = new Map<DeviceName, Started>();
  */
 export async function startDevice(name: DeviceName, options: StartOptions = {}): Promise<StartedDevice> {
   checkDeviceName(name);
-  checkOptions("startDevice", options, ["worker"]);
-  const { worker = false } = options;
+  checkOptions("startDevice", options, ["worker", "threads"]);
+  const { worker = false, threads } = options;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) {
+    throw new TwopassError({
+      op: "startDevice",
+      problem: "threads is a whole number from 1 on",
+      facts: `got ${describe(threads)}`,
+    });
+  }
   if (typeof worker !== "boolean") {
     throw new TwopassError({ op: "startDevice", problem: "worker is true or false", facts: `got ${describe(worker)}` });
   }
   if (!worker) {
     if (inWorkers.get(name)?.device.isClosed === false) throw hasStarted(name, "in a worker", "without one");
+    if (threads !== undefined) {
+      if (startedEngines().has(name)) throw hasStarted(name, "with its own number of threads", `${threads}`);
+      startEngine(name, { threads });
+    }
     const engine = engineOf(name);
     return { name, report: () => engine.device.report(), close: () => undefined };
   }
@@ -120,17 +134,18 @@ function hasStarted(name: DeviceName, how: string, wanted: string): TwopassError
 }
 
 /**
- * What each device is in this host, whether it has started or not: one or more lines.
+ * What each device is in this host, or why it has none: one or more lines. The native device is started to find out.
  *
  * @example
- * Object.keys(deviceReports()); // ["js", "wasm"]
+ * Object.keys(deviceReports()); // ["native", "wasm", "js"]
  */
 export function deviceReports(): Readonly<Record<DeviceName, string>> {
   const started = startedEngines();
-  const idle: Readonly<Record<DeviceName, () => string>> = {
-    js: () => engineOf("js").device.report(),
-    wasm: () => `${engineReport()}\nnot started`,
-  };
-  const reports = deviceNames.map((name) => [name, started.get(name)?.device.report() ?? idle[name]()]);
+  const reports = deviceNames.map((name) => {
+    const device = started.get(name)?.device;
+    if (device !== undefined) return [name, device.report()];
+    if (name === "wasm") return [name, `${engineReport()}\nnot started`];
+    return [name, reasonAgainst(name) ?? engineOf(name).device.report()];
+  });
   return Object.fromEntries(reports) as Record<DeviceName, string>;
 }

@@ -39,6 +39,8 @@ export const decompose: RewriteRule = (value, inputs) =>
   withMode({ phase: value.phase, path: value.path, grad: false }, () => {
     const { op, attrs } = value;
     if (op.kind === "window" && attrs["spatial"] === undefined) return paddedWindow(value, inputs[0] as Value);
+    // Derivatives are written down by now.
+    if (op.isPartial === true) return inputs[0];
     if (op.kind !== "conv") return undefined;
     const settings = convSettings(attrs);
     const [a, b] = inputs as [Value, Value];

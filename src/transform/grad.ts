@@ -115,8 +115,8 @@ export function pullback(
       const input = inputs[j] as Value;
       if (!input.requiresGrad) continue;
       const result = results[j];
-      if (result === undefined) throw noDerivative(op, value);
-      collect(input, result);
+      if (result !== undefined) collect(input, result);
+      else if (value.op.isPartial !== true) throw noDerivative(op, value);
     }
   }
   return { reached, visited };

@@ -94,7 +94,7 @@ export function batchNorm(
     updateRunning(op, runningMean, batch.mean, share);
     updateRunning(op, runningVar, kit.mul(batch.variance, batch.count / (batch.count - 1)), share);
   });
-  return resultOf(composite.normalizeChannels(kit, x, batch, w, b, options.eps), used);
+  return resultOf(composite.normalizeBatch(kit, x, batch, w, b, options.eps), used);
 }
 
 /** running ← running + share · (batch − running). */

@@ -1,7 +1,9 @@
 /** Normalisation: subtract a mean, divide by a deviation, then scale and shift. Floor: ops. */
 import { type Shape, sizeOf } from "../../base/shape.ts";
 import type { Value } from "../../ir/value.ts";
+import { derivative } from "../derived.ts";
 import type { Kit } from "../kit.ts";
+import { listOf } from "../record.ts";
 
 export interface Moments {
   readonly mean: Value;
@@ -43,25 +45,66 @@ function alongChannels(k: Kit, shape: Shape): Place {
     );
 }
 
-/**
- * y = (x − mean) / √(variance + eps) · weight + bias for each channel of x [N, C, ...]; mean, variance, weight, bias [C].
- * `centered`, where it is known, is x − mean.
- */
+/** y = (x − mean) / √(variance + eps) · weight + bias for each channel of x [N, C, ...]; mean, variance, weight, bias [C]. */
 export function normalizeChannels(
   k: Kit,
   x: Value,
-  stats: { readonly mean: Value; readonly variance: Value; readonly centered?: Value },
+  { mean, variance }: { readonly mean: Value; readonly variance: Value },
   weight: Value | undefined,
   bias: Value | undefined,
   eps: number,
 ): Value {
+  return scaleChannels(k, x, mean, inverseDeviation(k, variance, eps), weight, bias);
+}
+
+function scaleChannels(
+  k: Kit,
+  x: Value,
+  mean: Value,
+  inverse: Value,
+  weight: Value | undefined,
+  bias: Value | undefined,
+): Value {
   const place = alongChannels(k, x.shape);
-  const centered = stats.centered ?? k.sub(x, place(stats.mean));
-  const inverse = inverseDeviation(k, stats.variance, eps);
   const scale = weight === undefined ? inverse : k.mul(inverse, weight);
-  const scaled = k.mul(centered, place(scale));
+  const scaled = k.mul(k.sub(x, place(mean)), place(scale));
   return bias === undefined ? scaled : k.add(scaled, place(bias));
 }
+
+/**
+ * The same with mean and variance of x itself. With x̂ = (x − mean) / √(variance + eps) and n elements in a channel:
+ * d weight = Σ dy x̂, d bias = Σ dy, dx = weight / √(variance + eps) · (dy − Σ dy / n − x̂ Σ dy x̂ / n)
+ * (Ioffe and Szegedy, Batch Normalization, 2015, section 3): two sums, where the primitives' rules would take four.
+ */
+export function normalizeBatch(
+  k: Kit,
+  x: Value,
+  { mean, variance }: Moments,
+  weight: Value | undefined,
+  bias: Value | undefined,
+  eps: number,
+): Value {
+  const inverse = inverseDeviation(k, variance, eps);
+  const y = scaleChannels(k, x, mean, inverse, weight, bias);
+  const parameters = [weight, bias].filter((v) => v !== undefined);
+  const attrs = { isScaled: weight !== undefined, isShifted: bias !== undefined };
+  return k.derived(y, [x, mean, inverse, ...parameters], channelRule, attrs);
+}
+
+const channelRule = derivative("normalizeBatch", (k, g, inputs, _, { isScaled, isShifted }) => {
+  const [, x, mean, inverse] = inputs as [Value, Value, Value, Value];
+  const weight = isScaled === true ? inputs[4] : undefined;
+  const place = alongChannels(k, x.shape);
+  const dims = allButChannels(x.shape);
+  const count = sizeOf(dims.map((d) => x.shape[d] as number));
+  const normal = k.mul(k.sub(x, place(mean)), place(inverse));
+  const dBias = k.sum(g, dims);
+  const dWeight = k.sum(k.mul(g, normal), dims);
+  const scale = weight === undefined ? inverse : k.mul(inverse, weight);
+  const rest = k.sub(k.sub(g, place(k.div(dBias, count))), k.mul(normal, place(k.div(dWeight, count))));
+  const parameters = [...(isScaled === true ? [dWeight] : []), ...(isShifted === true ? [dBias] : [])];
+  return [undefined, k.mul(place(scale), rest), undefined, undefined, ...parameters];
+});
 
 /** All dims of [N, C, ...] but the channels. */
 export function allButChannels(shape: Shape): number[] {
@@ -102,13 +145,13 @@ export function groupNorm(
 export function normalizeInstances(
   k: Kit,
   x: Value,
-  { centered, variance }: Moments,
+  known: Moments,
   weight: Value | undefined,
   bias: Value | undefined,
   eps: number,
 ): Value {
-  const inverse = k.spread(inverseDeviation(k, variance, eps), x.shape, spatialDims(x.shape));
-  return affine(k, k.mul(centered, inverse), weight, bias, alongChannels(k, x.shape));
+  const y = standardize(k, x, spatialDims(x.shape), eps, known);
+  return affine(k, y, weight, bias, alongChannels(k, x.shape));
 }
 
 /** All dims of [N, C, ...] but the first two. */
@@ -116,7 +159,23 @@ export function spatialDims(shape: Shape): number[] {
   return shape.map((_, i) => i).slice(2);
 }
 
-function standardize(k: Kit, x: Value, dims: readonly number[], eps: number): Value {
-  const { centered, variance } = moments(k, x, dims);
-  return k.mul(centered, k.spread(inverseDeviation(k, variance, eps), x.shape, dims));
+/**
+ * x̂ = (x − mean) / √(variance + eps) along `dims`, of which there are n elements.
+ * dx = (dy − Σ dy / n − x̂ Σ dy x̂ / n) / √(variance + eps).
+ */
+function standardize(k: Kit, x: Value, dims: readonly number[], eps: number, known = moments(k, x, dims)): Value {
+  const inverse = inverseDeviation(k, known.variance, eps);
+  const y = k.mul(known.centered, k.spread(inverse, x.shape, dims));
+  return k.derived(y, [x, known.mean, inverse], standardRule, { dims });
 }
+
+const standardRule = derivative("standardize", (k, g, inputs, _, attrs) => {
+  const [, x, mean, inverse] = inputs as [Value, Value, Value, Value];
+  const dims = listOf(attrs, "dims");
+  const spread = (v: Value): Value => k.spread(v, x.shape, dims);
+  const count = sizeOf(dims.map((d) => x.shape[d] as number));
+  const normal = k.mul(k.sub(x, spread(mean)), spread(inverse));
+  const average = (v: Value): Value => spread(k.div(k.sum(v, dims), count));
+  const rest = k.sub(k.sub(g, average(g)), k.mul(normal, average(k.mul(g, normal))));
+  return [undefined, k.mul(spread(inverse), rest), undefined, undefined];
+});

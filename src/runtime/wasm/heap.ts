@@ -1,7 +1,8 @@
 /** The memory of a WebAssembly machine: blocks of one linear memory that grows. Floor: runtime. */
 import { type Dtype, type TypedArray, viewOf } from "../../base/dtype.ts";
-import { TwopassError, internal } from "../../base/errors.ts";
+import { internal } from "../../base/errors.ts";
 import type { Block, Memory } from "../cpu/machine.ts";
+import { megabytes, outOfMemory } from "../cpu/out-of-memory.ts";
 import { FreeRanges } from "../cpu/ranges.ts";
 
 const pageBytes = 65536;
@@ -60,26 +61,7 @@ export class Heap implements Memory {
       this.#free.give(old * pageBytes, pages * pageBytes);
       return;
     }
-    throw outOfMemory("wasm", what, bytes, this.used, this.reserved, "WebAssembly memory ends at 4 GiB");
+    const limit = `${megabytes(this.reserved)} are reserved, and WebAssembly memory ends at 4 GiB`;
+    throw outOfMemory({ op: "wasm", what, bytes, used: this.used, limit });
   }
-}
-
-export function outOfMemory(
-  op: string,
-  what: string,
-  bytes: number,
-  used: number,
-  reserved: number,
-  limit: string,
-): TwopassError {
-  return new TwopassError({
-    op,
-    problem: "out of memory",
-    facts: `${what} needs ${megabytes(bytes)}, ${megabytes(used)} of ${megabytes(reserved)} are in use`,
-    hint: `use smaller batches; ${limit}`,
-  });
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }

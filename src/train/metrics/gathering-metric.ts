@@ -7,7 +7,7 @@ import { TwopassError, describe, showShape } from "../../base/errors.ts";
 import { sameShape, sizeOf } from "../../base/shape.ts";
 import type { Labels } from "../../nn/functional/labels.ts";
 import { hostEffect } from "../../tensor/capture.ts";
-import { type DeviceName, withDevice } from "../../tensor/engines.ts";
+import { type DeviceName, defaultDevice, withDevice } from "../../tensor/engines.ts";
 import { inner } from "../../tensor/inner.ts";
 import { noGrad } from "../../tensor/scope.ts";
 import { StoredTensor } from "../../tensor/stored.ts";
@@ -100,7 +100,7 @@ export abstract class GatheringMetric<K extends string, R> implements Metric<R> 
     this.reset();
     if (updates === 0) return;
     const parts = sums as Readonly<Record<K, Tensor>>;
-    const mine = this.#sumsLike(parts, Object.values<Tensor>(sums)[0]?.device ?? "wasm");
+    const mine = this.#sumsLike(parts, Object.values<Tensor>(sums)[0]?.device ?? defaultDevice());
     for (const key of keysOf(mine)) mine[key].assign(parts[key]);
     this.#updates = updates;
   }

@@ -1,0 +1,293 @@
+/**
+ * The text in front of each C file: names of vector types and small functions on them, for one target. No header is
+ * included, because that would take longer to read than most kernels.
+ *
+ * f32v, i32v, u32v, f64v, i64v fill a vector; f32h, i32h, u32h fill half of one, with as many lanes as f64v; u8v and u8h
+ * have the lanes of f32v and f32h. LOAD and STORE take any address. A load may read up to 64 bytes behind a buffer, a
+ * store writes lanes of its own only. Floor: codegen.
+ */
+import { acrossFunctions } from "./folds.ts";
+import type { CTarget } from "./target.ts";
+
+/** How a helper of one target is written; the compilers agree on these names. */
+interface Builtins {
+  readonly sqrt: string;
+  /** Rounding by a mode: 0 to the nearest, 1 down, 2 up, 3 toward zero. */
+  readonly round: string;
+}
+
+interface Family {
+  /** The suffix of a float type, and of the integers of its lanes. */
+  readonly float: string;
+  readonly int: string;
+  readonly scalar: "f32" | "f64";
+  readonly bits: 32 | 64;
+  readonly lanes: number;
+}
+
+/** C text of the types and functions of a target. */
+export function prelude(target: CTarget): string {
+  const { vectorBytes } = target;
+  const [lanes, wide] = [vectorBytes / 4, vectorBytes / 8];
+  const families: readonly Family[] = [
+    { float: "f32v", int: "i32v", scalar: "f32", bits: 32, lanes },
+    { float: "f32h", int: "i32h", scalar: "f32", bits: 32, lanes: wide },
+    { float: "f64v", int: "i64v", scalar: "f64", bits: 64, lanes: wide },
+  ];
+  return [
+    ...scalars,
+    ...types(lanes, wide),
+    ...repeated("v", lanes),
+    ...repeated("h", wide),
+    "#define F64V(x) ((x) - (f64v){})",
+    ...families.flatMap((family) => floats(target, family)),
+    ...["v", "h"].flatMap((suffix) => words(suffix, suffix === "v" ? lanes : wide)),
+    ...saturating,
+    ...["v", "h"].flatMap((suffix) => elements(suffix, suffix === "v" ? lanes : wide)),
+    ...movers("f64v", "f64v", "f64", wide),
+    ...partialStores(target, lanes, wide),
+    ...acrossFunctions(lanes),
+    "",
+  ].join("\n");
+}
+
+const scalars = [
+  "typedef __INT64_TYPE__ int64_t;",
+  "typedef __UINT64_TYPE__ uint64_t;",
+  "typedef __INT32_TYPE__ int32_t;",
+  "typedef float f32 __attribute__((may_alias));",
+  "typedef double f64 __attribute__((may_alias));",
+  "typedef int32_t i32 __attribute__((may_alias));",
+  "typedef unsigned char u8 __attribute__((may_alias));",
+  "#define FN static inline __attribute__((always_inline))",
+  "#define LOAD(T, p) (*(const T##m *)(p))",
+  "#define STORE(T, p, v) (*(T##m *)(p) = (v))",
+  "FN int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }",
+  // Of a dim given by extent and step: where an index is. The first one that is out of range is noted, and 0 taken.
+  "FN int64_t place(i32 at, const int64_t *dim, i32 *fault) {",
+  "  if ((uint64_t)(int64_t)at < (uint64_t)dim[0]) return at * dim[1];",
+  "  if (fault[0] == 0) fault[0] = 1, fault[1] = at, fault[2] = (i32)dim[0];",
+  "  return 0;",
+  "}",
+];
+
+/** A type for registers, and one ("m") for memory at any address. */
+function vectorType(name: string, element: string, bytes: number): string[] {
+  return [
+    `typedef ${element} ${name} __attribute__((vector_size(${bytes})));`,
+    `typedef ${element} ${name}m __attribute__((vector_size(${bytes}), aligned(1), may_alias));`,
+  ];
+}
+
+function types(lanes: number, wide: number): string[] {
+  return [
+    ...vectorType("f32v", "float", 4 * lanes),
+    ...vectorType("i32v", "int32_t", 4 * lanes),
+    ...vectorType("u32v", "unsigned", 4 * lanes),
+    ...vectorType("u8v", "unsigned char", lanes),
+    ...vectorType("f64v", "double", 8 * wide),
+    ...vectorType("i64v", "int64_t", 8 * wide),
+    ...vectorType("f32h", "float", 4 * wide),
+    ...vectorType("i32h", "int32_t", 4 * wide),
+    ...vectorType("u32h", "unsigned", 4 * wide),
+    ...vectorType("u8h", "unsigned char", wide),
+  ];
+}
+
+function list(count: number, item: (i: number) => string): string {
+  return Array.from({ length: count }, (_, i) => item(i)).join(", ");
+}
+
+/** One number in all lanes, the numbers of the lanes, and a mask of the first n of them. */
+function repeated(suffix: "v" | "h", lanes: number): string[] {
+  const upper = suffix.toUpperCase();
+  return [
+    `#define F32${upper}(x) ((x) - (f32${suffix}){})`,
+    `#define I32${upper}(x) ((int32_t)(x) - (i32${suffix}){})`,
+    `#define LANES_${upper} ((i32${suffix}){${list(lanes, String)}})`,
+    `FN i32${suffix} first_${suffix}(int64_t n) { return LANES_${upper} < I32${upper}((int32_t)n); }`,
+  ];
+}
+
+function floats(target: CTarget, family: Family): string[] {
+  const { float: F, int: I, bits } = family;
+  const magnitude = bits === 32 ? "0x7fffffff" : "0x7fffffffffffffff";
+  // A mask for float64 comes with 32 bits a lane.
+  const mask = bits === 32 ? "m" : "__builtin_convertvector(m, i64v)";
+  const M = bits === 32 ? I : "i32h";
+  return [
+    `FN ${F} pick_${F}(${I} m, ${F} a, ${F} b) { return (${F})((m & (${I})a) | (~m & (${I})b)); }`,
+    `FN ${F} select_${F}(${M} m, ${F} a, ${F} b) { return pick_${F}(${mask}, a, b); }`,
+    `FN ${F} abs_${F}(${F} x) { return (${F})((${I})x & ${magnitude}); }`,
+    // NaN is carried, and -0 is below 0.
+    `FN ${F} max_${F}(${F} a, ${F} b) {`,
+    `  const ${F} r = pick_${F}(a == b, (${F})((${I})a & (${I})b), pick_${F}(a > b, a, b));`,
+    `  return pick_${F}(a != a, a, r);`,
+    "}",
+    `FN ${F} min_${F}(${F} a, ${F} b) {`,
+    `  const ${F} r = pick_${F}(a == b, (${F})((${I})a | (${I})b), pick_${F}(a < b, a, b));`,
+    `  return pick_${F}(a != a, a, r);`,
+    "}",
+    ...roots(target, family),
+    ...roundings(target, family),
+  ];
+}
+
+/** One instruction where a name of it is known, else lane by lane. */
+function roots(target: CTarget, family: Family): string[] {
+  const { float: F, scalar, lanes } = family;
+  const assembly = instructions(target, family);
+  if (assembly !== undefined) return [`FN ${F} sqrt_${F}(${F} x) { ${F} r; ${assembly.sqrt}; return r; }`];
+  const call = scalar === "f32" ? "__builtin_sqrtf" : "__builtin_sqrt";
+  return [`FN ${F} sqrt_${F}(${F} x) { return (${F}){${list(lanes, (i) => `${call}(x[${i}])`)}}; }`];
+}
+
+/**
+ * The square root and the rounding of whole vectors as assembly: gcc and clang have no builtin in common.
+ */
+function instructions(target: CTarget, { scalar, lanes }: Family): Builtins | undefined {
+  const isDouble = scalar === "f64";
+  if (target.isa === "neon") {
+    const form = `${lanes}${isDouble ? "d" : "s"}`;
+    const one = (name: string): string => `__asm__("${name} %0.${form}, %1.${form}" : "=w"(r) : "w"(x))`;
+    return { sqrt: one("fsqrt"), round: "" };
+  }
+  if (target.isa === "plain") return undefined;
+  const kind = isDouble ? "pd" : "ps";
+  const constraint = target.isa === "avx512" ? "v" : "x";
+  const operands = `: "=${constraint}"(r) : "${constraint}"(x)`;
+  const bytes = (isDouble ? 8 : 4) * lanes;
+  const rounding = bytes === 64 ? `vrndscale${kind}` : `vround${kind}`;
+  return {
+    sqrt: `__asm__("vsqrt${kind} %1, %0" ${operands})`,
+    round: `__asm__("${rounding} $MODE, %1, %0" ${operands})`,
+  };
+}
+
+const roundingNames = ["round", "floor", "ceil", "trunc"] as const;
+
+function roundings(target: CTarget, family: Family): string[] {
+  const { float: F, int: I, bits } = family;
+  const assembly = instructions(target, family);
+  if (assembly !== undefined && target.isa === "neon") {
+    const names = ["frintn", "frintm", "frintp", "frintz"];
+    return roundingNames.map(
+      (name, i) =>
+        `FN ${F} ${name}_${F}(${F} x) { ${F} r; ${assembly.sqrt.replace("fsqrt", names[i] as string)}; return r; }`,
+    );
+  }
+  if (assembly !== undefined) {
+    // 8: without noting that digits were lost.
+    return roundingNames.map(
+      (name, i) =>
+        `FN ${F} ${name}_${F}(${F} x) { ${F} r; ${assembly.round.replace("MODE", String(8 + i))}; return r; }`,
+    );
+  }
+  // From 2^23 (2^52) on every number is whole; below, adding it leaves no place for digits behind the point.
+  const whole = bits === 32 ? "8388608.0f" : "4503599627370496.0";
+  const sign = bits === 32 ? "(-2147483647 - 1)" : "(-9223372036854775807 - 1)";
+  const one = bits === 32 ? "1.0f" : "1.0";
+  const signed = (name: string): string => `(${F})((${I})${name} | ((${I})x & ${sign}))`;
+  return [
+    `FN ${F} round_${F}(${F} x) {`,
+    `  const ${F} a = abs_${F}(x), r = (a + ${whole}) - ${whole};`,
+    `  return pick_${F}(a < ${whole}, ${signed("r")}, x);`,
+    "}",
+    `FN ${F} floor_${F}(${F} x) { const ${F} r = round_${F}(x); return pick_${F}(r > x, r - ${one}, r); }`,
+    `FN ${F} ceil_${F}(${F} x) { const ${F} r = round_${F}(x), y = r + ${one}; return pick_${F}(r < x, ${signed("y")}, r); }`,
+    `FN ${F} trunc_${F}(${F} x) { const ${F} y = floor_${F}(abs_${F}(x)); return ${signed("y")}; }`,
+  ];
+}
+
+/** Integers of 32 bits. By zero a quotient and a remainder are 0; the smallest number by -1 wraps. */
+function words(suffix: string, lanes: number): string[] {
+  const [I, U] = [`i32${suffix}`, `u32${suffix}`];
+  const lanewise = (name: string, result: string): string[] => [
+    `FN ${I} ${name}_${I}(${I} a, ${I} b) {`,
+    `  ${I} r = {};`,
+    `  for (int l = 0; l < ${lanes}; l++) r[l] = b[l] == 0 ? 0 : b[l] == -1 ? ${result} : a[l] ${name === "div" ? "/" : "%"} b[l];`,
+    "  return r;",
+    "}",
+  ];
+  const pick = (relation: string): string => `{ const ${I} m = a ${relation} b; return (m & a) | (~m & b); }`;
+  return [
+    `FN ${I} select_${I}(${I} m, ${I} a, ${I} b) { return (m & a) | (~m & b); }`,
+    `FN ${I} max_${I}(${I} a, ${I} b) ${pick(">")}`,
+    `FN ${I} min_${I}(${I} a, ${I} b) ${pick("<")}`,
+    `FN ${I} abs_${I}(${I} x) { const ${I} s = x >> 31; return (x ^ s) - s; }`,
+    `FN ${I} shl_${I}(${I} a, ${I} b) { return a << (b & 31); }`,
+    `FN ${I} shr_${I}(${I} a, ${I} b) { return a >> (b & 31); }`,
+    `FN ${I} ushr_${I}(${I} a, ${I} b) { return (${I})((${U})a >> ((${U})b & 31)); }`,
+    ...lanewise("div", "-a[l]"),
+    ...lanewise("rem", "0"),
+  ];
+}
+
+/** Toward zero; to the nearest end where the number is out of range; NaN gives 0. */
+const saturating = [
+  ["f32v", "i32v", "f"],
+  ["f32h", "i32h", "f"],
+  ["f64v", "i32h", ""],
+].flatMap(([F, I, f]) => {
+  const mask = (relation: string): string =>
+    F === "f64v" ? `__builtin_convertvector(x ${relation}, i32h)` : `(x ${relation})`;
+  return [
+    `FN ${I} trunc_${F}_${I}(${F} x) {`,
+    `  const ${F} inside = pick_${F}(abs_${F}(x) < 2147483648.0${f}, x, (${F}){});`,
+    `  const ${I} over = ${mask(`>= 2147483648.0${f}`)}, under = ${mask(`<= -2147483648.0${f}`)};`,
+    `  return __builtin_convertvector(inside, ${I}) | (over & 2147483647) | (under & (-2147483647 - 1));`,
+    "}",
+  ];
+});
+
+/** Elements that do not lie one behind the other: one at a time. */
+function movers(name: string, V: string, element: string, lanes: number): string[] {
+  const each = `for (int l = 0; l < ${lanes} && l < n; l++)`;
+  const index = V === "f64v" || V.endsWith("h") ? "i32h" : "i32v";
+  return [
+    `FN ${V} gather_${name}(const char *p, int64_t step, int64_t n) {`,
+    `  ${V} r = {};`,
+    `  ${each} r[l] = *(const ${element} *)(p + l * step);`,
+    "  return r;",
+    "}",
+    `FN void scatter_${name}(char *p, int64_t step, ${V} v, int64_t n) {`,
+    `  ${each} *(${element} *)(p + l * step) = (${element})v[l];`,
+    "}",
+    `FN ${V} choose_${name}(const char *p, int64_t step, ${index} at, const int64_t *dim, i32 *fault, int64_t n) {`,
+    `  ${V} r = {};`,
+    `  ${each} r[l] = *(const ${element} *)(p + l * step + place(at[l], dim, fault));`,
+    "  return r;",
+    "}",
+    `FN void add_${name}(char *p, int64_t step, ${index} at, ${V} v, const int64_t *dim, i32 *fault, int64_t n) {`,
+    `  ${each} *(${element} *)(p + l * step + place(at[l], dim, fault)) += (${element})v[l];`,
+    "}",
+  ];
+}
+
+function elements(suffix: string, lanes: number): string[] {
+  return [
+    ...movers(`f32${suffix}`, `f32${suffix}`, "f32", lanes),
+    ...movers(`i32${suffix}`, `i32${suffix}`, "i32", lanes),
+    ...movers(`u8${suffix}`, `i32${suffix}`, "u8", lanes),
+  ];
+}
+
+/** Writes the first n lanes, fewer than all. */
+function partialStores(target: CTarget, lanes: number, wide: number): string[] {
+  const kinds = [
+    ["f32v", "f32v", "f32", lanes, "storeups512", "(f32v)"],
+    ["f32h", "f32h", "f32", wide, "storeups256", "(f32h)"],
+    ["i32v", "i32v", "i32", lanes, "storeups512", "(f32v)"],
+    ["i32h", "i32h", "i32", wide, "storeups256", "(f32h)"],
+    ["f64v", "f64v", "f64", wide, "storeupd512", "(f64v)"],
+    ["u8v", "i32v", "u8", lanes, "pmovdb512mem", "(i32v)"],
+    ["u8h", "i32h", "u8", wide, "pmovdb256mem", "(i32h)"],
+  ] as const;
+  return kinds.map(([name, V, element, count, builtin, as]) => {
+    const body =
+      target.isa === "avx512"
+        ? `__builtin_ia32_${builtin}_mask((void *)p, ${as}v, (1u << n) - 1);`
+        : `for (int l = 0; l < ${count} && l < n; l++) ((${element} *)p)[l] = (${element})v[l];`;
+    return `FN void part_${name}(char *p, ${V} v, int64_t n) { ${body} }`;
+  });
+}

@@ -1,0 +1,137 @@
+/** Compiled kernels of the native device by their code's key. Floor: runtime; Node only. */
+import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { debug, debugPrint } from "../../../base/debug.ts";
+import { internal } from "../../../base/errors.ts";
+import { contractKey, contractModes, contractSource } from "../../../codegen/c/contract.ts";
+import { hostSource } from "../../../codegen/c/functions.ts";
+import { loopSource } from "../../../codegen/c/loops.ts";
+import { prelude } from "../../../codegen/c/prelude.ts";
+import { sortSource } from "../../../codegen/c/sort.ts";
+import type { CTarget } from "../../../codegen/c/target.ts";
+import { type Kernel, kernelKey } from "../../../schedule/kernel.ts";
+import type { LoadedKernels, NativeLibrary, NativeUnit } from "./library.ts";
+
+/** Kernels that no plan uses any more are kept up to this number. */
+const mostIdle = 2048;
+/** Kernels of loops in one file at most: a compiler's time grows with them. */
+const mostInFile = 40;
+
+interface Entry {
+  readonly address: number;
+  readonly file: File;
+  users: number;
+}
+
+/** A library that was loaded, closed with its last kernel. */
+interface File {
+  readonly loaded: LoadedKernels;
+  kernels: number;
+}
+
+interface Source {
+  readonly key: string;
+  readonly symbol: string;
+  readonly text: string;
+}
+
+export class NativeKernels {
+  readonly #library: NativeLibrary;
+  readonly #target: CTarget;
+  readonly #entries = new Map<string, Entry>();
+  /** Kernels compiled so far. */
+  compiled = 0;
+
+  constructor(library: NativeLibrary) {
+    this.#library = library;
+    this.#target = library.toolchain.target;
+  }
+
+  /** Addresses of kernels; all that are new are compiled at once. Each counts as used until released. */
+  acquire(kernels: readonly Kernel[]): { functions: readonly number[]; keys: readonly string[] } {
+    const keys = kernels.map(keyOf);
+    const loops = new Map<string, Source>();
+    const products = new Map<string, Source>();
+    keys.forEach((key, i) => {
+      if (this.#entries.has(key) || loops.has(key) || products.has(key)) return;
+      const kernel = kernels[i] as Kernel;
+      (kernel.kind === "contract" ? products : loops).set(key, this.#source(key, kernel));
+    });
+    this.#compile([...loops.values()], [...products.values()]);
+    const functions = keys.map((key) => {
+      const entry = this.#entries.get(key) as Entry;
+      entry.users++;
+      return entry.address;
+    });
+    return { functions, keys };
+  }
+
+  release(keys: readonly string[]): void {
+    for (const key of keys) {
+      const entry = this.#entries.get(key);
+      if (entry === undefined) throw internal("an unknown kernel is released");
+      entry.users--;
+    }
+    if (this.#entries.size <= mostIdle) return;
+    for (const [key, { users, file }] of this.#entries) {
+      if (this.#entries.size <= mostIdle) break;
+      if (users > 0) continue;
+      this.#entries.delete(key);
+      file.kernels--;
+      if (file.kernels === 0) file.loaded.close();
+    }
+  }
+
+  #source(key: string, kernel: Kernel): Source {
+    const symbol = `k${createHash("sha256").update(key).digest("hex").slice(0, 16)}`;
+    switch (kernel.kind) {
+      case "loop":
+        return { key, symbol, text: loopSource(kernel, symbol, this.#target) };
+      case "sort":
+        return { key, symbol, text: sortSource(kernel, symbol) };
+      case "contract":
+        return { key, symbol, text: contractSource(contractModes(kernel), symbol, this.#target) };
+    }
+  }
+
+  /** Products have a file each, which other programs find again; loops share files. */
+  #compile(loops: readonly Source[], products: readonly Source[]): void {
+    const files = [...divided(loops), ...products.map((source) => [source])];
+    if (files.length === 0) return;
+    const isLoops = files.map((_, i) => i < files.length - products.length);
+    const units = files.map((sources, i): NativeUnit => {
+      const text = sources.map((s) => s.text).join("\n");
+      return {
+        source: `${prelude(this.#target)}${hostSource(text)}${text}`,
+        kind: isLoops[i] === true ? "loops" : "products",
+        symbols: sources.map((s) => s.symbol),
+      };
+    });
+    if (debug.level >= 5) debugPrint("generated code", units.map((unit) => unit.source).join("\n"));
+    this.#library.compile(units).forEach((loaded, i) => {
+      const sources = files[i] as readonly Source[];
+      const file = { loaded, kernels: sources.length };
+      sources.forEach(({ key }, j) => {
+        this.#entries.set(key, { address: loaded.addresses[j] as number, file, users: 0 });
+      });
+      this.compiled += sources.length;
+    });
+  }
+}
+
+function keyOf(kernel: Kernel): string {
+  return kernel.kind === "contract" ? contractKey(kernel) : kernelKey(kernel);
+}
+
+/** Sources in files of about equal length, at least one for each core. */
+function divided(sources: readonly Source[]): Source[][] {
+  const count = Math.min(Math.max(availableParallelism(), Math.ceil(sources.length / mostInFile)), sources.length);
+  const files = Array.from({ length: count }, () => ({ sources: [] as Source[], length: 0 }));
+  const longestFirst = [...sources].sort((a, b) => b.text.length - a.text.length || (a.symbol < b.symbol ? -1 : 1));
+  for (const source of longestFirst) {
+    const shortest = files.reduce((least, file) => (file.length < least.length ? file : least));
+    shortest.sources.push(source);
+    shortest.length += source.text.length;
+  }
+  return files.map((file) => file.sources);
+}

@@ -1,0 +1,74 @@
+/** The machine of the native device: kernels in C, made by the host's compiler. Floor: runtime; Node only. */
+import { contractWorkspaceBytes, writeContractArguments } from "../../../codegen/c/contract.ts";
+import { laneBlockOf, loopUnits, writeLoopArguments } from "../../../codegen/c/loop-arguments.ts";
+import { loopWorkspaceBytes } from "../../../codegen/c/loop-folds.ts";
+import { sortUnits, writeSortArguments } from "../../../codegen/c/sort.ts";
+import type { CTarget } from "../../../codegen/c/target.ts";
+import type { Kernel } from "../../../schedule/kernel.ts";
+import type { ArgumentWriter } from "../../cpu/commands.ts";
+import { CpuDevice, type CpuDeviceOptions } from "../../cpu/device.ts";
+import type { Machine } from "../../cpu/machine.ts";
+import { NativeKernels } from "./kernels.ts";
+import { type NativeLibrary, type NativeOptions, startNative } from "./library.ts";
+import { NativeMemory } from "./memory.ts";
+
+export class NativeMachine implements Machine {
+  readonly name = "native";
+  readonly features: string;
+  readonly wordBytes = 8;
+  readonly rates = { products: 150, instructions: 40 };
+  readonly memory: NativeMemory;
+  readonly #library: NativeLibrary;
+  readonly #target: CTarget;
+  readonly #kernels: NativeKernels;
+
+  constructor(library: NativeLibrary) {
+    this.#library = library;
+    this.#target = library.toolchain.target;
+    this.features = `native ${this.#target.isa}`;
+    this.memory = new NativeMemory(library);
+    this.#kernels = new NativeKernels(library);
+    library.workspaceBytes = Math.max(contractWorkspaceBytes(this.#target), loopWorkspaceBytes);
+  }
+
+  get compiled(): number {
+    return this.#kernels.compiled;
+  }
+
+  acquire(kernels: readonly Kernel[]): { functions: readonly number[]; keys: readonly string[] } {
+    return this.#kernels.acquire(kernels);
+  }
+
+  release(keys: readonly string[]): void {
+    this.#kernels.release(keys);
+  }
+
+  writeArguments(kernel: Kernel, writer: ArgumentWriter): number {
+    switch (kernel.kind) {
+      case "loop": {
+        const laneBlock = laneBlockOf(kernel);
+        writeLoopArguments(kernel, laneBlock, writer);
+        return loopUnits(kernel, laneBlock);
+      }
+      case "sort":
+        writeSortArguments(kernel, writer);
+        return sortUnits(kernel);
+      case "contract":
+        return writeContractArguments(kernel, this.#target, writer);
+    }
+  }
+
+  run(begin: number, end: number): void {
+    this.#library.run(begin, end);
+  }
+
+  report(): string {
+    return this.#library.report();
+  }
+}
+
+/** The native device, or why this host has none, in one line. */
+export function startNativeDevice(options: NativeOptions & CpuDeviceOptions = {}): CpuDevice | string {
+  const started = startNative(options);
+  return "reason" in started ? started.reason : new CpuDevice(new NativeMachine(started.library), options);
+}

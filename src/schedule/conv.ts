@@ -1,0 +1,435 @@
+/**
+ * Convolutions of float32 images over one or two spatial dims as kernels of their own, each pass as steps with scratch
+ * memory between them. What is decided here follows from shapes alone, never from the batch, threads or data. Everything
+ * else (three spatial dims, other dtypes, plain products) is left to the general contraction. Floor: schedule.
+ */
+import type { Value } from "../ir/value.ts";
+import { type ConvSettings, convSettings } from "../ops/conv.ts";
+import { listOf } from "../ops/record.ts";
+import { operandOf } from "./contract.ts";
+
+type Pair = readonly [number, number];
+
+/** Sizes of a forward convolution: y[n, o] = Σ x[n, c] ⋆ w[o, c]. An image of one spatial dim has one row. */
+export interface ConvShape {
+  readonly images: number;
+  readonly groups: number;
+  /** Channels of one group. */
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly input: Pair;
+  readonly output: Pair;
+  readonly taps: Pair;
+  readonly stride: Pair;
+  readonly dilation: Pair;
+  /** Rows and columns of zeros in front; below 0 where as many are cut off. */
+  readonly low: Pair;
+}
+
+/** Where an element [image, channel, row, column] lies in its buffer, in elements; channels count over all groups. */
+export interface ImagePlaces {
+  readonly offset: number;
+  readonly image: number;
+  readonly channel: number;
+  readonly row: number;
+  readonly column: number;
+  /** Elements of the buffer. */
+  readonly size: number;
+}
+
+/** Where an element [out, in, row, column] of a group's weights lies. */
+export interface WeightPlaces {
+  readonly offset: number;
+  readonly group: number;
+  readonly out: number;
+  readonly in: number;
+  readonly row: number;
+  readonly column: number;
+}
+
+/**
+ * What a step computes, with its buffers in order.
+ * - pack: [w, packed] weights in the order in which "direct" reads them
+ * - direct: [x, packed, y]
+ * - transform: [w, packed] weights for "winograd"
+ * - winograd: [x, packed, y] by tiles of 4×4 results, with 4 times fewer multiplications
+ * - gradient: [x, dy, parts] the kernels' gradient of each part of the images
+ * - winogradGradient: the same by tiles of 4×4 elements of dy
+ * - sum: [parts, dw] adds the parts in order
+ */
+export type ConvRole = "pack" | "direct" | "transform" | "winograd" | "gradient" | "winogradGradient" | "sum";
+
+export interface ConvKernel {
+  readonly kind: "conv";
+  readonly role: ConvRole;
+  readonly shape: ConvShape;
+  readonly x: ImagePlaces;
+  readonly w: WeightPlaces;
+  /** Of the result, or of its gradient. */
+  readonly y: ImagePlaces;
+  /** Of a weight gradient: runs of images that are summed by themselves. */
+  readonly parts: number;
+}
+
+/** A buffer of a step: a value, the result, or the number of a scratch buffer. */
+export type ConvBuffer = Value | "result" | number;
+
+export interface ConvStep {
+  readonly kernel: ConvKernel;
+  readonly buffers: readonly ConvBuffer[];
+}
+
+export interface ConvPlan {
+  readonly steps: readonly ConvStep[];
+  /** Bytes of each scratch buffer. */
+  readonly scratch: readonly number[];
+}
+
+/** Output channels of packed weights are filled up to a multiple of this; heights of tiles divide it. */
+export const packedChannels = 24;
+/** The same for the parts of a weight gradient: a multiple of two vectors on every target. */
+export const partChannels = 32;
+/** Most elements of a padded piece of an image that a thread copies, and the columns that it has at least. */
+export const mostSlab = 160 * 1024;
+export const leastColumns = 32;
+/** Products of a Winograd tile. */
+export const winogradPoints = 36;
+
+/** Whether kernels of this file compute the convolution: then it need not be decomposed. */
+export function isConvTaken(value: Value): boolean {
+  return value.op.kind === "conv" && passOf(value) !== undefined;
+}
+
+/** What a convolution that is taken needs in memory: the buffers below its operands' views, or the operands. */
+export function convDemands(value: Value, isBuffer: (value: Value) => boolean): Value[] {
+  return value.inputs.map((x, i) => {
+    const readable = isWeightOperand(value, i) ? weightPlaces(x, 1, isBuffer) : imagePlaces(x, isBuffer);
+    return readable?.base ?? x;
+  });
+}
+
+/** The steps of a convolution that is taken; undefined where an operand must be in memory first. */
+export function planConv(value: Value, isBuffer: (value: Value) => boolean): ConvPlan | undefined {
+  const pass = passOf(value);
+  if (pass === undefined) return undefined;
+  const [a, b] = value.inputs as [Value, Value];
+  const x = imagePlaces(a, isBuffer);
+  const other = isWeightOperand(value, 1)
+    ? weightPlaces(b, pass.shapes[0]?.shape.groups ?? 1, isBuffer)
+    : imagePlaces(b, isBuffer);
+  if (x === undefined || other === undefined) return undefined;
+  const result = densePlaces(value);
+  if (pass.isWeight) {
+    const { shape } = pass.shapes[0] as PhaseShape;
+    return planGradient(shape, x, other as Readable<ImagePlaces>, value);
+  }
+  const weights = other as Readable<WeightPlaces>;
+  const steps: ConvStep[] = [];
+  const scratch: number[] = [];
+  for (const { shape, phase, step, firstTap } of pass.shapes) {
+    const isFast = suitsWinograd(shape);
+    const w = pass.isTransposed ? turned(weights.places, shape, step, firstTap) : weights.places;
+    const y: ImagePlaces = {
+      ...result,
+      offset: phase[0] * result.row + phase[1] * result.column,
+      row: step[0] * result.row,
+      column: step[1] * result.column,
+    };
+    const numbers = { kind: "conv", shape, x: x.places, w, y, parts: 1 } as const;
+    const packed = scratch.push(packedBytes(shape, isFast)) - 1;
+    steps.push(
+      { kernel: { ...numbers, role: isFast ? "transform" : "pack" }, buffers: [weights.base, packed] },
+      { kernel: { ...numbers, role: isFast ? "winograd" : "direct" }, buffers: [x.base, packed, "result"] },
+    );
+  }
+  // Weights first: they do not depend on each other.
+  steps.sort((s, t) => Number(s.buffers.length > 2) - Number(t.buffers.length > 2));
+  return { steps, scratch };
+}
+
+/** Multiplications and additions of a step, about, as they are done: to tell how long it takes. */
+export function convOperations(kernel: ConvKernel): number {
+  const { images, groups, inChannels, outChannels, output, taps } = kernel.shape;
+  const weights = groups * inChannels * outChannels * taps[0] * taps[1];
+  switch (kernel.role) {
+    case "pack":
+      return 20 * weights;
+    case "transform":
+      return 200 * groups * inChannels * outChannels;
+    case "sum":
+      return 10 * weights * kernel.parts;
+    case "direct":
+    case "gradient":
+      return 2 * weights * images * output[0] * output[1];
+    case "winograd":
+    case "winogradGradient":
+      return 0.8 * weights * images * output[0] * output[1];
+  }
+}
+
+/** One forward convolution that makes up a pass, and which of the results it gives. */
+interface PhaseShape {
+  readonly shape: ConvShape;
+  /** Of the input's gradient of a strided convolution: the first result and tap, and the way to the next of each. */
+  readonly phase: Pair;
+  readonly step: Pair;
+  readonly firstTap: Pair;
+}
+
+interface Pass {
+  readonly shapes: readonly PhaseShape[];
+  readonly isTransposed: boolean;
+  readonly isWeight: boolean;
+}
+
+/** The pass as forward convolutions; undefined where it is not taken. */
+function passOf(value: Value): Pass | undefined {
+  const settings = convSettings(value.attrs);
+  const { op, inputs, dtype } = value;
+  const [a, b] = inputs as [Value, Value];
+  if (dtype !== "float32" || a.shape.length < 3 || a.shape.length > 4) return undefined;
+  if ([...a.shape, ...b.shape, ...value.shape].some((n) => n === 0)) return undefined;
+  const isTransposed = op.gradientOf === "images";
+  const isWeight = op.gradientOf === "kernels";
+  const weight = isWeight ? value.shape : b.shape;
+  const extents = isWeight ? listOf(value.attrs, "extents") : weight.slice(2);
+  const shapes = isTransposed
+    ? transposedShapes(value, settings)
+    : [
+        {
+          shape: forwardShape(a.shape, isWeight ? b.shape : value.shape, weight, extents, settings),
+          phase: [0, 0] as const,
+          step: [1, 1] as const,
+          firstTap: [0, 0] as const,
+        },
+      ];
+  if (shapes === undefined || !shapes.every(({ shape }) => fits(shape)) || isProduct(settings, extents)) return undefined;
+  return { shapes, isTransposed, isWeight };
+}
+
+function forwardShape(
+  x: readonly number[],
+  y: readonly number[],
+  w: readonly number[],
+  extents: readonly number[],
+  s: ConvSettings,
+): ConvShape {
+  return {
+    images: x[0] as number,
+    groups: s.groups,
+    inChannels: w[1] as number,
+    outChannels: (w[0] as number) / s.groups,
+    input: pair(x.slice(2), 1),
+    output: pair(y.slice(2), 1),
+    taps: pair(extents, 1),
+    stride: pair(s.stride, 1),
+    dilation: pair(s.dilation, 1),
+    low: pair(s.low, 0),
+  };
+}
+
+/**
+ * dx[i] = Σ_k dy[(i + low − k·dilation) / stride] · w[k] over the k for which the quotient is whole. Results with equal
+ * remainder of i by the stride have the same taps: for each remainder p it is a convolution of dy of stride 1 with every
+ * stride-th tap from (p + low) mod stride on, turned round.
+ */
+function transposedShapes(value: Value, s: ConvSettings): PhaseShape[] | undefined {
+  const [y, w] = value.inputs as [Value, Value];
+  const stride = pair(s.stride, 1);
+  const dilation = pair(s.dilation, 1);
+  const low = pair(s.low, 0);
+  const taps = pair(w.shape.slice(2), 1);
+  const extents = pair(value.shape.slice(2), 1);
+  if ([0, 1].some((d) => (stride[d] as number) > 1 && (dilation[d] as number) > 1)) return undefined;
+  const phases = [0, 1].map((d) => {
+    const step = stride[d] as number;
+    const count = Math.min(step, extents[d] as number);
+    return Array.from({ length: count }, (_, phase) => {
+      const shifted = phase + (low[d] as number);
+      const firstTap = ((shifted % step) + step) % step;
+      const length = Math.max(Math.ceil(((taps[d] as number) - firstTap) / step), 0);
+      const reach = (dilation[d] as number) * (length - 1);
+      return {
+        phase,
+        firstTap,
+        taps: length,
+        low: reach - (shifted - firstTap) / step,
+        output: Math.ceil(((extents[d] as number) - phase) / step),
+      };
+    });
+  });
+  const [rows, columns] = phases as [PhaseDim[], PhaseDim[]];
+  const [outChannels, inChannels] = w.shape as [number, number];
+  return rows.flatMap((r) =>
+    columns.map((c) => ({
+      shape: {
+        images: y.shape[0] as number,
+        groups: s.groups,
+        inChannels: outChannels / s.groups,
+        outChannels: inChannels,
+        input: pair(y.shape.slice(2), 1),
+        output: [r.output, c.output],
+        taps: [r.taps, c.taps],
+        stride: [1, 1],
+        dilation,
+        low: [r.low, c.low],
+      },
+      phase: [r.phase, c.phase],
+      step: stride,
+      firstTap: [r.firstTap, c.firstTap],
+    })),
+  );
+}
+
+interface PhaseDim {
+  readonly phase: number;
+  readonly firstTap: number;
+  readonly taps: number;
+  readonly low: number;
+  readonly output: number;
+}
+
+/** Weights as the input's gradient reads them: channels exchanged, every step-th tap from the last one back. */
+function turned(w: WeightPlaces, shape: ConvShape, step: Pair, firstTap: Pair): WeightPlaces {
+  const last = (d: 0 | 1): number => firstTap[d] + step[d] * (shape.taps[d] - 1);
+  return {
+    offset: w.offset + last(0) * w.row + last(1) * w.column,
+    group: w.group,
+    out: w.in,
+    in: w.out,
+    row: -step[0] * w.row,
+    column: -step[1] * w.column,
+  };
+}
+
+function planGradient(
+  shape: ConvShape,
+  x: Readable<ImagePlaces>,
+  y: Readable<ImagePlaces>,
+  value: Value,
+): ConvPlan {
+  const isFast = suitsWinograd(shape);
+  const w = densePlaces(value);
+  const numbers = {
+    kind: "conv",
+    shape,
+    x: x.places,
+    y: y.places,
+    w: { offset: 0, group: shape.outChannels * w.image, out: w.image, in: w.channel, row: w.row, column: w.column },
+    parts: partsOf(shape, isFast),
+  } as const;
+  return {
+    steps: [
+      { kernel: { ...numbers, role: isFast ? "winogradGradient" : "gradient" }, buffers: [x.base, y.base, 0] },
+      { kernel: { ...numbers, role: "sum" }, buffers: [0, "result"] },
+    ],
+    scratch: [4 * numbers.parts * partSize(shape)],
+  };
+}
+
+/** Elements of one part of a weight gradient: [group, in, tap, out]. */
+export function partSize({ groups, inChannels, outChannels, taps }: ConvShape): number {
+  return groups * inChannels * taps[0] * taps[1] * roundUp(outChannels, partChannels);
+}
+
+function packedBytes({ groups, inChannels, outChannels, taps }: ConvShape, isFast: boolean): number {
+  const points = isFast ? winogradPoints : Math.max(taps[0] * taps[1], 1);
+  return 4 * groups * inChannels * roundUp(outChannels, packedChannels) * points;
+}
+
+/** Into how many parts the images go: some, where there are too few channels to keep threads busy. */
+function partsOf(shape: ConvShape, isFast: boolean): number {
+  const { images, groups, inChannels, outChannels, output, taps } = shape;
+  const blocks = groups * Math.ceil(inChannels / (isFast ? 64 : 16)) * Math.ceil(outChannels / (isFast ? 64 : 32));
+  const operations = (groups * inChannels * outChannels * taps[0] * taps[1] * output[0] * output[1] * images) / blocks;
+  const wanted = Math.min(32 / blocks, operations / 2 ** 20, 2 ** 21 / partSize(shape));
+  const least = Math.ceil(images / Math.max(Math.floor(wanted), 1));
+  return Math.ceil(images / least);
+}
+
+/**
+ * Tiles of 4×4 results pay where both channel counts are large enough for the products to outweigh the transforms, and
+ * where an image has so many tiles that weights need not be read too often. From 16 channels on the error is about twice
+ * that of the direct kernel (test/codegen/c/winograd.test.ts); for fewer the ratio grows.
+ */
+function suitsWinograd({ inChannels, outChannels, output, taps, stride, dilation }: ConvShape): boolean {
+  const tiles = Math.ceil(output[0] / 4) * Math.ceil(output[1] / 4);
+  const isThree = taps[0] === 3 && taps[1] === 3;
+  const isPlain = [...stride, ...dilation].every((n) => n === 1);
+  const fill = (output[0] * output[1]) / (16 * tiles);
+  return isThree && isPlain && inChannels >= 16 && outChannels >= 16 && tiles >= 16 && fill >= 0.5;
+}
+
+/** Whether the padded columns and rows of the smallest piece of work find room. */
+function fits({ inChannels, output, taps, stride, dilation }: ConvShape): boolean {
+  const columns = (Math.min(output[1], leastColumns) - 1) * stride[1] + (taps[1] - 1) * dilation[1] + 1;
+  const rows = (taps[0] - 1) * dilation[0] + 1;
+  const [row, column] = [rows, columns].map((n, d) => roundUp(Math.max(n, 1), stride[d] as number));
+  return inChannels * roundUp((row as number) * (column as number) + 32, 16) <= mostSlab && taps[0] * taps[1] <= 1024;
+}
+
+/** One tap, no padding and no stride: a matrix product. */
+function isProduct(s: ConvSettings, extents: readonly number[]): boolean {
+  return [...extents, ...s.stride].every((n) => n === 1) && [...s.low, ...s.high].every((n) => n === 0);
+}
+
+function isWeightOperand(value: Value, operand: number): boolean {
+  return operand === 1 && value.op.gradientOf !== "kernels";
+}
+
+interface Readable<T> {
+  readonly base: Value;
+  readonly places: T;
+}
+
+/** One step for each dim of a view, by which its elements are found in the buffer below. */
+function stepsOf(value: Value, isBuffer: (value: Value) => boolean): (Readable<number[]> & { offset: number }) | undefined {
+  const operand = operandOf(value, isBuffer);
+  if (operand === undefined || operand.loopsOf.some((l) => l.length !== 1)) return undefined;
+  const places = operand.loopsOf.map((l) => operand.at.coefficients[l[0] as number] as number);
+  return { base: operand.base, places, offset: operand.at.offset };
+}
+
+/** Images are read in runs of columns. */
+function imagePlaces(value: Value, isBuffer: (value: Value) => boolean): Readable<ImagePlaces> | undefined {
+  const steps = stepsOf(value, isBuffer);
+  if (steps === undefined) return undefined;
+  const { base, offset, places } = steps;
+  const [image, channel] = places as [number, number];
+  const column = value.shape.at(-1) === 1 ? 1 : (places.at(-1) as number);
+  if (column !== 1) return undefined;
+  const row = places.length === 4 ? (places[2] as number) : 0;
+  const size = base.shape.reduce((n, extent) => n * extent, 1);
+  return { base, places: { offset, image, channel, row, column, size } };
+}
+
+function weightPlaces(
+  value: Value,
+  groups: number,
+  isBuffer: (value: Value) => boolean,
+): Readable<WeightPlaces> | undefined {
+  const steps = stepsOf(value, isBuffer);
+  if (steps === undefined) return undefined;
+  const { base, offset, places } = steps;
+  const [out, channel] = places as [number, number];
+  const group = ((value.shape[0] as number) / groups) * out;
+  const row = places.length === 4 ? (places[2] as number) : 0;
+  return { base, places: { offset, group, out, in: channel, row, column: places.at(-1) as number } };
+}
+
+/** Places in a buffer of the value's own. */
+function densePlaces({ shape }: Value): ImagePlaces {
+  const column = 1;
+  const row = shape.at(-1) as number;
+  const channel = shape.slice(2).reduce((n, extent) => n * extent, 1);
+  const image = channel * (shape[1] as number);
+  return { offset: 0, image, channel, row, column, size: image * (shape[0] as number) };
+}
+
+function pair(list: readonly number[], missing: number): Pair {
+  return list.length === 1 ? [missing, list[0] as number] : [list[0] as number, list[1] as number];
+}
+
+export function roundUp(count: number, step: number): number {
+  return Math.ceil(count / step) * step;
+}
