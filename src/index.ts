@@ -57,6 +57,7 @@ export {
   stack,
   vstack,
 } from "./tensor/joining.ts";
+export { type KernelRun, type Profile, type ProfileRow, profile } from "./tensor/profile.ts";
 export { type MemoryLimit, type MemoryReport, memory, setMemoryLimit } from "./tensor/memory.ts";
 export * from "./tensor/linear-functions.ts";
 export type { Operand } from "./tensor/operand.ts";

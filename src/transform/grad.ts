@@ -4,6 +4,7 @@
  */
 import { TwopassError, internal, showShape } from "../base/errors.ts";
 import { sameShape } from "../base/shape.ts";
+import { mode, withMode } from "../ir/mode.ts";
 import type { Value } from "../ir/value.ts";
 import { sortGraph } from "../ir/value.ts";
 import { type Kit, kit } from "../ops/kit.ts";
@@ -76,6 +77,16 @@ export function pullback(
   wanted?: ReadonlySet<Value>,
   observe?: FlowObserver,
 ): Pullback {
+  // Restores the module path, which follows the vertices.
+  return withMode({}, () => flow(op, seeds, wanted, observe));
+}
+
+function flow(
+  op: string,
+  seeds: readonly Seed[],
+  wanted: ReadonlySet<Value> | undefined,
+  observe: FlowObserver | undefined,
+): Pullback {
   const roots = seeds.map((seed) => seed.value).filter((value) => value.requiresGrad);
   const { order, walk } = sortGraph(roots, isVariable);
   const useful = wanted === undefined ? undefined : leadingTo(order, wanted);
@@ -95,6 +106,8 @@ export function pullback(
     const value = order[i] as Value;
     const contributions = parts[i];
     if (contributions === undefined) continue;
+    // What is made for a vertex belongs to the same layer.
+    mode.path = value.path;
     const sum = addAll(kit, contributions);
     const gradient = hooksMade === 0 ? sum : applyHooks(value, sum);
     if (wanted === undefined ? value.owner !== undefined : wanted.has(value)) reached.push({ value, gradient });

@@ -6,14 +6,23 @@ import type { Phase } from "../../ir/mode.ts";
 import type { Program } from "../../ir/program.ts";
 import type { Leaf } from "../../ir/value.ts";
 import { indexFault } from "../../ops/gather.ts";
-import type { KernelPlan, PlanBuffer } from "../../schedule/plan.ts";
+import type { KernelPlan, PlanBuffer, Step } from "../../schedule/plan.ts";
 import { debugRun } from "../debug-passes.ts";
 import type { Plan } from "../device.ts";
+import { type KernelRun, profiling } from "../profiling.ts";
 import { CommandWriter, type Relocation, writeWord } from "./commands.ts";
 import type { CpuDevice } from "./device.ts";
 import type { Block } from "./machine.ts";
 import { startsOfWaves } from "./waves.ts";
-import { chunkOf, isWorthSharing, timeOf } from "./work.ts";
+import { chunkOf, isWorthSharing, operationsOf, timeOf } from "./work.ts";
+
+/** The command of a step, as if it were a wave of its own. */
+interface Command {
+  /** Its first word. */
+  readonly head: number;
+  readonly words: number;
+  readonly chunks: number;
+}
 
 export class CpuPlan implements Plan {
   readonly kernels: Record<Phase, number> = { 0: 0, 1: 0, 2: 0 };
@@ -24,6 +33,8 @@ export class CpuPlan implements Plan {
   readonly #keys: readonly string[];
   /** Commands, tables, numbers and small inputs of this plan. */
   readonly #block: Block;
+  /** By step. */
+  readonly #commands: readonly Command[];
   /** Address of each stage's first command, and the end of the last. */
   readonly #stages: readonly number[];
   /** For each buffer its addresses in the commands. */
@@ -54,7 +65,8 @@ export class CpuPlan implements Plan {
     this.#arenaBuffers = plan.buffers.flatMap((b, j) => (b.input < 0 ? [j] : []));
 
     const commands = new CommandWriter(machine.wordBytes, plan.buffers.length, device.faultAddress);
-    const starts = this.#writeCommands(commands, functions);
+    const { starts, written } = this.#writeCommands(commands, functions);
+    this.#commands = written;
     this.#commandBytes = commands.bytes;
     const at = layout(commands.bytes, commands.tables, program, plan.buffers);
     this.#block = device.machine.memory.allocate(at.bytes, "a plan");
@@ -75,12 +87,16 @@ export class CpuPlan implements Plan {
     this.#addresses = new Float64Array(plan.buffers.length).fill(-1);
   }
 
-  /** The commands wave by wave. Gives the word at which each stage starts, and the end. */
-  #writeCommands(commands: CommandWriter, functions: readonly number[]): number[] {
+  /** Writes the commands wave by wave. Gives the word at which each stage starts, and the end. */
+  #writeCommands(
+    commands: CommandWriter,
+    functions: readonly number[],
+  ): { readonly starts: number[]; readonly written: Command[] } {
     const { steps } = this.#plan;
     const machine = this.#device.machine;
     const isStart = startsOfWaves(this.#plan);
     const starts: number[] = [];
+    const written: Command[] = [];
     let wave = { head: 0, time: 0, pieces: 0 };
     const endWave = (): void => {
       if (commands.length === wave.head) return;
@@ -99,12 +115,14 @@ export class CpuPlan implements Plan {
       const time = timeOf(step.kernel, machine.rates);
       const chunk = chunkOf(units, time);
       commands.set(head + 5, chunk);
+      const chunks = Math.ceil(units / chunk);
       wave.time += time;
-      wave.pieces += Math.ceil(units / chunk);
+      wave.pieces += chunks;
+      written.push({ head, words: commands.length - head, chunks: isWorthSharing(time) ? chunks : 1 });
     });
     endWave();
     while (starts.length <= 4) starts.push(commands.length);
-    return starts;
+    return { starts, written };
   }
 
   run(leaves: readonly Leaf[]): readonly (TypedArray | undefined)[] {
@@ -137,8 +155,37 @@ export class CpuPlan implements Plan {
     const [begin, end] = [this.#stages[stage] as number, this.#stages[stage + 1] as number];
     if (begin === end) return;
     const start = performance.now();
-    this.#device.machine.run(begin, end);
+    if (profiling.listener === undefined) this.#device.machine.run(begin, end);
+    else this.#runSingly(stage, profiling.listener);
     this.#device.phaseTimes[Math.min(stage, 2) as Phase] += performance.now() - start;
+  }
+
+  /** Runs the kernels of a stage each as a wave of its own, with the clock beside them. */
+  #runSingly(stage: number, tell: (run: KernelRun) => void): void {
+    const { machine, name } = this.#device;
+    const base = this.#block.address;
+    this.#plan.steps.forEach((step, i) => {
+      if (step.stage !== stage) return;
+      const { head, words, chunks } = this.#commands[i] as Command;
+      const halves = this.#halves();
+      const wave = (machine.wordBytes / 4) * (head + 2);
+      const saved = halves.slice(wave, wave + machine.wordBytes / 2);
+      writeWord(halves, head + 2, chunks, this.#isWide);
+      writeWord(halves, head + 3, words * machine.wordBytes, this.#isWide);
+      const start = performance.now();
+      machine.run(base + head * machine.wordBytes, base + (head + words) * machine.wordBytes);
+      const milliseconds = performance.now() - start;
+      halves.set(saved, wave);
+      const kind = step.kernel.kind === "contract" ? "product" : step.kernel.kind;
+      const phase = Math.min(stage, 2) as Phase;
+      const operations = operationsOf(step.kernel);
+      tell({ device: name, label: step.label, kind, phase, operations, bytes: this.#bytesOf(step), start, milliseconds });
+    });
+  }
+
+  #bytesOf(step: Step): number {
+    const own = new Set(step.buffers);
+    return [...own].reduce((sum, b) => sum + (this.#plan.buffers[b] as PlanBuffer).bytes, 0);
   }
 
   #bind(input: number, leaf: Leaf): void {

@@ -12,10 +12,8 @@ const mostPieces = 64;
 /** The time of a kernel on one thread in nanoseconds, about. */
 export function timeOf(kernel: Kernel, rates: Rates): number {
   switch (kernel.kind) {
-    case "contract": {
-      const batch = kernel.batch.reduce((n, { extent }) => n * extent, kernel.fold.extent);
-      return (2 * kernel.m * kernel.n * kernel.k * batch) / rates.products;
-    }
+    case "contract":
+      return operationsOf(kernel) / rates.products;
     case "sort":
       return (kernel.rows * kernel.length * 20) / rates.instructions;
     case "loop": {
@@ -23,6 +21,13 @@ export function timeOf(kernel: Kernel, rates: Rates): number {
       return (elements * instructionsOf(kernel)) / rates.instructions;
     }
   }
+}
+
+/** Floating-point operations of a product; 0 for other kernels. */
+export function operationsOf(kernel: Kernel): number {
+  if (kernel.kind !== "contract") return 0;
+  const batch = kernel.batch.reduce((n, { extent }) => n * extent, kernel.fold.extent);
+  return 2 * kernel.m * kernel.n * kernel.k * batch;
 }
 
 /** Units of a chunk, so that a kernel of that time makes some pieces that are worth a thread's while. */

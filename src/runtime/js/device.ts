@@ -2,7 +2,7 @@
  * The reference device: evaluates each operation as its record says, one by one, in float64 arithmetic rounded when
  * stored. Slow and plain: it is the oracle of every test. Floor: runtime.
  */
-import { type TypedArray, allocate } from "../../base/dtype.ts";
+import { type TypedArray, allocate, itemSize } from "../../base/dtype.ts";
 import { internal } from "../../base/errors.ts";
 import { sizeOf } from "../../base/shape.ts";
 import type { Cell } from "../../ir/cell.ts";
@@ -10,6 +10,7 @@ import type { HostTensor } from "../../ir/op.ts";
 import type { Program } from "../../ir/program.ts";
 import { type Leaf, type Value, sortGraph } from "../../ir/value.ts";
 import type { Device, DeviceMemory, Plan } from "../device.ts";
+import { type KernelRun, profiling } from "../profiling.ts";
 
 export class JsDevice implements Device {
   readonly name = "js";
@@ -88,7 +89,9 @@ class JsPlan implements Plan {
         const at = positions.get(input) as number;
         if (this.#lastUse[at] === i) results[at] = undefined;
       }
-      this.#times[value.phase] += performance.now() - start;
+      const milliseconds = performance.now() - start;
+      this.#times[value.phase] += milliseconds;
+      if (value.leaf === undefined) profiling.listener?.(runOf(value, start, milliseconds));
     });
     const outputs = this.#program.outputs.map((o) => results[positions.get(o.value) as number]?.data.slice());
     // All results are there and none is shared: now the cells may change.
@@ -131,4 +134,11 @@ class JsPlan implements Plan {
   dispose(): void {
     // Nothing is held between runs.
   }
+}
+
+function runOf(value: Value, start: number, milliseconds: number): KernelRun {
+  const { op, path, phase } = value;
+  const label = path === "" ? op.name : `${path}: ${op.name}`;
+  const bytes = [value, ...value.inputs].reduce((sum, x) => sum + sizeOf(x.shape) * itemSize[x.dtype], 0);
+  return { device: "js", label, kind: "operation", phase, operations: 0, bytes, start, milliseconds };
 }

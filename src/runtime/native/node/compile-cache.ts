@@ -122,15 +122,21 @@ export class CompileCache {
 
   /** Runs what writes to `folder`; where the shared one does not take it, again with the private one. */
   tryShared<T>(write: () => T): T {
-    if (this.isPrivate) return write();
+    if (!this.isPrivate) {
+      try {
+        return write();
+      } catch (error) {
+        const why = writeProblem(error);
+        if (why === undefined) throw error;
+        this.#note(`${this.#shared} takes no files: ${why}`);
+        this.#writesShared = false;
+      }
+    }
     try {
       return write();
     } catch (error) {
       const why = writeProblem(error);
-      if (why === undefined) throw error;
-      this.#note(`${this.#shared} takes no files: ${why}`);
-      this.#writesShared = false;
-      return write();
+      throw why === undefined || error instanceof TwopassError ? error : noFolder(why, error);
     }
   }
 
@@ -143,13 +149,7 @@ export class CompileCache {
     try {
       this.#private = mkdtempSync(join(tmpdir(), "twopass-"));
     } catch (cause) {
-      throw new TwopassError({
-        op: "native",
-        problem: "there is no folder to compile in",
-        facts: writeProblem(cause) ?? String(cause),
-        hint: "name one in TWOPASS_CACHE",
-        cause,
-      });
+      throw noFolder(writeProblem(cause) ?? String(cause), cause);
     }
     removeAtExit(this.#private);
     return this.#private;
@@ -164,6 +164,11 @@ export class CompileCache {
     this.#filesLeft = this.#mostFiles / 8;
     sweep(folder, { bytes: this.#mostBytes, files: this.#mostFiles });
   }
+}
+
+function noFolder(facts: string, cause: unknown): TwopassError {
+  const problem = "there is no folder to compile in";
+  return new TwopassError({ op: "native", problem, facts, hint: "name one in TWOPASS_CACHE", cause });
 }
 
 /** Makes the folder where it is missing, and says why it may not be used. */

@@ -4,11 +4,11 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import process from "node:process";
 import { TwopassError } from "../../../base/errors.ts";
 import type { CompileCache } from "./compile-cache.ts";
+import { coreCount } from "./cores.ts";
 import { type ProgramResult, runProgram } from "./run-program.ts";
 import { abiVersion } from "./runtime-source.ts";
 import type { Compiler } from "./toolchain.ts";
@@ -107,7 +107,7 @@ function compileIn(folder: string, jobs: readonly Job[], compiler: Compiler, opt
 
 /** Numbers of jobs, about as much work in each queue. */
 function queues(jobs: readonly Job[]): readonly (readonly number[])[] {
-  const count = Math.min(availableParallelism(), jobs.length);
+  const count = Math.min(coreCount(), jobs.length);
   const lists = Array.from({ length: count }, () => ({ work: 0, numbers: [] as number[] }));
   const workOf = ({ unit }: Job): number => unit.source.length * (unit.kind === "products" ? 2 : 1);
   const byWork = jobs.map((job, number) => ({ number, work: workOf(job) })).sort((a, b) => b.work - a.work);

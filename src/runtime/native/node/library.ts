@@ -3,12 +3,12 @@
  * Commands, memory and kernels are the device's; what the environment may say stands in settings.ts. Floor: runtime;
  * Node only.
  */
-import { availableParallelism } from "node:os";
 import process from "node:process";
 import { TwopassError, internal } from "../../../base/errors.ts";
 import { type CTarget, cTargets } from "../../../codegen/c/target.ts";
 import { CompileError, type CompileUnit, compileAll } from "./compile.ts";
 import { CompileCache } from "./compile-cache.ts";
+import { coreCount } from "./cores.ts";
 import { type Koffi, loadKoffi } from "./koffi.ts";
 import { probe, probeUnit } from "./probe.ts";
 import { type Runtime, bindRuntime, loadKernels, runtimeUnit } from "./runtime.ts";
@@ -92,7 +92,7 @@ function proved(parts: Parts, threads: number | undefined): NativeLibrary {
   const [runtimePath, probePath] = compileAll(units, compiler, cache, { seconds }) as [string, string];
   const runtime = bindRuntime(koffi, runtimePath);
   const library = new NativeLibrary(parts, runtime);
-  library.threads = threads ?? availableParallelism();
+  library.threads = threads ?? coreCount();
   probe(koffi, runtime, probePath);
   return library;
 }
@@ -118,7 +118,7 @@ export class NativeLibrary {
   }
 
   set threads(asked: number) {
-    const cores = availableParallelism();
+    const cores = coreCount();
     this.#threads = Math.min(Math.max(Math.floor(asked), 1), cores, mostThreads);
     this.#threadNote = asked > cores ? `${asked} threads were asked for, there are ${cores} cores` : undefined;
     this.#runtime.setThreads(this.#threads);
@@ -184,8 +184,8 @@ export class NativeLibrary {
     return [
       `compiler: ${compiler} (${version})`,
       `instructions: ${target.isa}`,
-      `threads: ${this.#threads} of ${availableParallelism()} cores`,
-      `compiled kernels: ${cache.folder}`,
+      `threads: ${this.#threads} of ${coreCount()} cores`,
+      `compiled kernels: ${cache.isPrivate ? "not kept" : cache.folder}`,
       ...(this.#threadNote === undefined ? [] : [this.#threadNote]),
       ...cache.notes,
       ...notes,

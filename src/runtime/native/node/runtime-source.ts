@@ -38,7 +38,7 @@ typedef void (*kernel)(const word *args, word from, word to, char *workspace);
 /* A command: these words, then the arguments. CHUNKS and WAVE (bytes) are those of a wave, in its first command. */
 enum { FUNCTION, BYTES, CHUNKS, WAVE, UNITS, CHUNK, TIME, HEADER = 8 };
 
-enum { MOST_THREADS = ${mostThreads}, SPINS = 1000, HUGE = 2 << 20 };
+enum { MOST_THREADS = ${mostThreads}, SPINS = 1000, HUGE = 2 << 20, STACK = 2 << 20 };
 
 #define LOAD(x) __atomic_load_n(&(x), __ATOMIC_SEQ_CST)
 #define STORE(x, value) __atomic_store_n(&(x), value, __ATOMIC_SEQ_CST)
@@ -109,7 +109,7 @@ static char *workspace(void) {
   word bytes = PEEK(workspace_bytes);
   if (own_bytes >= bytes) return own_memory;
   free(own_memory);
-  own_memory = NULL;
+  pthread_setspecific(at_end, own_memory = NULL);
   own_bytes = 0;
   size_t alignment = bytes >= HUGE ? HUGE : 64;
   void *memory;
@@ -229,6 +229,7 @@ static void start_threads(int threads) {
   sigset_t all, usual;
   pthread_attr_t detached;
   if (pthread_attr_init(&detached)) return;
+  pthread_attr_setstacksize(&detached, STACK);
   pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &usual);
