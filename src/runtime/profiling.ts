@@ -1,13 +1,14 @@
 /** The clock of kernels: who hears how long each of them took. Nobody does, and nothing costs time, until one asks. Floor: runtime. */
 import type { Phase } from "../ir/mode.ts";
+import type { Kernel } from "../schedule/kernel.ts";
 
 /** One kernel of one run. */
 export interface KernelRun {
   readonly device: string;
   /** Module path and operations. */
   readonly label: string;
-  /** What the kernel is built around: "product", "loop" or "sort"; on the reference device "operation". */
-  readonly kind: "product" | "loop" | "sort" | "operation";
+  /** What the kernel is; on the reference device an operation. */
+  readonly kind: Kernel["kind"] | "operation";
   readonly phase: Phase;
   /** Floating-point operations of products, 0 for other kernels. */
   readonly operations: number;

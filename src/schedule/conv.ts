@@ -109,7 +109,11 @@ export function convDemands(value: Value, isBuffer: (value: Value) => boolean): 
 }
 
 /** The steps of a convolution that is taken; undefined where an operand must be in memory first. */
-export function planConv(value: Value, isBuffer: (value: Value) => boolean): ConvPlan | undefined {
+export function planConv(
+  value: Value,
+  isBuffer: (value: Value) => boolean,
+  useWinograd = true,
+): ConvPlan | undefined {
   const pass = passOf(value);
   if (pass === undefined) return undefined;
   const [a, b] = value.inputs as [Value, Value];
@@ -121,13 +125,13 @@ export function planConv(value: Value, isBuffer: (value: Value) => boolean): Con
   const result = densePlaces(value);
   if (pass.isWeight) {
     const { shape } = pass.shapes[0] as PhaseShape;
-    return planGradient(shape, x, other as Readable<ImagePlaces>, value);
+    return planGradient(shape, x, other as Readable<ImagePlaces>, value, useWinograd);
   }
   const weights = other as Readable<WeightPlaces>;
   const steps: ConvStep[] = [];
   const scratch: number[] = [];
   for (const { shape, phase, step, firstTap } of pass.shapes) {
-    const isFast = suitsWinograd(shape);
+    const isFast = useWinograd && suitsWinograd(shape);
     const w = pass.isTransposed ? turned(weights.places, shape, step, firstTap) : weights.places;
     const y: ImagePlaces = {
       ...result,
@@ -307,8 +311,9 @@ function planGradient(
   x: Readable<ImagePlaces>,
   y: Readable<ImagePlaces>,
   value: Value,
+  useWinograd: boolean,
 ): ConvPlan {
-  const isFast = suitsWinograd(shape);
+  const isFast = useWinograd && suitsWinograd(shape);
   const w = densePlaces(value);
   const numbers = {
     kind: "conv",
@@ -360,12 +365,20 @@ function suitsWinograd({ inChannels, outChannels, output, taps, stride, dilation
   return isThree && isPlain && inChannels >= 16 && outChannels >= 16 && tiles >= 16 && fill >= 0.5;
 }
 
-/** Whether the padded columns and rows of the smallest piece of work find room. */
-function fits({ inChannels, output, taps, stride, dilation }: ConvShape): boolean {
-  const columns = (Math.min(output[1], leastColumns) - 1) * stride[1] + (taps[1] - 1) * dilation[1] + 1;
-  const rows = (taps[0] - 1) * dilation[0] + 1;
-  const [row, column] = [rows, columns].map((n, d) => roundUp(Math.max(n, 1), stride[d] as number));
-  return inChannels * roundUp((row as number) * (column as number) + 32, 16) <= mostSlab && taps[0] * taps[1] <= 1024;
+/** Elements of the padded piece of one channel that `rows` × `columns` results need, with what keeps channels apart. */
+export function slabSize({ taps, stride, dilation }: ConvShape, rows: number, columns: number): number {
+  const [height, width] = [rows, columns].map((n, d) => {
+    const reach = (n - 1) * (stride[d] as number) + ((taps[d] as number) - 1) * (dilation[d] as number) + 1;
+    return roundUp(Math.max(reach, 1), stride[d] as number);
+  });
+  return roundUp((height as number) * (width as number), 32) + 16;
+}
+
+/** Whether the smallest piece of work finds room. */
+function fits(shape: ConvShape): boolean {
+  const { inChannels, output, taps, stride } = shape;
+  const least = slabSize(shape, 1, Math.min(output[1], leastColumns));
+  return inChannels * least <= mostSlab && taps[0] * taps[1] <= 1024 && Math.max(...stride) <= 32;
 }
 
 /** One tap, no padding and no stride: a matrix product. */

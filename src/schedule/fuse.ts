@@ -6,12 +6,13 @@
  * iteration space that feed each other become one kernel. Floor: schedule.
  */
 import { internal } from "../base/errors.ts";
-import { sameShape } from "../base/shape.ts";
+import { sameShape, sizeOf } from "../base/shape.ts";
 import { type Value, sortGraph } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { listOf } from "../ops/record.ts";
 import { CannotFuse } from "./affine.ts";
 import { baseOf, isReadable, lowerConv, lowerDot } from "./contract.ts";
+import { convDemands, isConvTaken } from "./conv.ts";
 import { type Group, belowReshapes, lower } from "./lower.ts";
 
 /** A kernel to be: a group of values with one space, or one value with a kernel of its own. */
@@ -36,12 +37,16 @@ const cheap = 3;
 /** Work that is repeated in one reader at most, and that one kernel holds at most: code has to end somewhere. */
 const mostInlined = 200;
 const mostInKernel = 1500;
+/** How far back a fold looks for another one over the same elements. */
+const recentUnits = 32;
 /** Operands that one kernel reads at most, before values are kept in between. */
 const mostReads = 24;
 
 export interface FuseOptions {
   /** Off: every value is kept, one kernel for each operation. The numbers are the same. */
   readonly fuse: boolean;
+  /** Whether the target has kernels of its own for the convolutions that schedule/conv.ts takes. Default: no. */
+  readonly convolutions?: boolean;
 }
 
 export function fuse(outputs: readonly Value[], options: FuseOptions): Fused {
@@ -65,6 +70,8 @@ class Fusion {
   readonly #users = new Map<Value, Value[]>();
   readonly #candidates = new Set<Value>();
   readonly #costs = new Map<Value, number>();
+  /** By the time that a value is asked about, its inputs are decided. */
+  readonly #readsOf = new Map<Value, readonly Value[]>();
   readonly #units = new Map<Value, Unit>();
   readonly #list: Unit[] = [];
 
@@ -100,7 +107,7 @@ class Fusion {
   /** Decides which values are candidates. */
   #choose(): void {
     const demanded = new Set<Value>(this.#forced);
-    for (const value of this.#order) for (const need of demandsOf(value)) demanded.add(need);
+    for (const value of this.#order) for (const need of demandsOf(value, this.#options)) demanded.add(need);
     for (const value of this.#order) {
       const { kind } = value.op;
       if (kind === "leaf") continue;
@@ -133,7 +140,16 @@ class Fusion {
   }
 
   /** The values in memory that the computation of a value reads, inlined values looked through. */
-  #reads(value: Value): Value[] {
+  #reads(value: Value): readonly Value[] {
+    let known = this.#readsOf.get(value);
+    if (known === undefined) {
+      known = this.#findReads(value);
+      this.#readsOf.set(value, known);
+    }
+    return known;
+  }
+
+  #findReads(value: Value): readonly Value[] {
     const found = new Set<Value>();
     const seen = new Set<Value>();
     const visit = (x: Value): void => {
@@ -155,7 +171,7 @@ class Fusion {
     }
     const own = unitOf(value, sources);
     if (own.kind === "group" && this.#options.fuse && !own.closed) {
-      const joined = this.#join(value, own, sources);
+      const joined = this.#join(value, own, sources) ?? this.#joinSibling(value, own, sources);
       if (joined !== undefined) {
         this.#units.set(value, joined);
         return;
@@ -185,6 +201,27 @@ class Fusion {
       } else if (unit !== joined) this.#absorb(joined, unit);
     }
     return joined;
+  }
+
+  /** Puts a fold into the unit of another fold that walks the same elements, so that these are read once. */
+  #joinSibling(value: Value, own: Unit, sources: ReadonlySet<Unit>): Unit | undefined {
+    const { space, reduced } = own.group;
+    if (reduced.length === 0) return undefined;
+    const size = sizeOf(space);
+    const walked = this.#reads(value).filter((x) => sizeOf(x.shape) === size);
+    for (const unit of this.#list.slice(-recentUnits).reverse()) {
+      const { group } = unit;
+      if (unit.closed || unit.kind !== "group" || unit.phase !== value.phase) continue;
+      if (!sameShape(group.space, space) || !sameShape(group.reduced, reduced)) continue;
+      if (!walked.some((x) => group.members.some((member) => this.#reads(member).includes(x)))) continue;
+      if ([...sources].some((s) => dependsOn(s, unit))) continue;
+      const both = combine(group, own.group);
+      if (both === undefined || !this.#fits(both)) continue;
+      unit.group = both;
+      for (const s of sources) unit.sources.add(s);
+      return unit;
+    }
+    return undefined;
   }
 
   /** Makes two units one, where nothing outside depends on one and feeds the other. */
@@ -248,11 +285,12 @@ class Fusion {
 }
 
 /** Operands that a kernel must find in memory. */
-function demandsOf(value: Value): Value[] {
+function demandsOf(value: Value, { convolutions }: FuseOptions): Value[] {
   const isLeaf = (x: Value): boolean => x.op.kind === "leaf";
   switch (value.op.kind) {
     case "contract":
     case "conv": {
+      if (convolutions === true && isConvTaken(value)) return convDemands(value, isLeaf);
       const readable = value.inputs.map((x) => (isReadable(x, isLeaf) ? baseOf(x, isLeaf) : x));
       const bases = new Set(readable);
       const isBuffer = (x: Value): boolean => isLeaf(x) || bases.has(x);

@@ -3,7 +3,9 @@
  * extents and strides are numbers of the call, not of the code, so that new sizes need no new code. Floor: schedule.
  */
 import type { Dtype } from "../base/dtype.ts";
+import { internal } from "../base/errors.ts";
 import type { Scalar } from "../ir/scalar.ts";
+import type { ConvKernel } from "./conv.ts";
 
 /** How an access moves from one lane to the next. */
 export type LaneStep = "same" | "next" | "other";
@@ -105,7 +107,7 @@ export interface SortKernel {
   readonly descending: boolean;
 }
 
-export type Kernel = LoopKernel | ContractKernel | SortKernel;
+export type Kernel = LoopKernel | ContractKernel | SortKernel | ConvKernel;
 
 export function laneStep(kernel: LoopKernel, access: Access): LaneStep {
   const step = access.strides[laneLoop(kernel)] ?? 0;
@@ -119,6 +121,7 @@ export function laneLoop(kernel: LoopKernel): number {
 
 /** Text that is equal for kernels with equal code: everything but extents, offsets and strides. */
 export function kernelKey(kernel: Kernel): string {
+  if (kernel.kind === "conv") throw internal("code for convolutions has keys of its own");
   if (kernel.kind === "sort") return `sort ${kernel.dtype} ${kernel.descending}`;
   if (kernel.kind === "contract") {
     const modes = [kernel.aM, kernel.aK, kernel.bK, kernel.bN].map((o) => ("table" in o ? "t" : "s"));

@@ -10,6 +10,7 @@ import { kit } from "../ops/kit.ts";
 import { padPlaces } from "../ops/view.ts";
 import { numberOf } from "../ops/record.ts";
 import { lowerConv, lowerDot } from "./contract.ts";
+import { isConvTaken, planConv } from "./conv.ts";
 import { type FuseOptions, type Unit, fuse } from "./fuse.ts";
 import type { Kernel, LoopKernel } from "./kernel.ts";
 import { type Target, lower } from "./lower.ts";
@@ -125,6 +126,10 @@ class Planner {
     switch (value.op.kind) {
       case "contract":
       case "conv": {
+        if (this.#options.convolutions === true && isConvTaken(value)) {
+          this.#addConv(value, stage, label);
+          return;
+        }
         const c = value.op.kind === "contract" ? lowerDot(value, this.#isBuffer) : lowerConv(value, this.#isBuffer);
         if (c === undefined) throw internal(`no contraction for ${value.op.name}`);
         if (c.kernel.fold.extent === 0) {
@@ -169,6 +174,19 @@ class Planner {
       }
       default:
         throw internal(`no kernel for ${value.op.name} of ${y?.op.name ?? "nothing"}`);
+    }
+  }
+
+  #addConv(value: Value, stage: Stage, label: string): void {
+    const plan = planConv(value, this.#isBuffer, false);
+    if (plan === undefined) throw internal(`no convolution for ${value.op.name}`);
+    const scratch = plan.scratch.map((bytes) => this.#newBuffer({ shape: [bytes / 4], dtype: "float32" }));
+    for (const { kernel, buffers } of plan.steps) {
+      const numbers = buffers.map((buffer) => {
+        if (typeof buffer === "number") return scratch[buffer] as number;
+        return this.#bufferNumber(buffer === "result" ? value : buffer);
+      });
+      this.#steps.push({ kernel, buffers: numbers, stage, label });
     }
   }
 
@@ -247,7 +265,7 @@ class Planner {
 
 /** The buffers that a step writes. */
 export function writtenBy(step: Step): number[] {
-  if (step.kernel.kind !== "loop") return step.buffers.slice(step.kernel.kind === "contract" ? 2 : 1);
+  if (step.kernel.kind !== "loop") return step.kernel.kind === "sort" ? step.buffers.slice(1) : step.buffers.slice(-1);
   const out: number[] = [];
   for (const level of step.kernel.levels) {
     for (const s of [...level.row, ...level.loop]) {

@@ -21,6 +21,13 @@ export function showKernel(kernel: Kernel, names: Names = plainNames): string {
       return new LoopText(kernel, names).text();
     case "contract":
       return showContract(kernel, names);
+    case "conv": {
+      const { role, shape, parts } = kernel;
+      const [taps, stride] = [shape.taps, shape.stride].map((pair) => pair.join("×"));
+      const sizes = `${shape.images} images of ${shape.groups} × ${shape.inChannels} channels, ${shape.input.join("×")}`;
+      const results = `${shape.groups} × ${shape.outChannels} channels, ${shape.output.join("×")}`;
+      return `${role} of a convolution: ${sizes} to ${results}, taps ${taps}, stride ${stride}, ${parts} parts`;
+    }
     case "sort":
       return [
         `${names(1)} = positions that sort ${kernel.rows} rows of ${kernel.length} ${kernel.dtype} of ${names(0)}`,

@@ -7,6 +7,7 @@ import { type TwopassError, internal, showShape } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
 import type { Program } from "../ir/program.ts";
 import type { Scalar } from "../ir/scalar.ts";
+import type { ConvKernel, ConvRole, ImagePlaces } from "./conv.ts";
 import type { Access, ContractKernel, LoopKernel, Offsets } from "./kernel.ts";
 import type { KernelPlan, PlanBuffer, Step } from "./plan.ts";
 
@@ -121,16 +122,46 @@ function usesOf(step: Step): Use[] {
       return usesOfLoop(kernel);
     case "contract":
       return usesOfContract(kernel);
+    case "conv":
+      return usesOfConv(kernel);
     case "sort": {
       const all: Range = kernel.rows * kernel.length === 0 ? undefined : [0, kernel.rows * kernel.length - 1];
-      const row: Range = all === undefined ? undefined : [0, kernel.length - 1];
       return [
         { buffer: 0, range: all, isWrite: false, adds: false },
         { buffer: 1, range: all, isWrite: true, adds: false },
-        { buffer: 2, range: row, isWrite: true, adds: false },
+        { buffer: 2, range: all, isWrite: true, adds: false },
       ];
     }
   }
+}
+
+/** What conv.ts says of each role; scratch buffers are as large as it asks. */
+function usesOfConv({ role, shape, x, y }: ConvKernel): Use[] {
+  const { images, groups, inChannels, outChannels, input, output } = shape;
+  const places = (p: ImagePlaces, channels: number, [rows, columns]: readonly [number, number]): Range => {
+    const extents = [images, groups * channels, rows, columns];
+    const steps = [p.image, p.channel, p.row, p.column];
+    const far = extents.reduce((sum, n, d) => sum + (n - 1) * (steps[d] as number), p.offset);
+    return [p.offset, far];
+  };
+  const image = places(x, inChannels, input);
+  const result = places(y, outChannels, output);
+  const some: Range = [0, 0];
+  const ranges: Readonly<Record<ConvRole, readonly Range[]>> = {
+    pack: [some, some],
+    transform: [some, some],
+    direct: [image, some, result],
+    winograd: [image, some, result],
+    gradient: [image, result, some],
+    winogradGradient: [image, result, some],
+    sum: [some, some],
+  };
+  return ranges[role].map((range, buffer, { length }) => ({
+    buffer,
+    range,
+    isWrite: buffer === length - 1,
+    adds: false,
+  }));
 }
 
 /** The places of an access for all counters below the extents; a chosen place may be any. */

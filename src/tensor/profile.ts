@@ -49,7 +49,7 @@ const phases = ["forward", "backward", "update"] as const;
  * @example
  * const x = ones(64, 64);
  * const { rows } = await profile(() => x.matmul(x).sum().item());
- * rows.some((row) => row.kind === "product" || row.kind === "operation"); // true
+ * rows.some((row) => row.kind === "contract" || row.kind === "operation"); // true
  */
 export async function profile<T>(work: () => T | Promise<T>): Promise<Profile<T>> {
   if (profiling.listener !== undefined) {

@@ -35,7 +35,7 @@ onEachDevice((device) => {
     expect(runs.every((run) => run.device === device && run.milliseconds >= 0)).toBe(true);
     expect(rows.some((row) => row.phase === "backward" && row.label.startsWith("2: "))).toBe(true);
     if (device === "js") return;
-    const product = runs.find((run) => run.kind === "product" && run.phase === 0);
+    const product = runs.find((run) => run.kind === "contract" && run.phase === 0);
     expect(product?.operations).toBe(2 * 4 * 6 * 5);
     // Operands of 4 × 6 and 6 × 5 and the result of 4 × 5.
     expect(product?.bytes).toBe(4 * (24 + 30 + 20));

@@ -31,8 +31,8 @@ export function packRowsName(shape: TileShape, form: RowForm, aM: OffsetMode, aK
 }
 
 /**
- * Packs rows of A: as lines `step` bytes apart, or as panels [k][rows of a tile]. Vectors are copied whole, so that up
- * to a vector behind the last element is read and written.
+ * Packs rows of A: as lines `step` bytes apart, or as panels [k][rows of a tile] that are so far apart. Lines are copied
+ * in whole vectors and panels in whole rows, so that up to a vector behind the last element is read and written.
  */
 export function packRowsFunction(shape: TileShape, form: RowForm, aM: OffsetMode, aK: OffsetMode): string {
   const { bytes, vectorBytes, rows } = shape;
@@ -47,7 +47,10 @@ export function packRowsFunction(shape: TileShape, form: RowForm, aM: OffsetMode
     `    const char *s = from + ${axisPlace(shape, aM, "aM", "i")};`,
     ...(aK === "unit"
       ? [
-          `    for (int64_t x = 0; x < k * ${bytes}; x += ${vectorBytes}) *(${vector} *)(to + x) = *(const ${vector} *)(s + x);`,
+          `    for (int64_t x = 0; x < k * ${bytes}; x += ${vectorBytes}) {`,
+          ...(aM === "linear" ? ["      __builtin_prefetch(s + x + 4 * aM);"] : []),
+          `      *(${vector} *)(to + x) = *(const ${vector} *)(s + x);`,
+          "    }",
         ]
       : [
           `    for (int64_t x = 0; x < k; x++) ((${element} *)to)[x] = *(const ${element} *)(s + ${axisPlace(shape, aK, "aK", "x")});`,
@@ -55,9 +58,13 @@ export function packRowsFunction(shape: TileShape, form: RowForm, aM: OffsetMode
     "  }",
   ];
   const columns = [
-    `  for (int64_t i = 0; i < rows; i += ${rows}) {`,
-    `    const char *s = from + ${axisPlace(shape, aM, "aM", "i")};`,
-    `    for (int64_t x = 0; x < k; x++, to += ${rows * bytes}) __builtin_memcpy(to, s + ${axisPlace(shape, aK, "aK", "x")}, ${rows * bytes});`,
+    "  for (int64_t x = 0; x < k; x++) {",
+    `    const char *s = from + ${axisPlace(shape, aK, "aK", "x")};`,
+    `    char *t = to + x * ${rows * bytes};`,
+    `    for (int64_t i = 0; i < rows; i += ${rows}, s += ${rows * bytes}, t += step) {`,
+    ...(aK === "linear" ? ["      __builtin_prefetch(s + 4 * aK);"] : []),
+    `      __builtin_memcpy(t, s, ${rows * bytes});`,
+    "    }",
     "  }",
   ];
   return once(name, [...head, ...(form === "lines" ? lines : columns), "}"].join("\n"));
@@ -109,7 +116,8 @@ function copyBody(shape: TileShape, bK: OffsetMode, bN: OffsetMode): string[] {
   const row = axisPlace(shape, bK, "bK", "x");
   const whole = (count: number): string => {
     const moves = range(count).map((j) => `*(${vector} *)(to + ${j * vectorBytes}) = *(const ${vector} *)(s + ${j * vectorBytes});`);
-    return `for (int64_t x = 0; x < k; x++, to += ${rowBytes}) { const char *s = from + ${row}; ${moves.join(" ")} }`;
+    const ahead = range(count).map((j) => `__builtin_prefetch(s + ${rowBytes + j * vectorBytes}, 0, 2);`);
+    return `for (int64_t x = 0; x < k; x++, to += ${rowBytes}) { const char *s = from + ${row}; ${ahead.join(" ")} ${moves.join(" ")} }`;
   };
   if (bN === "unit") {
     return [`  if (columns > ${lanes}) ${whole(shape.vectors)}`, `  else ${whole(1)}`];

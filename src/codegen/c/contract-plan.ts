@@ -23,7 +23,7 @@ const longestSum = 256;
 const sumStep = 16;
 
 /** Most rows of a packed block of A. */
-const mostPackedRows = 264;
+const mostPackedRows = 520;
 
 /** A kernel as the code runs it: a column of C is computed as a row, and axes of one element have a stride that suits. */
 export interface NormalContract extends ContractKernel {

@@ -143,7 +143,7 @@ export function contractSource(modes: ContractModes, name: string, target: CTarg
     "        const int64_t kc = k - k0 < kStep ? k - k0 : kStep;",
     "        const char *aAt = w;",
     "        int64_t aStep, aTile;",
-    `        const int64_t lineStep = ${form === "lines" ? `((kc * ${bytes} + 63) & -64) + ${lineGap}` : "0"};`,
+    `        const int64_t lineStep = ${form === "lines" ? `((kc * ${bytes} + 63) & -64) + ${lineGap}` : `kc * ${rows * bytes} + ${lineGap}`};`,
     "        {",
     `          const char *from = a${placeOf(aM, "aM", "i0")}${placeOf(aK, "aK", "k0")};`,
     ...(rowsInPlace
@@ -159,7 +159,7 @@ export function contractSource(modes: ContractModes, name: string, target: CTarg
     `            ${packRows}`,
     form === "lines"
       ? `            aStep = lineStep; aTile = ${rows} * lineStep;`
-      : `            aStep = ${rows * bytes}; aTile = kc * ${rows * bytes};`,
+      : `            aStep = ${rows * bytes}; aTile = lineStep;`,
     "          }",
     "        }",
     `        for (int64_t j = j0; j < jEnd; j += ${columns}) {`,

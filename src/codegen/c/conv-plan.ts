@@ -3,7 +3,7 @@
  * places in the workspace. No sum of the forward kernels depends on it; those of a weight gradient follow the order of
  * images, rows and columns in pieces that shapes alone decide. Floor: codegen.
  */
-import { type ConvShape, leastColumns, mostSlab, roundUp } from "../../schedule/conv.ts";
+import { type ConvShape, leastColumns, mostSlab, roundUp, slabSize } from "../../schedule/conv.ts";
 import type { CTarget } from "./target.ts";
 
 /** The sums that the innermost loops keep in registers: `height` rows of `vectors` vectors. */
@@ -29,14 +29,13 @@ export function isNarrow({ outChannels }: ConvShape): boolean {
   return outChannels <= 2;
 }
 
-/** Elements of a padded piece that a thread's cache holds well, and that are copied at a time for a gradient. */
+/** Elements of a padded piece that a thread's cache holds well. */
 const goodSlab = 64 * 1024;
-const gradientSlab = 6 * 1024;
 /** Elements of one output channel that are computed before they go to the result. */
 export const mostTile = 2048;
 export const mostColumns = 256;
 /** From so many units on no more are made. */
-const enoughUnits = 32;
+const enoughUnits = 16;
 /** Multiply-adds of a unit that is worth it. */
 const leastWork = 2 ** 19;
 
@@ -49,15 +48,6 @@ export interface DirectBlocks {
   readonly columnBlocks: number;
   readonly outBlocks: number;
   readonly units: number;
-}
-
-/** Elements of the padded piece of an image that `rows` × `columns` results of one channel need. */
-export function slabSize({ taps, stride, dilation }: ConvShape, rows: number, columns: number): number {
-  const [height, width] = [rows, columns].map((n, d) => {
-    const reach = (n - 1) * (stride[d] as number) + ((taps[d] as number) - 1) * (dilation[d] as number) + 1;
-    return roundUp(Math.max(reach, 1), stride[d] as number);
-  });
-  return roundUp((height as number) * (width as number), 32) + 16;
 }
 
 function pitchOf({ taps, stride, dilation }: ConvShape, columns: number): number {
@@ -95,29 +85,37 @@ export interface GradientBlocks {
   readonly channels: number;
   readonly channelBlocks: number;
   readonly outBlocks: number;
-  /** Of the gradient of the result, summed at a time. */
+  /** Of a padded piece of an image. */
   readonly rows: number;
   readonly columns: number;
+  /** Rows whose products are summed at a time. */
+  readonly sumRows: number;
   readonly imagesOfPart: number;
   readonly units: number;
 }
 
 /** Rows of sums of a unit of a weight gradient at most, and pixels whose products are summed at a time. */
 export const mostGradientRows = 1024;
-export const mostPixels = 512;
+export const mostPixels = 192;
 
 export function gradientBlocks(shape: ConvShape, parts: number, tile: ConvTile): GradientBlocks {
   const { images, groups, inChannels, outChannels, output, taps } = shape;
-  const tapCount = taps[0] * taps[1];
-  let channels = Math.min(inChannels, 16, Math.max(Math.floor(mostGradientRows / tapCount), 1));
-  channels = Math.ceil(inChannels / Math.ceil(inChannels / channels));
-  const columns = Math.min(output[1], leastColumns * 2);
-  let rows = 1;
-  const isSmall = (n: number): boolean => n * columns <= 256 && channels * slabSize(shape, n, columns) <= gradientSlab;
-  while (rows < output[0] && isSmall(rows + 1)) rows++;
-  rows = Math.ceil(output[0] / Math.ceil(output[0] / rows));
-  const channelBlocks = Math.ceil(inChannels / channels);
+  const most = Math.min(inChannels, 16, Math.max(Math.floor(mostGradientRows / (taps[0] * taps[1])), 1));
+  const channelBlocks = Math.ceil(inChannels / most);
+  const channels = Math.ceil(inChannels / channelBlocks);
+  let columns = Math.min(output[1], 2 * leastColumns);
+  if (channels * slabSize(shape, 1, columns) > mostSlab) columns = leastColumns;
+  // Steps of equal length, as far as they fit.
+  const sumRows = evenStep(output[0], Math.max(Math.floor(mostPixels / columns), 1));
+  let rows = sumRows;
+  while (rows < output[0] && channels * slabSize(shape, rows + sumRows, columns) <= goodSlab) rows += sumRows;
   const outBlocks = Math.ceil(outChannels / (tile.vectors * tile.lanes));
   const units = parts * groups * channelBlocks * outBlocks;
-  return { channels, channelBlocks, outBlocks, rows, columns, imagesOfPart: Math.ceil(images / parts), units };
+  const imagesOfPart = Math.ceil(images / parts);
+  return { channels, channelBlocks, outBlocks, rows, columns, sumRows, imagesOfPart, units };
+}
+
+/** The longest step up to `most` that cuts `count` into as few pieces of about equal length. */
+export function evenStep(count: number, most: number): number {
+  return Math.ceil(count / Math.ceil(count / Math.min(most, count)));
 }

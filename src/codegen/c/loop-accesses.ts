@@ -146,7 +146,7 @@ export class LoopAccesses {
       const step = this.laneStep(s.access);
       if (s.index !== undefined && index !== undefined) {
         if (this.#isUniform(s.index) && step === "next" && place === "lanes") {
-          const at = text.name("p");
+          const at = text.name("q");
           text.line(`char *${at} = ${address} + ${this.#chosen(s.access, `${index}[0]`)};`);
           const sum = text.name("v");
           const old = this.#vector(s.access, dtype, at);

@@ -166,7 +166,7 @@ export class Folds {
     const k = s.accumulator;
     if (s.running === true) {
       if (s.dtype === "bool" || (s.fold !== "sum" && s.fold !== "prod")) throw internal(`a running ${s.fold}`);
-      const name = text.name("r");
+      const name = text.name("x");
       text.line(`${this.#type(s)} ${name} = {};`);
       const next = `a${k} = a${k} ${s.fold === "sum" ? "+" : "*"} ${value}[l]`;
       text.line(`for (int l = 0; l < ${this.#lanes} && l < n; l++) ${name}[l] = ${next};`);

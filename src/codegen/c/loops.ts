@@ -105,7 +105,9 @@ class LoopWriter {
           if (level.loop.length === 0) continue;
           const active = this.#accessesOf(level.loop, level.reload);
           this.#folds.startAcross(level.loop);
-          this.#loops(inner.slice(0, -1), active, () => this.#acrossLanes(level));
+          const rows = (): void => this.#loops(inner.slice(0, -1), active, () => this.#acrossLanes(level));
+          if (inner.length > 1) this.#text.block("", rows);
+          else rows();
           this.#folds.finishAcross(level.loop);
         }
       },

@@ -9,9 +9,9 @@ export class CText {
     this.#lines.push("  ".repeat(this.#depth) + text);
   }
 
-  /** Lines between braces; `tail` stands behind the last brace. */
+  /** Lines between braces, behind a head or none. */
   block(head: string, body: () => void): void {
-    this.line(`${head} {`);
+    this.line(`${head} {`.trimStart());
     this.inside(body);
     this.line("}");
   }

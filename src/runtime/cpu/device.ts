@@ -8,6 +8,7 @@ import { sizeOf } from "../../base/shape.ts";
 import type { Cell, DeviceBuffer } from "../../ir/cell.ts";
 import type { Program } from "../../ir/program.ts";
 import { Rewriter } from "../../ir/rewrite.ts";
+import { isConvTaken } from "../../schedule/conv.ts";
 import { planKernels } from "../../schedule/plan.ts";
 import { decompose } from "../../transform/decompose.ts";
 import { simplify } from "../../transform/simplify.ts";
@@ -68,13 +69,16 @@ export class CpuDevice implements Device {
     const [start, before] = [performance.now(), this.compiled];
     const written = program.outputs.map((o) => o.value);
     debugGraph("as written", written);
-    const roots = new Rewriter().run(written, decompose);
+    const { convolutions } = this.machine;
+    const roots = new Rewriter().run(written, (value, inputs) =>
+      convolutions && isConvTaken(value) ? undefined : decompose(value, inputs),
+    );
     debugGraph("decomposed", roots);
     const simple = simplify(roots);
     debugGraph("simplified", simple);
     const outputs = program.outputs.map((o, i) => ({ ...o, value: simple[i] as (typeof simple)[number] }));
     const lowered = { ...program, outputs };
-    const kernels = planKernels(lowered, { fuse: this.#fuse });
+    const kernels = planKernels(lowered, { fuse: this.#fuse, convolutions });
     debugPlan(lowered, kernels);
     const plan = new CpuPlan(this, lowered, kernels);
     debugCompiled(plan, this.compiled - before, start);

@@ -40,6 +40,8 @@ export interface Machine {
   /** Bytes of a word of a command. */
   readonly wordBytes: 4 | 8;
   readonly rates: Rates;
+  /** Whether it has kernels for convolutions (schedule/conv.ts); without, they are products. */
+  readonly convolutions: boolean;
   /** Kernels compiled so far. */
   readonly compiled: number;
   /**

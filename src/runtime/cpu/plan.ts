@@ -176,7 +176,7 @@ export class CpuPlan implements Plan {
       machine.run(base + head * machine.wordBytes, base + (head + words) * machine.wordBytes);
       const milliseconds = performance.now() - start;
       halves.set(saved, wave);
-      const kind = step.kernel.kind === "contract" ? "product" : step.kernel.kind;
+      const { kind } = step.kernel;
       const phase = Math.min(stage, 2) as Phase;
       const operations = operationsOf(step.kernel);
       tell({ device: name, label: step.label, kind, phase, operations, bytes: this.#bytesOf(step), start, milliseconds });

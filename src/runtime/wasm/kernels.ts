@@ -105,6 +105,8 @@ export class Kernels {
     switch (kernel.kind) {
       case "loop":
         return loopKernel(kernel, hosts);
+      case "conv":
+        throw internal("a convolution that is no product");
       case "sort":
         return sortKernel(kernel.dtype, kernel.descending);
       case "contract": {

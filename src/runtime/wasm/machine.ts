@@ -14,6 +14,7 @@ export class WasmMachine implements Machine {
   readonly name = "wasm";
   readonly features: string;
   readonly wordBytes = 4;
+  readonly convolutions = false;
   readonly rates = { products: 50, instructions: 6 };
   readonly memory = new Heap();
   readonly #kernels: Kernels;
@@ -66,6 +67,8 @@ export class WasmMachine implements Machine {
       case "contract":
         this.#writeContract(kernel, writer);
         return 1;
+      case "conv":
+        throw internal("a convolution that is no product");
     }
   }
 

@@ -37,7 +37,7 @@ export function compileKernels(text: string, count: number, target: CTarget): CK
   try {
     const [source, library] = [join(folder, "kernels.c"), join(folder, "kernels.so")];
     writeFileSync(source, prelude(target) + hostSource(text) + text);
-    const flags = ["-O1", ...target.flags, "-Wall", "-Werror", "-Wno-unused", "-shared", "-fPIC"];
+    const flags = ["-O1", ...target.flags, "-Wall", "-Werror", "-Wno-unused", "-Wno-tautological-compare", "-shared", "-fPIC"];
     const { status, stderr } = spawnSync(compiler as string, [...flags, "-o", library, source, "-lm"], {
       encoding: "utf8",
     });
@@ -67,16 +67,16 @@ export class CMemory {
     return this.#base + offset;
   }
 
-  /** Room at a multiple of 64, with 64 bytes of slack behind it. */
+  /** Room at a multiple of 64, with 64 bytes of slack behind it, all of it 0xa5. */
   allocate(bytes: number): number {
     const offset = this.#used;
     this.#used += Math.ceil(bytes / 64) * 64 + 64;
     if (this.#used > this.bytes.length) throw new Error(`${this.#used} bytes of ${this.bytes.length}`);
+    this.bytes.fill(0xa5, offset, this.#used);
     return offset;
   }
 
   clear(): void {
-    this.bytes.fill(0xa5, 0, this.#used);
     this.#used = 0;
   }
 }

@@ -44,7 +44,7 @@ export function compileC(
 ): Readonly<Record<string, CFunction>> {
   const path = join(folder, `kernel-${process.pid}-${files++}`);
   writeFileSync(`${path}.c`, source);
-  const options = ["-O2", ...flags, "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-unused-parameter"];
+  const options = ["-O2", ...flags, "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-unused-function"];
   const done = spawnSync("gcc", [...options, "-shared", "-fPIC", "-o", `${path}.so`, `${path}.c`], { encoding: "utf8" });
   if (done.status !== 0 || done.stderr !== "") throw new Error(`gcc: ${done.stderr}`);
   const library = koffi.load(`${path}.so`);

@@ -95,7 +95,7 @@ static int stress(uint64_t seed) {
 static void *caller(void *seed) {
   struct job job;
   prepare(&job, 200, (uint64_t)(intptr_t)seed);
-  int errors = run_often(&job, 20);
+  int errors = run_often(&job, 10);
   discard(&job);
   return (void *)(intptr_t)errors;
 }
@@ -127,7 +127,7 @@ static int forked(void) {
 int main(void) {
   tp_set_workspace(4096);
   int stressed = 0;
-  for (uint64_t seed = 1; seed <= 10; seed++) stressed += stress(seed * 977);
+  for (uint64_t seed = 1; seed <= 5; seed++) stressed += stress(seed * 977);
   printf("stress %d\n", stressed);
   printf("two callers %d\n", two_callers());
   printf("forked %d\n", forked());

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { debug, debugPrint } from "../../../base/debug.ts";
 import { internal } from "../../../base/errors.ts";
 import { contractKey, contractModes, contractSource } from "../../../codegen/c/contract.ts";
+import { convKey, convSource } from "../../../codegen/c/conv.ts";
 import { hostSource } from "../../../codegen/c/functions.ts";
 import { loopSource } from "../../../codegen/c/loops.ts";
 import { prelude } from "../../../codegen/c/prelude.ts";
@@ -55,7 +56,7 @@ export class NativeKernels {
     keys.forEach((key, i) => {
       if (this.#entries.has(key) || loops.has(key) || products.has(key)) return;
       const kernel = kernels[i] as Kernel;
-      (kernel.kind === "contract" ? products : loops).set(key, this.#source(key, kernel));
+      (isProduct(kernel) ? products : loops).set(key, this.#source(key, kernel));
     });
     this.#compile([...loops.values()], [...products.values()]);
     const functions = keys.map((key) => {
@@ -89,6 +90,8 @@ export class NativeKernels {
         return { key, symbol, text: loopSource(kernel, symbol, this.#target) };
       case "sort":
         return { key, symbol, text: sortSource(kernel, symbol) };
+      case "conv":
+        return { key, symbol, text: convSource(kernel, symbol, this.#target) };
       case "contract":
         return { key, symbol, text: contractSource(contractModes(kernel), symbol, this.#target) };
     }
@@ -120,7 +123,12 @@ export class NativeKernels {
 }
 
 function keyOf(kernel: Kernel): string {
+  if (kernel.kind === "conv") return convKey(kernel);
   return kernel.kind === "contract" ? contractKey(kernel) : kernelKey(kernel);
+}
+
+function isProduct({ kind }: Kernel): boolean {
+  return kind === "contract" || kind === "conv";
 }
 
 /** Sources in files of about equal length, at least one for each core. */

@@ -1,5 +1,6 @@
 /** The machine of the native device: kernels in C, made by the host's compiler. Floor: runtime; Node only. */
 import { contractWorkspaceBytes, writeContractArguments } from "../../../codegen/c/contract.ts";
+import { convWorkspaceBytes, writeConvArguments } from "../../../codegen/c/conv.ts";
 import { laneBlockOf, loopUnits, writeLoopArguments } from "../../../codegen/c/loop-arguments.ts";
 import { loopWorkspaceBytes } from "../../../codegen/c/loop-folds.ts";
 import { sortUnits, writeSortArguments } from "../../../codegen/c/sort.ts";
@@ -16,6 +17,7 @@ export class NativeMachine implements Machine {
   readonly name = "native";
   readonly features: string;
   readonly wordBytes = 8;
+  readonly convolutions = true;
   readonly rates = { products: 150, instructions: 40 };
   readonly memory: NativeMemory;
   readonly #library: NativeLibrary;
@@ -28,7 +30,11 @@ export class NativeMachine implements Machine {
     this.features = `native ${this.#target.isa}`;
     this.memory = new NativeMemory(library);
     this.#kernels = new NativeKernels(library);
-    library.workspaceBytes = Math.max(contractWorkspaceBytes(this.#target), loopWorkspaceBytes);
+    library.workspaceBytes = Math.max(
+      contractWorkspaceBytes(this.#target),
+      convWorkspaceBytes(this.#target),
+      loopWorkspaceBytes,
+    );
   }
 
   get compiled(): number {
@@ -55,6 +61,8 @@ export class NativeMachine implements Machine {
         return sortUnits(kernel);
       case "contract":
         return writeContractArguments(kernel, this.#target, writer);
+      case "conv":
+        return writeConvArguments(kernel, this.#target, writer);
     }
   }
 

@@ -15,7 +15,7 @@ const { library } = started;
 const numbers = Array.from({ length: Number(process.argv[2]) }, (_, i) => i + 1);
 const units = numbers.map((i) => ({
   // Long enough that a kill comes while it is compiled.
-  source: `${Array.from({ length: 200 }, (_, f) => `long f${f}(long x) { return x * ${f} + (x >> ${i}); }`).join("\n")}
+  source: `${Array.from({ length: 60 }, (_, f) => `long f${f}(long x) { return x * ${f} + (x >> ${i}); }`).join("\n")}
 void give(const long *args, long from, long to, char *workspace) { *(long *)args[0] += ${i}; }`,
   kind: "loops" as const,
   symbols: ["give"],
