@@ -75,6 +75,10 @@ export class Value {
   released = false;
   /** Whether a user's tensor with this vertex was used to make another: results nobody used are kept by a run. */
   consumed = false;
+  /** Whether a tensor was made of it, which a user may hold. */
+  isShown = false;
+  /** Vertices that were made from it. */
+  readers = 0;
   /** Where the program wrote it; only for what can fail when it runs (choices by computed positions) unless `mode.lines`. */
   readonly origin: Error | undefined;
   /** The function that the program called, for the same; "" where it is the operation itself. */
@@ -100,6 +104,7 @@ export class Value {
     for (const input of inputs) {
       if (input.phase > phase && input.leaf === undefined) phase = input.phase;
       if (input.requiresGrad) grad = true;
+      input.readers++;
     }
     this.phase = phase;
     this.requiresGrad = requiresGrad ?? (grad && mode.grad && isFloating(type.dtype));

@@ -3,14 +3,22 @@
  * Floor: runtime.
  */
 import type { TypedArray } from "../base/dtype.ts";
-import type { Arriving } from "../ir/arriving.ts";
+import { internal } from "../base/errors.ts";
+import { Arriving } from "../ir/arriving.ts";
 import type { Cell } from "../ir/cell.ts";
+import { Held } from "../ir/held.ts";
 import type { Phase } from "../ir/mode.ts";
 import type { Program } from "../ir/program.ts";
 import type { Leaf } from "../ir/value.ts";
 
-/** The elements of a result: a device in another thread gives what will arrive. */
-export type Elements = TypedArray | Arriving;
+/** The elements of a result: where they are, or what will arrive from a device in another thread. */
+export type Elements = TypedArray | Held | Arriving;
+
+/** The elements of a device that answers at once. */
+export function opened(elements: Elements | undefined): TypedArray | undefined {
+  if (elements instanceof Arriving) throw internal("elements that have not arrived are looked at");
+  return elements instanceof Held ? elements.elements : elements;
+}
 
 export interface Plan {
   /** Kernels the plan calls in one run, by phase. */

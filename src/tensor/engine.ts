@@ -7,10 +7,11 @@ import { TwopassError, internal } from "../base/errors.ts";
 import { withMode } from "../ir/mode.ts";
 import { Arriving } from "../ir/arriving.ts";
 import type { Cell } from "../ir/cell.ts";
+import { Held } from "../ir/held.ts";
 import { type Key, type Wanted, keyOf } from "../ir/program.ts";
 import { type DataLeaf, type Leaf, type RemoteLeaf, type Value, sortGraph } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
-import type { Device, Elements, Plan, RunFailure } from "../runtime/device.ts";
+import { type Device, type Elements, type Plan, type RunFailure, opened } from "../runtime/device.ts";
 import { pullback } from "../transform/grad.ts";
 import { refuseRead, settleEffects, takeBack, takeEffects, tracing } from "./capture.ts";
 import { type Choice, choicesOf, explainFault, failureOf } from "./fault.ts";
@@ -238,14 +239,22 @@ export class Engine {
   /** A run has given results: kept ones become leaves, written cells have a new version. */
   #take(wanted: readonly Wanted[], results: readonly (Elements | undefined)[], writes: Due["writes"]): void {
     const underWay = this.#underWay.at(-1);
-    if (underWay !== undefined) {
-      for (const { value, owner } of this.#pending.products()) {
-        if (owner !== undefined) underWay.gradients.push({ owner, value });
-      }
+    const owners = new Map<Value, Inner[]>();
+    for (const { value, owner } of this.#pending.products()) {
+      if (owner === undefined) continue;
+      underWay?.gradients.push({ owner, value });
+      const list = owners.get(value);
+      if (list === undefined) owners.set(value, [owner]);
+      else list.push(owner);
     }
     for (let i = 0; i < wanted.length; i++) {
       const { value, cell } = wanted[i] as Wanted;
-      if (cell === undefined) settle(value, results[i] as Elements);
+      if (cell === undefined) {
+        const result = results[i] as Elements;
+        settle(value, result);
+        const holders = owners.get(value);
+        if (result instanceof Held && holders !== undefined) result.isWanted = mayBeRead(value, holders);
+      }
       else {
         commit(writes.get(cell) as Write);
         underWay?.cells.push(cell);
@@ -273,8 +282,10 @@ export class Engine {
       this.#take(wanted, this.start(plan, key.leaves, key), writes);
       return;
     }
-    const results = this.runPlan(plan, key.leaves, key);
-    if (results[wanted.length]?.[0] === 0) throw nonFiniteRun(this, wanted, results, this.#pending.products());
+    const results = this.start(plan, key.leaves, key);
+    if (opened(results[wanted.length])?.[0] === 0) {
+      throw nonFiniteRun(this, wanted, results.map(opened), this.#pending.products());
+    }
     this.#take(wanted, results, writes);
   }
 
@@ -311,7 +322,7 @@ export class Engine {
         hint: "start the device without { worker: true } for it",
       });
     }
-    return this.start(plan, leaves, key) as readonly (TypedArray | undefined)[];
+    return this.start(plan, leaves, key).map(opened);
   }
 
   /** Runs a plan on leaves, which stand for those of `key` one by one. */
@@ -333,7 +344,7 @@ export class Engine {
     this.#runs = run;
     this.#kept = 0;
     for (const data of results) {
-      if (data !== undefined) this.#kept += data instanceof Arriving ? data.bytes : data.byteLength;
+      if (data !== undefined) this.#kept += "byteLength" in data ? data.byteLength : data.bytes;
     }
     if (this.device.remote !== undefined) {
       this.#underWay.push({ choices: choicesOf(key.order), cells: [], gradients: [], undos: [] });
@@ -399,7 +410,20 @@ function release(visited: readonly Value[]): void {
 
 /** The leaf of a result. */
 export function leafOf(elements: Elements): DataLeaf | RemoteLeaf {
-  return elements instanceof Arriving ? { kind: "remote", result: elements } : { kind: "data", data: elements };
+  if (elements instanceof Arriving) return { kind: "remote", result: elements };
+  if (!(elements instanceof Held)) return { kind: "data", data: elements };
+  return {
+    kind: "data",
+    get data() {
+      return elements.elements;
+    },
+  };
+}
+
+/** Whether somebody may still read a gradient: it is a variable's, a tensor was made of it, or something built on it. */
+function mayBeRead(value: Value, holders: readonly Inner[]): () => boolean {
+  const { readers } = value;
+  return () => value.isShown || value.readers > readers || holders.some((holder) => holder.gradient === value);
 }
 
 /** A kept result turns its vertex into a leaf. Inputs stay while a backward() through them is possible. */

@@ -28,6 +28,7 @@ export class Inner {
     this.engine = engine;
     this.cell = cell;
     this.collects = collects;
+    value.isShown = true;
     if (collects) value.owner = this;
   }
 

@@ -4,7 +4,7 @@ import { sizeOf } from "../../src/base/shape.ts";
 import { type Wanted, keyOf, programOf } from "../../src/ir/program.ts";
 import type { Leaf, Value } from "../../src/ir/value.ts";
 import { makeLeaf } from "../../src/ops/leaf.ts";
-import type { Device, Plan } from "../../src/runtime/device.ts";
+import { type Device, type Plan, opened } from "../../src/runtime/device.ts";
 import { CpuDevice } from "../../src/runtime/cpu/device.ts";
 
 /** A leaf with elements of its own. */
@@ -36,8 +36,7 @@ export class CompiledGraph {
       return data === undefined ? leaf : { kind: "data", data };
     });
     if (this.#device instanceof CpuDevice) spoilArena(this.#device, this.plan);
-    // These devices answer at once.
-    return [...this.plan.run(leaves)] as (TypedArray | undefined)[];
+    return this.plan.run(leaves).map(opened);
   }
 }
 

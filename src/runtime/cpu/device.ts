@@ -6,6 +6,7 @@ import { type Dtype, type TypedArray, allocate, itemSize } from "../../base/dtyp
 import { internal } from "../../base/errors.ts";
 import { sizeOf } from "../../base/shape.ts";
 import type { Cell, DeviceBuffer } from "../../ir/cell.ts";
+import { Held } from "../../ir/held.ts";
 import type { Program } from "../../ir/program.ts";
 import { Rewriter } from "../../ir/rewrite.ts";
 import { isConvTaken } from "../../schedule/conv.ts";
@@ -32,17 +33,23 @@ interface CellBlock extends DeviceBuffer {
 export interface CpuDeviceOptions {
   /** Off: one kernel for each operation, for finding faults. The numbers are the same. Default on. */
   readonly fuse?: boolean;
+  /**
+   * What computes instead where the first plan of all cannot be made ready, or undefined for an error that is not the
+   * machine's. Once something has run a device keeps its machine: bits must not change in the middle.
+   */
+  readonly instead?: (error: unknown) => Machine | undefined;
 }
 
 export class CpuDevice implements Device {
   readonly name: string;
-  readonly features: string;
-  readonly machine: Machine;
   readonly phaseTimes: [number, number, number] = [0, 0, 0];
-  /** Words that a kernel writes when an index is out of range: 1, the index, the extent. */
-  readonly faultAddress: number;
-  readonly #memory: Memory;
   readonly #fuse: boolean;
+  #instead: CpuDeviceOptions["instead"];
+  #machine: Machine;
+  #memory: Memory;
+  #faultAddress: number;
+  /** Why another machine computes. */
+  #note = "";
   #arena: Block | undefined;
   #runs = 0;
   readonly #cells = new Map<Cell, CellBlock>();
@@ -50,26 +57,64 @@ export class CpuDevice implements Device {
   readonly #seen = new WeakSet<TypedArray>();
   readonly #copies = new Map<TypedArray, { readonly block: Block; lastRun: number }>();
   #copiedBytes = 0;
+  /** Results of the last run that are in the arena. */
+  readonly #held: Held[] = [];
 
   constructor(machine: Machine, options: CpuDeviceOptions = {}) {
-    this.machine = machine;
     this.name = machine.name;
-    this.#memory = machine.memory;
     this.#fuse = options.fuse ?? true;
-    this.features = `${machine.features} ${this.#fuse ? "" : "unfused"}`;
-    this.faultAddress = this.#memory.allocate(16, "the fault words").address;
-    this.#memory.view("int32", this.faultAddress, 4).fill(0);
+    this.#instead = options.instead;
+    this.#machine = machine;
+    this.#memory = machine.memory;
+    this.#faultAddress = this.#makeFaultWords();
+  }
+
+  get machine(): Machine {
+    return this.#machine;
+  }
+
+  get features(): string {
+    return `${this.#machine.features} ${this.#fuse ? "" : "unfused"}`;
   }
 
   get compiled(): number {
-    return this.machine.compiled;
+    return this.#machine.compiled;
+  }
+
+  /** Words that a kernel writes when an index is out of range: 1, the index, the extent. */
+  get faultAddress(): number {
+    return this.#faultAddress;
+  }
+
+  #makeFaultWords(): number {
+    const { address } = this.#memory.allocate(16, "the fault words");
+    this.#memory.view("int32", address, 4).fill(0);
+    return address;
   }
 
   compile(program: Program): CpuPlan {
+    try {
+      const plan = this.#plan(program);
+      this.#instead = undefined;
+      return plan;
+    } catch (error) {
+      const machine = this.#instead?.(error);
+      if (machine === undefined) throw error;
+      this.#instead = undefined;
+      this.#note = `${this.name} is off: ${error instanceof Error ? error.message : String(error)}`;
+      console.warn(`twopass: ${this.#note}\ntwopass: ${machine.name} computes instead`);
+      this.#machine = machine;
+      this.#memory = machine.memory;
+      this.#faultAddress = this.#makeFaultWords();
+      return this.#plan(program);
+    }
+  }
+
+  #plan(program: Program): CpuPlan {
     const [start, before] = [performance.now(), this.compiled];
     const written = program.outputs.map((o) => o.value);
     debugGraph("as written", written);
-    const { convolutions } = this.machine;
+    const { convolutions } = this.#machine;
     const roots = new Rewriter().run(written, (value, inputs) =>
       convolutions && isConvTaken(value) ? undefined : decompose(value, inputs),
     );
@@ -89,7 +134,15 @@ export class CpuDevice implements Device {
 
   beginRun(): void {
     this.#runs++;
+    for (const held of this.#held.splice(0)) held.leave();
     if (this.#runs % idleRuns === 0) this.#moveIdleCellsOut();
+  }
+
+  /** A result that stays in the arena until the next run. */
+  hold(dtype: Dtype, address: number, size: number): Held {
+    const held = new Held(size * itemSize[dtype], () => this.copyOut(dtype, address, size));
+    this.#held.push(held);
+    return held;
   }
 
   /** Address of the one arena, which is as large as the largest plan needs. */
@@ -215,7 +268,8 @@ export class CpuDevice implements Device {
   }
 
   report(): string {
-    return this.machine.report();
+    const report = this.#machine.report();
+    return this.#note === "" ? report : `${this.#note}\n${this.#machine.name} computes instead\n${report}`;
   }
 
   memory(): DeviceMemory {

@@ -2,6 +2,7 @@
 import type { Dtype, TypedArray } from "../../base/dtype.ts";
 import { internal } from "../../base/errors.ts";
 import { sizeOf } from "../../base/shape.ts";
+import type { Held } from "../../ir/held.ts";
 import type { Phase } from "../../ir/mode.ts";
 import type { Program } from "../../ir/program.ts";
 import type { Leaf } from "../../ir/value.ts";
@@ -15,6 +16,9 @@ import type { CpuDevice } from "./device.ts";
 import type { Block } from "./machine.ts";
 import { startsOfWaves } from "./waves.ts";
 import { chunkOf, isWorthSharing, operationsOf, timeOf } from "./work.ts";
+
+/** Results up to this are copied out at once. */
+const smallBytes = 4096;
 
 /** The command of a step, as if it were a wave of its own. */
 interface Command {
@@ -125,7 +129,7 @@ export class CpuPlan implements Plan {
     return { starts, written };
   }
 
-  run(leaves: readonly Leaf[]): readonly (TypedArray | undefined)[] {
+  run(leaves: readonly Leaf[]): readonly (TypedArray | Held | undefined)[] {
     if (this.#disposed) throw internal("a disposed plan is run");
     const device = this.#device;
     const start = performance.now();
@@ -146,8 +150,13 @@ export class CpuPlan implements Plan {
     debugRun(this, start);
     return this.#program.outputs.map(({ value, target }, i) => {
       if (target >= 0) return undefined;
-      const buffer = this.#plan.outputs[i] as number;
-      return device.copyOut(value.dtype, this.#addresses[buffer] as number, sizeOf(value.shape));
+      const number = this.#plan.outputs[i] as number;
+      const { input, bytes } = this.#plan.buffers[number] as PlanBuffer;
+      const address = this.#addresses[number] as number;
+      // What lies in the arena stays there until the next run; what lies in a cell changes with it.
+      return input < 0 && bytes > smallBytes
+        ? device.hold(value.dtype, address, sizeOf(value.shape))
+        : device.copyOut(value.dtype, address, sizeOf(value.shape));
     });
   }
 

@@ -3,7 +3,7 @@ import type { TypedArray } from "../../base/dtype.ts";
 import { TwopassError, internal } from "../../base/errors.ts";
 import { Cell } from "../../ir/cell.ts";
 import type { Leaf, Value } from "../../ir/value.ts";
-import type { Device, Plan, RunFailure } from "../device.ts";
+import { type Device, type Plan, type RunFailure, opened } from "../device.ts";
 import { findOutOfRange } from "../find-fault.ts";
 import { HeldElements } from "./held.ts";
 import { type Answer, type Request, type RunRequest, type WireProgram, readProgram } from "./wire.ts";
@@ -104,7 +104,10 @@ export class DeviceHost {
     let results: readonly TypedArray[];
     try {
       hosted.plan ??= hosted.compile();
-      results = hosted.plan.run(leaves).filter((data) => data !== undefined) as TypedArray[];
+      results = hosted.plan
+        .run(leaves)
+        .map(opened)
+        .filter((data) => data !== undefined);
     } catch (error) {
       this.#fail(this.#failure(error, hosted.choices, leaves));
       return;

@@ -122,7 +122,7 @@ describe("a folder that cannot be trusted or written", () => {
     stores(cache, file);
     const homeless = open(undefined);
     expect(homeless.notes[0]).toMatch(/^there is no home folder; /);
-    stores(homeless, root);
+    stores(homeless, newFolder());
   });
 
   test("it is gone while it is in use", () => {

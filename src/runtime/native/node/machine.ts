@@ -9,6 +9,8 @@ import type { Kernel } from "../../../schedule/kernel.ts";
 import type { ArgumentWriter } from "../../cpu/commands.ts";
 import { CpuDevice, type CpuDeviceOptions } from "../../cpu/device.ts";
 import type { Machine } from "../../cpu/machine.ts";
+import { WasmMachine } from "../../wasm/machine.ts";
+import { CompileError } from "./compile.ts";
 import { NativeKernels } from "./kernels.ts";
 import { type NativeLibrary, type NativeOptions, startNative } from "./library.ts";
 import { NativeMemory } from "./memory.ts";
@@ -78,5 +80,7 @@ export class NativeMachine implements Machine {
 /** The native device, or why this host has none, in one line. */
 export function startNativeDevice(options: NativeOptions & CpuDeviceOptions = {}): CpuDevice | string {
   const started = startNative(options);
-  return "reason" in started ? started.reason : new CpuDevice(new NativeMachine(started.library), options);
+  if ("reason" in started) return started.reason;
+  const instead = (error: unknown) => (error instanceof CompileError ? new WasmMachine() : undefined);
+  return new CpuDevice(new NativeMachine(started.library), { instead, ...options });
 }
