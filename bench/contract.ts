@@ -7,11 +7,12 @@
 
 import {
   type ContractOptions,
-  type ContractRecord,
+  type ContractSizes,
   contractArgs,
   contractKernel,
   contractWorkspaceBytes,
 } from "../src/codegen/wasm/contract.ts";
+import { contractUnits, withBlocks } from "../src/codegen/wasm/contract-blocks.ts";
 import { Fn } from "../src/codegen/wasm/function.ts";
 import { assembleModule } from "../src/codegen/wasm/module.ts";
 import { chooseTiles, engineFeatures } from "../src/runtime/wasm/features.ts";
@@ -59,7 +60,7 @@ interface Case {
   readonly name: string;
   readonly options?: Partial<ContractOptions>;
   readonly flops: number;
-  readonly args: () => Omit<ContractRecord, "workspace">;
+  readonly args: () => ContractSizes;
 }
 
 interface Transposed {
@@ -247,10 +248,12 @@ function measure({ name, options = {}, flops, args }: Case): void {
   const kernel = kernels.get(key) ?? instantiate(contractKernel({ dtype: "float32", tile: float32Tile, ...options }));
   kernels.set(key, kernel);
   const workspace = allocate(contractWorkspaceBytes("float32", float32Tile));
-  words.set(contractArgs({ ...args(), workspace }), argumentsAt / 4);
+  const record = withBlocks({ dtype: "float32", tile: float32Tile, ...options }, args());
+  const units = contractUnits(record);
+  words.set(contractArgs(record), argumentsAt / 4);
 
   const runs = (count: number): void => {
-    for (let i = 0; i < count; i++) kernel(argumentsAt);
+    for (let i = 0; i < count; i++) kernel(argumentsAt, 0, units, workspace);
   };
   // The engine compiles in the background; go on until it must be done.
   let count = 1;

@@ -1,126 +1,138 @@
 /**
- * npm run bench -- [workloads] [--device js|wasm] [--json]
+ * npm run bench -- [workloads] [--device native|wasm|js] [--threads N] [--seconds S] [--cold] [--json]
  *
- * Times training steps, each workload in a process of its own, and the product of two 512 × 512 matrices against the peak
- * of WebAssembly's multiply and add in the same run. Workloads: w1 w2 w4 w6 (with w6-compiled) matmul512.
+ * Times training steps (w1 to w6; "-compiled" behind a name: through compile()) and single operations ("micro": all of
+ * them), each in a process of its own. Without names: w1 to w6 and w6-compiled. Without a device: the one a program gets.
+ *   --cold          with a compile cache that is empty at the start of each workload
+ *   --list          what there is
+ *   --write-counts  writes bench/expected-counts.json, see counts.ts
  */
-import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type DeviceName, deviceNames, setDefaultDevice } from "../src/tensor/engines.ts";
-import { matmul } from "./matmul.ts";
-import { workloads } from "./workloads.ts";
+import "../src/tensor/node-devices.ts";
+import { type DeviceName, deviceNames, reasonAgainst } from "../src/tensor/engines.ts";
+import { countedNames, countsOf } from "./counts.ts";
+import { machineFacts } from "./machine.ts";
+import { parseWorkload } from "./measure-training.ts";
+import { micros } from "./micro/index.ts";
+import { type Request, type Result, root, runChild } from "./run-child.ts";
+import { show } from "./statistics.ts";
+import { workloadNames, workloads } from "./workloads/index.ts";
 
-interface Result {
-  readonly workload: string;
-  readonly device: string;
-  readonly threads: number;
-  readonly ms_per_step_median: number;
-  readonly ms_per_step_min: number;
-  readonly first_step_ms: number;
-  readonly rss_mb: number;
-  readonly loss_first: number;
-  readonly loss_last: number;
-  readonly steps: number;
-}
+const usual = ["w1", "w2", "w3", "w4", "w5", "w6", "w6-compiled"];
 
-const warmUpMs = 1500;
-const timedMs = 6000;
-const most = 300;
+const options = {
+  device: { type: "string" },
+  threads: { type: "string" },
+  seconds: { type: "string" },
+  cold: { type: "boolean" },
+  json: { type: "boolean" },
+  list: { type: "boolean" },
+  "write-counts": { type: "boolean" },
+} as const;
 
-/** Steps until the time is over, after a warm-up; the loss is read at every step, as people do. */
-async function time(workload: string, device: DeviceName): Promise<Result> {
-  const make = workloads[workload];
-  if (make === undefined)
-    fail(`unknown workload "${workload}": use ${[...Object.keys(workloads), "matmul512"].join(", ")}`);
-  setDefaultDevice(device);
-  const { step, inner } = make();
-  const start = performance.now();
-  const first = await step().item();
-  const firstMs = performance.now() - start;
-  let last = first;
-  let steps = 1;
-  const run = async (): Promise<number> => {
-    const from = performance.now();
-    for (let i = 0; i < inner; i++) last = step().itemSync();
-    steps += inner;
-    // A turn of the event loop, as a program that draws or loads would take.
-    await new Promise((resume) => setImmediate(resume));
-    return (performance.now() - from) / inner;
-  };
-  for (const from = performance.now(); performance.now() - from < warmUpMs; ) await run();
-  const times: number[] = [];
-  for (
-    const from = performance.now();
-    times.length < 5 || (performance.now() - from < timedMs && times.length < most);
-  ) {
-    times.push(await run());
+async function main(): Promise<void> {
+  const { values, positionals } = parse();
+  if (values.list === true) return list();
+  if (values["write-counts"] === true) return writeCounts();
+  const names = (positionals.length > 0 ? positionals : usual).flatMap((name) =>
+    name === "micro" ? Object.keys(micros) : [name],
+  );
+  for (const name of names) {
+    if (micros[name] === undefined && parseWorkload(name) === undefined) fail(`unknown workload "${name}": see --list`);
   }
-  times.sort((a, b) => a - b);
-  return {
-    workload,
-    device,
-    threads: 1,
-    ms_per_step_median: round(times[times.length >> 1] as number),
-    ms_per_step_min: round(times[0] as number),
-    first_step_ms: round(firstMs),
-    rss_mb: Math.round(process.resourceUsage().maxRSS / 1024),
-    loss_first: round(first),
-    loss_last: round(last),
-    steps,
-  };
+  const device = values.device as DeviceName | undefined;
+  if (device !== undefined && !deviceNames.includes(device)) {
+    fail(`unknown device "${device}": use ${deviceNames.join(", ")}`);
+  }
+  const threads = numberOf("threads", values.threads);
+  if (threads !== undefined && device === undefined) fail("--threads needs --device");
+  const facts = machineFacts();
+  console.log(values.json === true ? JSON.stringify({ machine: facts }) : showFacts(facts));
+  for (const workload of names) {
+    const request: Request = {
+      workload,
+      seconds: numberOf("seconds", values.seconds) ?? (micros[workload] !== undefined ? 2 : 6),
+      ...(device === undefined ? {} : { device }),
+      ...(threads === undefined ? {} : { threads }),
+    };
+    const result = await measure(request, values.cold === true);
+    if (typeof result === "string") fail(`${workload}: ${result}`);
+    console.log(values.json === true ? JSON.stringify(result) : showResult(result));
+  }
 }
 
-function round(x: number): number {
-  return Number(x.toPrecision(5));
+async function measure(request: Request, isCold: boolean): Promise<Result | string> {
+  if (!isCold) return runChild(request);
+  const cache = mkdtempSync(join(tmpdir(), "twopass-cache-"));
+  try {
+    return await runChild(request, { TWOPASS_CACHE: cache });
+  } finally {
+    rmSync(cache, { recursive: true, force: true });
+  }
+}
+
+function showFacts(facts: object): string {
+  return Object.entries(facts)
+    .map(
+      ([key, value]) => `${key} ${Number.isInteger(value) ? value : typeof value === "number" ? show(value) : value}`,
+    )
+    .join(", ");
+}
+
+function showResult(result: Result): string {
+  const number = (key: string): string => show(Number(result[key]));
+  const head = `${String(result["workload"]).padEnd(18)} ${String(result["device"])} ${String(result["threads"])}T  `;
+  const times = `${number("ms_median")} ms (min ${number("ms_min")}, p10 ${number("ms_p10")}, p90 ${number("ms_p90")})`;
+  if (result["share"] !== undefined) {
+    const rate = result["gflops"] === undefined ? `${number("gb_per_s")} GB/s` : `${number("gflops")} GFLOP/s`;
+    const percent = (key: string): string => (100 * Number(result[key])).toFixed(0);
+    const limit = `${number("limit_rate")} (${String(result["limit"])})`;
+    return `${head}${times}  ${rate}, ${percent("share")}% of ${limit}, best ${percent("share_best")}%`;
+  }
+  const { forward, backward, update } = result["kernels"] as { forward: number; backward: number; update: number };
+  const arena = (Number(result["arena_bytes"]) / 2 ** 20).toFixed(1);
+  return (
+    `${head}${times}  first ${number("first_step_ms")} (build ${number("build_ms")}), ${String(result["steps"])} steps, ` +
+    `loss ${number("loss_first")} to ${number("loss_last")}, ${String(result["rss_mb"])} MB, arena ${arena} MiB, ` +
+    `kernels ${forward} + ${backward} + ${update}`
+  );
+}
+
+function list(): void {
+  for (const name of workloadNames) console.log(`${name.padEnd(20)} ${workloads[name].what}`);
+  for (const [name, { what }] of Object.entries(micros)) console.log(`${name.padEnd(20)} ${what}`);
+}
+
+function writeCounts(): void {
+  const devices = (["wasm", "native"] as const).filter((device) => reasonAgainst(device) === undefined);
+  const counts = Object.fromEntries(
+    devices.map((device) => [device, Object.fromEntries(countedNames.map((name) => [name, countsOf(name, device)]))]),
+  );
+  writeFileSync(join(root, "bench/expected-counts.json"), `${JSON.stringify(counts, null, 2)}\n`);
+  console.log(`wrote bench/expected-counts.json for ${devices.join(" and ")}`);
+}
+
+function numberOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (!(number > 0)) fail(`--${name} must be a number above 0, got "${text}"`);
+  return number;
+}
+
+function parse(): ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>> {
+  try {
+    return parseArgs({ allowPositionals: true, options });
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function fail(message: string): never {
   console.error(`bench: ${message}`);
   process.exit(2);
-}
-
-async function main(): Promise<void> {
-  const { values, positionals } = parse();
-  const device = values.device as DeviceName;
-  if (!deviceNames.includes(device)) fail(`unknown device "${device}": use ${deviceNames.join(" or ")}`);
-  if (values.child === true) {
-    const name = positionals[0] as string;
-    console.log(JSON.stringify(name === "matmul512" ? matmul(512) : await time(name, device)));
-    return;
-  }
-  const asked = positionals.length > 0 ? positionals : ["w1", "w2", "w4", "w6", "matmul512"];
-  const names = asked.flatMap((name) => (name === "w6" ? ["w6", "w6-compiled"] : [name]));
-  for (const name of names) {
-    const args = [...process.execArgv, process.argv[1] as string, name, "--child", "--device", device];
-    const { status, stdout } = spawnSync(process.execPath, args, {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    if (status !== 0) process.exit(status ?? 1);
-    const result = JSON.parse(stdout.trim().split("\n").at(-1) as string) as Record<string, unknown>;
-    if (values.json === true) console.log(JSON.stringify(result));
-    else
-      console.log(
-        Object.entries(result)
-          .map(([key, value]) => `${key} ${String(value)}`)
-          .join("  "),
-      );
-  }
-}
-
-function parse(): { values: { device: string; json?: boolean; child?: boolean }; positionals: string[] } {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        device: { type: "string", default: "wasm" },
-        json: { type: "boolean" },
-        child: { type: "boolean" },
-      },
-    });
-  } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error));
-  }
 }
 
 await main();

@@ -1,7 +1,8 @@
-/** How much memory the process and the device wasm have in use, after a collection. */
+/** How much memory the process and the device have in use, after a collection. */
 import v8 from "node:v8";
 import vm from "node:vm";
 import { engineOf } from "../../src/tensor/engines.ts";
+import { machineName } from "../cpu-machine.ts";
 
 v8.setFlagsFromString("--expose-gc");
 const gc = vm.runInNewContext("gc") as () => void;
@@ -22,7 +23,7 @@ export async function measure(): Promise<Measured> {
     await new Promise((resume) => setImmediate(resume));
   }
   const { heapUsed, arrayBuffers } = process.memoryUsage();
-  const engine = engineOf("wasm");
+  const engine = engineOf(machineName);
   const { cells, arena, cache, reserved } = engine.device.memory();
   return {
     host: heapUsed + arrayBuffers - reserved,

@@ -1,11 +1,12 @@
 /** A new batch size or length makes a new plan out of kernels that exist: nothing is compiled. */
 import { expect, test } from "vitest";
-import { GPT } from "../../bench/gpt.ts";
+import { GPT } from "../../bench/workloads/gpt.ts";
 import * as nn from "../../src/nn/index.ts";
 import { AdamW } from "../../src/optim/index.ts";
 import { engineOf, setDefaultDevice } from "../../src/tensor/engines.ts";
 import { randint, randn } from "../../src/tensor/random.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { machineName } from "../cpu-machine.ts";
 
 interface Case {
   readonly name: string;
@@ -46,11 +47,11 @@ const cases: readonly Case[] = [
 ];
 
 test.each(cases)("$name: other batch sizes compile no kernel", async ({ model: make, batch, sizes: list }) => {
-  setDefaultDevice("wasm");
+  setDefaultDevice(machineName);
   const model = make();
   const optimizer = new AdamW(model.parameters(), { lr: 1e-3 });
   const lossOf = new nn.CrossEntropyLoss();
-  const engine = engineOf("wasm");
+  const engine = engineOf(machineName);
   const compiled: number[] = [];
   for (const size of list) {
     const [x, y] = batch(size);

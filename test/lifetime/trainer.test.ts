@@ -2,11 +2,12 @@
 import { expect, test } from "vitest";
 import { setDefaultDevice } from "../../src/tensor/engines.ts";
 import { Trainer } from "../../src/train/trainer/trainer.ts";
+import { machineName } from "../cpu-machine.ts";
 import { training } from "../train/support.ts";
 import { measure } from "./measure.ts";
 
 test.each([1, 4])("1,400 batches, %d an update", { timeout: 120_000 }, async (accumulate) => {
-  setDefaultDevice("wasm");
+  setDefaultDevice(machineName);
   const made = training({ accumulate, totalSteps: 1400 });
   // The loss is not read at each batch here.
   const trainer = new Trainer({ ...made.options, callbacks: [] });

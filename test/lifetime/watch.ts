@@ -8,7 +8,7 @@ import v8 from "node:v8";
 import { vi } from "vitest";
 import type { Program } from "../../src/ir/program.ts";
 import { Value, sortGraph } from "../../src/ir/value.ts";
-import { WasmDevice } from "../../src/runtime/wasm/device.ts";
+import { CpuDevice } from "../../src/runtime/cpu/device.ts";
 import type { Engine } from "../../src/tensor/engine.ts";
 import { addEngine, removeEngine, setDefaultDevice } from "../../src/tensor/engines.ts";
 import { TensorHandle } from "../../src/tensor/handle.ts";
@@ -16,6 +16,7 @@ import { inner } from "../../src/tensor/inner.ts";
 import { memory } from "../../src/tensor/memory.ts";
 import { manualSeed } from "../../src/tensor/random.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { machineName, makeMachine } from "../cpu-machine.ts";
 
 // Optimised code lets go sooner of what a loop has done with, and nobody knows when it comes.
 v8.setFlagsFromString("--no-opt");
@@ -33,11 +34,11 @@ function products(roots: readonly Value[]): Value[] {
   );
 }
 
-class CountingDevice extends WasmDevice {
+class CountingDevice extends CpuDevice {
   /** Products of forward passes that ran. */
   ran = 0;
 
-  override compile(program: Program): ReturnType<WasmDevice["compile"]> {
+  override compile(program: Program): ReturnType<CpuDevice["compile"]> {
     const plan = super.compile(program);
     const count = products(program.outputs.map(({ value }) => value)).length;
     const run = plan.run.bind(plan);
@@ -74,7 +75,7 @@ interface Report {
 }
 
 export class Watch {
-  readonly #device = new CountingDevice();
+  readonly #device = new CountingDevice(makeMachine());
   readonly #engine: Engine;
   readonly #moments: Moment[] = [];
   readonly #counted = new WeakSet<Value>();
@@ -82,9 +83,9 @@ export class Watch {
   #steps = 0;
 
   constructor() {
-    removeEngine("wasm");
-    this.#engine = addEngine("wasm", this.#device);
-    setDefaultDevice("wasm");
+    removeEngine(machineName);
+    this.#engine = addEngine(machineName, this.#device);
+    setDefaultDevice(machineName);
     manualSeed(1);
   }
 
@@ -131,7 +132,7 @@ export class Watch {
       runs,
       written: this.#written,
       ran: this.#device.ran,
-      needed: { plans, kernels, ...memory()["wasm"] },
+      needed: { plans, kernels, ...memory()[machineName] },
       objects: { vertices: count(Value), tensors: count(TensorHandle) },
     };
   }

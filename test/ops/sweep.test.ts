@@ -10,7 +10,7 @@ import type { HostTensor, OpDef } from "../../src/ir/op.ts";
 import type { Value } from "../../src/ir/value.ts";
 import { table } from "../../src/ops/table.ts";
 import { JsDevice } from "../../src/runtime/js/device.ts";
-import { WasmDevice } from "../../src/runtime/wasm/device.ts";
+import { makeDevice } from "../cpu-machine.ts";
 import { CompiledGraph, runOnce, sameBits } from "../runtime/compiled-graph.ts";
 import { type Case, type Family, randomStream } from "./sweep/case.ts";
 import {
@@ -30,8 +30,8 @@ import { type Variant, plain, variants } from "./sweep/variants.ts";
 import { ulpError } from "./ulp.ts";
 
 const js = new JsDevice();
-const wasm = new WasmDevice();
-const unfused = new WasmDevice({ fuse: false });
+const fused = makeDevice();
+const unfused = makeDevice({ fuse: false });
 setDebug(0, { verify: true });
 
 const { cast, ...single } = table;
@@ -95,7 +95,7 @@ function compare(family: Family, y: Value, magnitudes: Value | undefined): strin
   const [want] = runOnce(js, [y]) as [TypedArray];
   if (want.length !== sizeOf(y.shape)) return `${want.length} elements for [${y.shape.join(", ")}]`;
   if (want.constructor !== allocate(y.dtype, 0).constructor) return `a ${want.constructor.name} for ${y.dtype}`;
-  const [got] = runOnce(wasm, [y]) as [TypedArray];
+  const [got] = runOnce(fused, [y]) as [TypedArray];
   const scale = magnitudes === undefined ? 0 : largestOf(runOnce(js, [magnitudes])[0] as TypedArray);
   const wrong = difference(family, got, want, scale);
   if (wrong !== "") return wrong;
@@ -161,7 +161,7 @@ describe.each(records)("%s", (key, op) => {
       for (const { label, y, exact } of edgeOperands(family, dtype)) {
         const found = attempt(() => {
           const [want] = runOnce(js, [y]) as [TypedArray];
-          const [got] = runOnce(wasm, [y]) as [TypedArray];
+          const [got] = runOnce(fused, [y]) as [TypedArray];
           const [alone] = runOnce(unfused, [y]) as [TypedArray];
           const near = difference(family, got, want, 0, exact);
           return near !== "" || sameBits(alone, got) ? near : "fused and unfused differ";
@@ -276,7 +276,7 @@ function compareGradients(y: Value, variables: readonly Value[], random: () => n
   );
   const all = [y, ...first, ...second].filter((g) => g !== undefined);
   const want = runOnce(js, all);
-  const got = runOnce(wasm, all);
+  const got = runOnce(fused, all);
   const alone = runOnce(unfused, all);
   for (let i = 0; i < all.length; i++) {
     const [a, b] = [got[i] as TypedArray, want[i] as TypedArray];

@@ -7,14 +7,14 @@ import type { Value } from "../../src/ir/value.ts";
 import { kit } from "../../src/ops/kit.ts";
 import type { Device } from "../../src/runtime/device.ts";
 import { JsDevice } from "../../src/runtime/js/device.ts";
-import { WasmDevice } from "../../src/runtime/wasm/device.ts";
+import { makeDevice } from "../cpu-machine.ts";
 import { cellOf, inputOf } from "../schedule/models.ts";
 import { CompiledGraph, dataLeaf } from "./compiled-graph.ts";
 
 const devices: readonly (readonly [string, () => Device])[] = [
   ["js", () => new JsDevice()],
-  ["wasm", () => new WasmDevice()],
-  ["wasm unfused", () => new WasmDevice({ fuse: false })],
+  ["fused", () => makeDevice()],
+  ["unfused", () => makeDevice({ fuse: false })],
 ];
 
 const range = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) => i % 3);

@@ -5,17 +5,17 @@ import type { Value } from "../../src/ir/value.ts";
 import { kit } from "../../src/ops/kit.ts";
 import { table } from "../../src/ops/table.ts";
 import { JsDevice } from "../../src/runtime/js/device.ts";
-import { WasmDevice } from "../../src/runtime/wasm/device.ts";
+import { makeDevice } from "../cpu-machine.ts";
 import { dataLeaf, runOnce, sameBits } from "../runtime/compiled-graph.ts";
 import { inputOf, planOf } from "./models.ts";
 
 const js = new JsDevice();
-const wasm = new WasmDevice();
-const unfused = new WasmDevice({ fuse: false });
+const fused = makeDevice();
+const unfused = makeDevice({ fuse: false });
 
 /** Fused and unfused to the bit, and near the reference. */
 function expectSame(roots: readonly Value[], within = 1e-6): void {
-  const [got, alone, want] = [runOnce(wasm, roots), runOnce(unfused, roots), runOnce(js, roots)];
+  const [got, alone, want] = [runOnce(fused, roots), runOnce(unfused, roots), runOnce(js, roots)];
   got.forEach((data, i) => {
     expect(sameBits(data, alone[i] as typeof data), `output ${i}: ${String(data)} and ${String(alone[i])}`).toBe(true);
     data.forEach((x, j) => {
@@ -110,14 +110,14 @@ describe("graphs that failed once", () => {
   test("the gradient of kernels without images is zero", () => {
     const settings = { stride: [1], low: [0], high: [0], dilation: [1], groups: 1 };
     const [x, y] = [dataLeaf([0, 2, 5], "float32", []), dataLeaf([0, 3, 4], "float32", [])];
-    expect(runOnce(wasm, [kit.convWeight(x, y, [2], settings)])).toEqual([new Float32Array(12)]);
+    expect(runOnce(fused, [kit.convWeight(x, y, [2], settings)])).toEqual([new Float32Array(12)]);
   });
 
   test("constants are folded in the arithmetic of their dtype", () => {
     const [a, b] = [123456789, 987654321].map((n) => kit.full([2], n, "int32")) as [Value, Value];
     const product = Math.imul(123456789, 987654321);
-    expect(runOnce(wasm, [kit.mul(a, b)])).toEqual([Int32Array.of(product, product)]);
-    expect(runOnce(wasm, [kit.map(table.sub, kit.full([1], 3, "uint8"), kit.full([1], 5, "uint8"))])).toEqual([
+    expect(runOnce(fused, [kit.mul(a, b)])).toEqual([Int32Array.of(product, product)]);
+    expect(runOnce(fused, [kit.map(table.sub, kit.full([1], 3, "uint8"), kit.full([1], 5, "uint8"))])).toEqual([
       Uint8Array.of(254),
     ]);
   });

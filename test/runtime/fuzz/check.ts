@@ -5,13 +5,13 @@ import { showGraph } from "../../../src/ir/show.ts";
 import { type Value, sortGraph } from "../../../src/ir/value.ts";
 import type { Device } from "../../../src/runtime/device.ts";
 import { JsDevice } from "../../../src/runtime/js/device.ts";
-import { WasmDevice } from "../../../src/runtime/wasm/device.ts";
+import { makeDevice } from "../../cpu-machine.ts";
 import { CompiledGraph, runOnce, sameBits } from "../compiled-graph.ts";
 import { type FuzzGraph, type Recipe, generate } from "./generate.ts";
 
 const js = new JsDevice();
-const wasm = new WasmDevice();
-const unfused = new WasmDevice({ fuse: false });
+const device = makeDevice();
+const unfused = makeDevice({ fuse: false });
 
 interface Results {
   readonly kept: readonly (TypedArray | undefined)[];
@@ -70,7 +70,7 @@ function near(got: TypedArray, want: TypedArray, exact: boolean, largest: number
 /** What is wrong with a graph, or "". */
 export function check(graph: FuzzGraph): string {
   try {
-    const fused = resultsOn(wasm, graph);
+    const fused = resultsOn(device, graph);
     const alone = resultsOn(unfused, graph);
     for (const [i, data] of fused.kept.entries()) {
       if (data === undefined) continue;
@@ -115,7 +115,7 @@ let earlier: Earlier | undefined;
 function keep(graph: FuzzGraph): void {
   if (graph.cells.length > 0) return;
   earlier?.compiled.plan.dispose();
-  const compiled = new CompiledGraph(wasm, graph.wanted);
+  const compiled = new CompiledGraph(device, graph.wanted);
   earlier = { compiled, kept: compiled.run() };
 }
 

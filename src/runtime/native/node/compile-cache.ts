@@ -56,7 +56,7 @@ export class CompileCache {
   #bytesLeft = 0;
   #filesLeft = 0;
 
-  constructor({ folder, mostBytes, mostFiles = 4096 }: CacheOptions) {
+  constructor({ folder, mostBytes, mostFiles = 16_384 }: CacheOptions) {
     this.#mostBytes = mostBytes;
     this.#mostFiles = mostFiles;
     const problem = folder === undefined ? "there is no home folder" : problemOf(folder);

@@ -45,6 +45,30 @@ const sharedFlags = ["-shared", "-fPIC", "-fno-strict-aliasing", "-w"];
 /** Until a line is written. */
 const patienceSeconds = "0.3";
 
+/** The words of a compiler for a unit. */
+function wordsOf({ kind, flags }: Pick<CompileUnit, "kind" | "flags">): readonly string[] {
+  return [...sharedFlags, ...flags, ...kindFlags[kind]];
+}
+
+/** Whether nothing of these units needs the compiler. */
+export function areCompiled(units: readonly CompileUnit[], compiler: Compiler, cache: CompileCache): boolean {
+  return units.every((unit) => cache.find(keyOf(unit.source, compiler, wordsOf(unit)), ".so") !== undefined);
+}
+
+/**
+ * The library that holds a function of this name, compiled in whatever unit before; undefined where there is none. Names
+ * must follow from the functions' text.
+ */
+export function recall(
+  symbol: string,
+  unit: Pick<CompileUnit, "kind" | "flags">,
+  compiler: Compiler,
+  cache: CompileCache,
+): string | undefined {
+  const found = cache.find(keyOf(symbol, compiler, wordsOf(unit)), ".in");
+  return found === undefined ? undefined : cache.find(found.content.toString(), ".so")?.path;
+}
+
 /** Paths of the libraries, in the order of the units. Waits for the compilers. */
 export function compileAll(
   units: readonly CompileUnit[],
@@ -52,7 +76,6 @@ export function compileAll(
   cache: CompileCache,
   options: CompileOptions,
 ): readonly string[] {
-  const wordsOf = ({ kind, flags }: CompileUnit) => [...sharedFlags, ...flags, ...kindFlags[kind]];
   const keys = units.map((unit) => keyOf(unit.source, compiler, wordsOf(unit)));
   const paths = new Map<string, string>();
   const missing = new Map<string, CompileUnit>();
@@ -67,7 +90,11 @@ export function compileAll(
     const libraries = cache.tryShared(() =>
       cache.withWorkFolder((folder) => compileIn(folder, jobs, compiler, options)),
     );
-    jobs.forEach(({ key }, i) => paths.set(key, cache.store(key, ".so", libraries[i] as Buffer)));
+    jobs.forEach(({ key, unit, words }, i) => {
+      paths.set(key, cache.store(key, ".so", libraries[i] as Buffer));
+      if (unit.symbols.length === 1) return;
+      for (const symbol of unit.symbols) cache.store(keyOf(symbol, compiler, words), ".in", Buffer.from(key));
+    });
   }
   return keys.map((key) => paths.get(key) as string);
 }

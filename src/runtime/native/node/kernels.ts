@@ -18,6 +18,9 @@ const mostIdle = 2048;
 /** Kernels of loops in one file at most: a compiler's time grows with them. */
 const mostInFile = 40;
 
+/** Stands for the name of a function in its text. */
+const anyName = "kernel_of_any_name";
+
 interface Entry {
   readonly address: number;
   readonly file: File;
@@ -39,6 +42,7 @@ interface Source {
 export class NativeKernels {
   readonly #library: NativeLibrary;
   readonly #target: CTarget;
+  readonly #prelude: string;
   readonly #entries = new Map<string, Entry>();
   /** Kernels compiled so far. */
   compiled = 0;
@@ -46,6 +50,7 @@ export class NativeKernels {
   constructor(library: NativeLibrary) {
     this.#library = library;
     this.#target = library.toolchain.target;
+    this.#prelude = prelude(this.#target);
   }
 
   /** Addresses of kernels; all that are new are compiled at once. Each counts as used until released. */
@@ -83,41 +88,60 @@ export class NativeKernels {
     }
   }
 
+  /** The name follows from the text, so that other programs find the same function by it. */
   #source(key: string, kernel: Kernel): Source {
-    const symbol = `k${createHash("sha256").update(key).digest("hex").slice(0, 16)}`;
+    const text = this.#text(kernel);
+    const all = [this.#prelude, hostSource(text), text].join("\n");
+    const symbol = `k${createHash("sha256").update(all).digest("hex").slice(0, 32)}`;
+    return { key, symbol, text: text.replaceAll(anyName, symbol) };
+  }
+
+  #text(kernel: Kernel): string {
     switch (kernel.kind) {
       case "loop":
-        return { key, symbol, text: loopSource(kernel, symbol, this.#target) };
+        return loopSource(kernel, anyName, this.#target);
       case "sort":
-        return { key, symbol, text: sortSource(kernel, symbol) };
+        return sortSource(kernel, anyName);
       case "conv":
-        return { key, symbol, text: convSource(kernel, symbol, this.#target) };
+        return convSource(kernel, anyName, this.#target);
       case "contract":
-        return { key, symbol, text: contractSource(contractModes(kernel), symbol, this.#target) };
+        return contractSource(contractModes(kernel), anyName, this.#target);
     }
   }
 
   /** Products have a file each, which other programs find again; loops share files. */
   #compile(loops: readonly Source[], products: readonly Source[]): void {
-    const files = [...divided(loops), ...products.map((source) => [source])];
-    if (files.length === 0) return;
-    const isLoops = files.map((_, i) => i < files.length - products.length);
-    const units = files.map((sources, i): NativeUnit => {
-      const text = sources.map((s) => s.text).join("\n");
-      return {
-        source: `${prelude(this.#target)}${hostSource(text)}${text}`,
-        kind: isLoops[i] === true ? "loops" : "products",
-        symbols: sources.map((s) => s.symbol),
-      };
-    });
-    if (debug.level >= 5) debugPrint("generated code", units.map((unit) => unit.source).join("\n"));
-    this.#library.compile(units).forEach((loaded, i) => {
-      const sources = files[i] as readonly Source[];
-      const file = { loaded, kernels: sources.length };
-      sources.forEach(({ key }, j) => {
-        this.#entries.set(key, { address: loaded.addresses[j] as number, file, users: 0 });
-      });
-      this.compiled += sources.length;
+    if (loops.length + products.length === 0) return;
+    const singles = products.map((source) => this.#unit([source], "products"));
+    let groups = divided(loops);
+    let units = groups.map((sources) => this.#unit(sources, "loops"));
+    if (!this.#library.areCompiled(units)) {
+      groups = divided(loops.filter((source) => !this.#recall(source)));
+      units = groups.map((sources) => this.#unit(sources, "loops"));
+    }
+    const all = [...units, ...singles];
+    if (debug.level >= 5) debugPrint("generated code", all.map((unit) => unit.source).join("\n"));
+    const sources = [...groups, ...products.map((source) => [source])];
+    this.#library.compile(all).forEach((loaded, i) => this.#add(sources[i] as readonly Source[], loaded));
+    this.compiled += loops.length + products.length;
+  }
+
+  #unit(sources: readonly Source[], kind: NativeUnit["kind"]): NativeUnit {
+    const text = sources.map((s) => s.text).join("\n");
+    return { source: `${this.#prelude}${hostSource(text)}${text}`, kind, symbols: sources.map((s) => s.symbol) };
+  }
+
+  /** Takes over what was compiled with other kernels before. */
+  #recall(source: Source): boolean {
+    const loaded = this.#library.recall(source.symbol, "loops");
+    if (loaded !== undefined) this.#add([source], loaded);
+    return loaded !== undefined;
+  }
+
+  #add(sources: readonly Source[], loaded: LoadedKernels): void {
+    const file = { loaded, kernels: sources.length };
+    sources.forEach(({ key }, i) => {
+      this.#entries.set(key, { address: loaded.addresses[i] as number, file, users: 0 });
     });
   }
 }

@@ -6,7 +6,7 @@
 import process from "node:process";
 import { TwopassError, internal } from "../../../base/errors.ts";
 import { type CTarget, cTargets } from "../../../codegen/c/target.ts";
-import { CompileError, type CompileUnit, compileAll } from "./compile.ts";
+import { CompileError, type CompileUnit, areCompiled, compileAll, recall } from "./compile.ts";
 import { CompileCache } from "./compile-cache.ts";
 import { coreCount } from "./cores.ts";
 import { type Koffi, loadKoffi } from "./koffi.ts";
@@ -144,6 +144,22 @@ export class NativeLibrary {
     if (code !== 0) throw runError(code, this.#workspaceBytes);
   }
 
+  /** Whether nothing of these units needs the compiler. */
+  areCompiled(units: readonly NativeUnit[]): boolean {
+    const { compiler, cache, target } = this.#parts;
+    return areCompiled(units.map((unit) => ({ ...unit, flags: target.flags })), compiler, cache);
+  }
+
+  /**
+   * A function that was compiled before, with others or in another process; undefined where it was not. The name must
+   * follow from the function's text.
+   */
+  recall(symbol: string, kind: NativeUnit["kind"]): LoadedKernels | undefined {
+    const { compiler, cache, target } = this.#parts;
+    const path = recall(symbol, { kind, flags: target.flags }, compiler, cache);
+    return path === undefined ? undefined : this.#load(path, [symbol]);
+  }
+
   /**
    * Functions of compiled units, in their order. Waits for the compiler; what was compiled before comes from the cache.
    *
@@ -155,10 +171,12 @@ export class NativeLibrary {
     const all = units.map(({ source, kind, symbols }) => ({ source, kind, symbols, flags: target.flags }));
     const options = { seconds: settings.compileSeconds, ...(isSeen ? { terminal: 2 } : {}) };
     const paths = compileAll(all, compiler, cache, options);
-    return units.map(({ symbols }, i) => {
-      const { handle, addresses } = loadKernels(this.#runtime, paths[i] as string, symbols);
-      return { addresses, close: () => void this.#runtime.close(handle) };
-    });
+    return units.map(({ symbols }, i) => this.#load(paths[i] as string, symbols));
+  }
+
+  #load(path: string, symbols: readonly string[]): LoadedKernels {
+    const { handle, addresses } = loadKernels(this.#runtime, path, symbols);
+    return { addresses, close: () => void this.#runtime.close(handle) };
   }
 
   /** Where memory begins. It holds as long as the memory is referred to. */

@@ -1,9 +1,12 @@
-/** The GPT of workload w4: 4 layers, 4 heads, width 128, 64 tokens, 65 letters, untied head. */
-import * as nn from "../src/nn/index.ts";
-import { arange } from "../src/tensor/creation.ts";
-import type { Tensor } from "../src/tensor/tensor.ts";
+/** w4: a GPT with 4 layers, 4 heads, width 128, 64 tokens, 65 letters and an untied head; AdamW. */
+import * as nn from "../../src/nn/index.ts";
+import { AdamW } from "../../src/optim/index.ts";
+import { arange } from "../../src/tensor/creation.ts";
+import { randint } from "../../src/tensor/random.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
+import { type Training, training } from "./training.ts";
 
-export interface GPTSizes {
+interface GPTSizes {
   readonly vocabulary: number;
   readonly length: number;
   readonly width: number;
@@ -81,4 +84,13 @@ export class GPT extends nn.Module {
     );
     return this.head.forward(this.ln.forward(h)).flatten(0, 1);
   }
+}
+
+/** Batch 12. */
+export function gpt(): Training {
+  const sizes = { vocabulary: 65, length: 64, width: 128, heads: 4, layers: 4 };
+  const model = new GPT(sizes);
+  const optimizer = new AdamW(model.parameters(), { lr: 1e-3, weightDecay: 0.01 });
+  const x = randint(0, sizes.vocabulary, [12, sizes.length]);
+  return training(model, new nn.CrossEntropyLoss(), optimizer, x, randint(0, sizes.vocabulary, [12 * sizes.length]));
 }

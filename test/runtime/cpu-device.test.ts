@@ -1,4 +1,4 @@
-/** The wasm device beyond single results: plans that move, data that stays, cells that come and go, kernels shared. */
+/** CPU devices beyond single results: plans that move, data that stays, cells that come and go, kernels shared. */
 import { describe, expect, test } from "vitest";
 import type { TypedArray } from "../../src/base/dtype.ts";
 import type { Cell } from "../../src/ir/cell.ts";
@@ -6,8 +6,9 @@ import type { Wanted } from "../../src/ir/program.ts";
 import type { Value } from "../../src/ir/value.ts";
 import { kit } from "../../src/ops/kit.ts";
 import { JsDevice } from "../../src/runtime/js/device.ts";
+import { CpuDevice } from "../../src/runtime/cpu/device.ts";
 import { Heap } from "../../src/runtime/wasm/heap.ts";
-import { WasmDevice } from "../../src/runtime/wasm/device.ts";
+import { makeDevice } from "../cpu-machine.ts";
 import { cellOf, inputOf, lenetStep, mlpStep, sgd, slotOf, transformerStep } from "../schedule/models.ts";
 import { CompiledGraph, dataLeaf, runOnce, sameBits } from "./compiled-graph.ts";
 
@@ -18,7 +19,7 @@ const cellIn = (value: Value): Cell => {
 
 /** Cells after some steps, each from the same start. */
 function trained(
-  device: JsDevice | WasmDevice,
+  device: JsDevice | CpuDevice,
   step: () => Wanted[],
   steps: number,
 ): { losses: number[]; cells: TypedArray[] } {
@@ -37,8 +38,8 @@ describe("training steps", () => {
     { name: "transformer block", step: () => transformerStep() },
   ];
   test.each(models)("of a $name are those of the reference, and the same unfused", ({ step }) => {
-    const fused = trained(new WasmDevice(), step, 3);
-    const alone = trained(new WasmDevice({ fuse: false }), step, 3);
+    const fused = trained(makeDevice(), step, 3);
+    const alone = trained(makeDevice({ fuse: false }), step, 3);
     expect(fused.losses).toEqual(alone.losses);
     fused.cells.forEach((data, i) => expect(sameBits(data, alone.cells[i] as TypedArray)).toBe(true));
     const want = trained(new JsDevice(), step, 3);
@@ -49,7 +50,7 @@ describe("training steps", () => {
 
 describe("kernels", () => {
   test("are shared by plans: new batch sizes compile nothing", () => {
-    const device = new WasmDevice();
+    const device = makeDevice();
     trained(device, () => mlpStep(8), 1);
     const before = device.compiled;
     trained(device, () => mlpStep(8), 1);
@@ -59,7 +60,7 @@ describe("kernels", () => {
   });
 
   test("are dropped when thousands are unused, and made again when needed", () => {
-    const device = new WasmDevice();
+    const device = makeDevice();
     const many = (from: number): TypedArray[] => {
       const roots = Array.from({ length: 300 }, (_, i) => {
         // The bits say what happens, so that all kernels differ; other shapes keep them apart.
@@ -82,7 +83,7 @@ describe("kernels", () => {
 
 describe("memory", () => {
   test("may grow and the arena may move between the runs of a plan", () => {
-    const device = new WasmDevice();
+    const device = makeDevice();
     const x = inputOf([50, 50]);
     const graph = new CompiledGraph(device, [kit.matmul(kit.matmul(x, x), x), kit.sum(x, [0])]);
     const before = graph.run();
@@ -95,7 +96,7 @@ describe("memory", () => {
   });
 
   test("of data that a run uses is not given away in that run", () => {
-    const device = new WasmDevice();
+    const device = makeDevice();
     const size = 3 * 2 ** 20;
     const parts = Array.from({ length: 7 }, (_, i) => dataLeaf([size], "float32", new Float32Array(size).fill(i + 1)));
     const graph = new CompiledGraph(
@@ -111,7 +112,7 @@ describe("memory", () => {
   });
 
   test("of many steps is that of one", () => {
-    const device = new WasmDevice();
+    const device = makeDevice();
     const parameter = cellOf("p", [40]);
     const graph = new CompiledGraph(device, sgd([parameter], [kit.mul(parameter, 0.5)]));
     graph.run();
@@ -123,7 +124,7 @@ describe("memory", () => {
   });
 
   test("of a plan goes back when it is disposed, once", () => {
-    const device = new WasmDevice();
+    const device = makeDevice();
     const graph = new CompiledGraph(device, [kit.neg(inputOf([10]))]);
     graph.run();
     const used = device.machine.memory.used;
@@ -138,7 +139,7 @@ describe("memory", () => {
 
 describe("cells", () => {
   test("that nobody uses for long move out, and come back with their elements", () => {
-    const device = new WasmDevice();
+    const device = makeDevice();
     const idle = cellOf("idle", [6]);
     const start = device.read(cellIn(idle));
     const read = new CompiledGraph(device, [kit.mul(idle, 2)]);
@@ -151,7 +152,7 @@ describe("cells", () => {
   });
 
   test("are read and written where they are", () => {
-    const device = new WasmDevice();
+    const device = makeDevice();
     const p = cellOf("p", [3]);
     device.write(cellIn(p), Float32Array.of(1, 2, 3));
     const graph = new CompiledGraph(device, [kit.mul(p, slotOf(10))]);
@@ -165,7 +166,7 @@ describe("cells", () => {
   });
 
   test("exchange their contents", () => {
-    const device = new WasmDevice();
+    const device = makeDevice();
     const [p, q] = [cellOf("first", [5]), cellOf("second", [5])];
     const [a, b] = [device.read(cellIn(p)), device.read(cellIn(q))];
     const graph = new CompiledGraph(device, [
@@ -206,7 +207,7 @@ describe("the heap", () => {
 });
 
 test("a plan says what it does", () => {
-  const device = new WasmDevice();
+  const device = makeDevice();
   const graph = new CompiledGraph(device, [kit.relu(kit.matmul(inputOf([2, 3]), inputOf([3, 4])))]);
   expect(graph.plan.kernels).toEqual({ 0: 2, 1: 0, 2: 0 });
   expect(graph.plan.explain()).toBe(

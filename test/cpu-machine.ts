@@ -1,0 +1,29 @@
+/**
+ * The machine that tests of CPU devices run on. TWOPASS_TEST_MACHINE names it: "wasm" (unless set) or "native", which takes
+ * its instruction set from TWOPASS_ISA. `npm test` runs these tests once for each.
+ */
+import { CpuDevice, type CpuDeviceOptions } from "../src/runtime/cpu/device.ts";
+import type { Machine } from "../src/runtime/cpu/machine.ts";
+import { startNative } from "../src/runtime/native/node/library.ts";
+import { NativeMachine, startNativeDevice } from "../src/runtime/native/node/machine.ts";
+import { WasmMachine } from "../src/runtime/wasm/machine.ts";
+
+import { plugIn } from "../src/tensor/engines.ts";
+
+const name = process.env["TWOPASS_TEST_MACHINE"] ?? "wasm";
+export const machineName = name as Machine["name"];
+if (name === "native") plugIn(name, (options) => startNativeDevice(options));
+
+export function makeMachine(): Machine {
+  if (name === "wasm") return new WasmMachine();
+  if (name !== "native") throw new Error(`there is no machine "${name}"`);
+  const started = startNative();
+  if ("reason" in started) throw new Error(started.reason);
+  const [wanted, isa] = [process.env["TWOPASS_ISA"], started.library.toolchain.target.isa];
+  if (wanted !== undefined && isa !== wanted) throw new Error(`this computer runs ${isa}, not ${wanted}`);
+  return new NativeMachine(started.library);
+}
+
+export function makeDevice(options: CpuDeviceOptions = {}): CpuDevice {
+  return new CpuDevice(makeMachine(), options);
+}
