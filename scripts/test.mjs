@@ -13,6 +13,8 @@ import { checkSupportTables } from "./support-table.mjs";
  * @typedef {object} Step
  * @property {string} script name in package.json's scripts
  * @property {string[]} [args] for that script
+ * @property {Record<string, string>} [env] variables of its environment
+ * @property {boolean} [native] it is for hosts with a C compiler
  * @property {boolean} [vitest] it runs vitest, whose JSON report has the counts; any other script may print a line
  *   `N passed, N failed`, of which the last one counts
  * @typedef {{ passed: number, failed: number, skipped: number }} Counts
@@ -21,29 +23,68 @@ import { checkSupportTables } from "./support-table.mjs";
 /** Reference cases from PyTorch: a folder named in the environment, or the one beside this repository. */
 const conformance = process.env["TWOPASS_CONFORMANCE"] ?? join(root, "../shared/conformance");
 
+/** What is about devices alone: it runs again on each machine that a device can have. */
+const deviceTests = [
+  "test/ops/sweep",
+  "test/runtime/fuzz",
+  "test/runtime/cpu",
+  "test/runtime/fault",
+  "test/schedule/fuse",
+];
+const programTests = ["test/lifetime"];
+
 /** @type {Step[]} */
 const steps = [
   { script: "typecheck" },
   { script: "lint" },
   { script: "build" },
   { script: "test:unit", vitest: true },
+  { script: "test:unit", vitest: true, args: [...deviceTests, ...programTests], env: { TWOPASS_THREADS: "1" } },
+  ...[
+    { isa: undefined, files: [...deviceTests, ...programTests] },
+    { isa: "avx2", files: [...deviceTests, ...programTests] },
+    { isa: "plain", files: deviceTests },
+  ].map(({ isa, files }) => ({
+    script: "test:unit",
+    vitest: true,
+    native: true,
+    args: files,
+    env: { TWOPASS_TEST_MACHINE: "native", ...(isa === undefined ? {} : { TWOPASS_ISA: isa }) },
+  })),
+  { script: "test:exit", native: true },
   { script: "test:package", vitest: true },
   { script: "test:browser", vitest: true },
   { script: "test:fuzz" },
   ...(existsSync(conformance)
-    ? [["js"], ["wasm"], ["wasm", "--worker"]].map((where) => ({
+    ? [
+        { device: "js" },
+        { device: "wasm" },
+        { device: "wasm", env: { TWOPASS_THREADS: "1" } },
+        { device: "wasm", args: ["--worker"] },
+        { device: "native", native: true },
+        { device: "native", native: true, env: { TWOPASS_ISA: "avx2" } },
+      ].map(({ device, args = [], ...rest }) => ({
         script: "conformance",
-        args: ["--dir", conformance, "--device", ...where],
+        args: ["--dir", conformance, "--device", device, ...args],
+        ...rest,
       }))
     : []),
 ];
 
+/** Why the native device cannot be here; undefined where it can. */
+async function reasonAgainstNative() {
+  const { startNative } = await import(new URL("../dist/runtime/native/node/library.js", import.meta.url).href);
+  /** @type {{ reason?: string }} */
+  const started = startNative();
+  return started.reason;
+}
+
 /** @param {Step} step @param {string} notes file for what works where @param {string} report file for vitest's JSON @returns {Promise<Counts>} */
-async function run({ script, args = [], vitest = false }, notes, report) {
+async function run({ script, args = [], env = {}, vitest = false }, notes, report) {
   const all = vitest ? [...args, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`] : args;
   const child = spawn("npm", ["run", "--silent", script, "--", ...all], {
     cwd: root,
-    env: { ...process.env, TWOPASS_SUPPORT: notes, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
+    env: { ...process.env, ...env, TWOPASS_SUPPORT: notes, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
     shell: process.platform === "win32",
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -84,11 +125,22 @@ await main(async () => {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const summary = [];
   for (const [index, step] of steps.entries()) {
-    console.log(`\n== ${step.script}`);
+    const settings = Object.values(step.env ?? {}).join(" ");
+    const name = [step.script, ...(step.script === "conformance" ? (step.args ?? []).slice(3) : []), settings]
+      .join(" ")
+      .trim();
+    console.log(`\n== ${name}`);
+    const reason = step.native === true ? await reasonAgainstNative() : undefined;
+    if (reason !== undefined) {
+      console.log(`skipped: ${reason}`);
+      summary.push(`${name.padEnd(32)}         skipped`);
+      total.skipped++;
+      continue;
+    }
     const start = performance.now();
     const { passed, failed, skipped } = await run(step, notes, join(folder, `${index}.json`));
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    summary.push(`${step.script.padEnd(14)} ${seconds.padStart(6)} s  ${failed === 0 ? "ok" : "FAILED"}`);
+    summary.push(`${name.padEnd(32)} ${seconds.padStart(6)} s  ${failed === 0 ? "ok" : "FAILED"}`);
     total.passed += passed;
     total.failed += failed;
     total.skipped += skipped;
@@ -98,7 +150,7 @@ await main(async () => {
   rmSync(folder, { recursive: true, force: true });
   if (wrong.length > 0 && !write) console.error(`\nThe table in ${wrong.join(" and ")} is not what the tests say.`);
   if (wrong.length > 0 && !write) console.error("`npm test -- --write-support` writes it.");
-  summary.push(`${"support table".padEnd(24)}  ${wrong.length === 0 || write ? "ok" : "FAILED"}`);
+  summary.push(`${"support table".padEnd(42)}  ${wrong.length === 0 || write ? "ok" : "FAILED"}`);
   total[wrong.length === 0 || write ? "passed" : "failed"]++;
   console.log(`\n${summary.join("\n")}\n`);
   console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
