@@ -26,6 +26,7 @@ export function markdown(head: Head, entries: readonly Entry[]): string {
   return [
     `\`${head.command}\`, ${m.date}, commit ${m.commit}; ${head.rounds} rounds in turn, medians. ${m.cpu}, ${m.cores} cores, ` +
       `${m.system}, Node ${m.node}, ${m.compiler}; load ${show(m.load)} at the start.`,
+    ...(m.load > m.cores / 4 ? ["**The machine was busy with something else: trust none of this.**"] : []),
     stepTable(head, entries),
     targetTable(head, entries),
     notes(head, entries),

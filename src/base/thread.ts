@@ -56,14 +56,47 @@ interface NodeThreads {
   readonly parentPort: NodePort | null;
 }
 
+interface NodeSystem {
+  availableParallelism(): number;
+}
+
 interface Host {
   readonly Worker?: WebWorkerClass;
-  readonly process?: { getBuiltinModule?(name: "node:worker_threads"): NodeThreads | undefined };
+  readonly SharedArrayBuffer?: unknown;
+  /** Of browsers alone: whether memory may be shared with threads. */
+  readonly crossOriginIsolated?: boolean;
+  readonly navigator?: { readonly hardwareConcurrency?: number };
+  readonly process?: {
+    getBuiltinModule?(name: "node:worker_threads"): NodeThreads | undefined;
+    getBuiltinModule?(name: "node:os"): NodeSystem | undefined;
+  };
 }
+
+const host = (): Host => globalThis as Host;
 
 /** Node's threads without an import that a bundler for browsers would follow. */
 function nodeThreads(): NodeThreads | undefined {
-  return (globalThis as Host).process?.getBuiltinModule?.("node:worker_threads");
+  return host().process?.getBuiltinModule?.("node:worker_threads");
+}
+
+/** Cores that this program may use, as the host tells; 1 where it does not. */
+export function coreCount(): number {
+  const told =
+    host().process?.getBuiltinModule?.("node:os")?.availableParallelism() ?? host().navigator?.hardwareConcurrency;
+  return told !== undefined && told >= 1 ? Math.floor(told) : 1;
+}
+
+/** Why threads cannot share memory here; undefined where they can. */
+export function whyNotShared(): string | undefined {
+  if (host().crossOriginIsolated === false) {
+    return (
+      "the page is not cross-origin isolated: send the headers Cross-Origin-Opener-Policy: same-origin and " +
+      "Cross-Origin-Embedder-Policy: require-corp"
+    );
+  }
+  if (host().SharedArrayBuffer === undefined) return "this host has no SharedArrayBuffer";
+  if (host().Worker === undefined && nodeThreads() === undefined) return "this host has no threads";
+  return undefined;
 }
 
 /**
@@ -74,7 +107,7 @@ function nodeThreads(): NodeThreads | undefined {
  * @throws whatever the host throws, and where it has no threads.
  */
 export function startThread(file: URL, makeWeb: () => WebWorker, events: ThreadEvents): Thread {
-  if ((globalThis as Host).Worker !== undefined) return webThread(makeWeb(), events);
+  if (host().Worker !== undefined) return webThread(makeWeb(), events);
   const threads = nodeThreads();
   if (threads === undefined) throw new Error("this host has neither Web Workers nor worker threads");
   return nodeThread(new threads.Worker(file), events);

@@ -1,10 +1,11 @@
 /** What an operation is: one record per primitive, by kind. Floor: ir. */
 import type { Dtype, TypedArray } from "../base/dtype.ts";
 import type { Shape } from "../base/shape.ts";
+import type { Body } from "./body.ts";
 import type { Scalar, ScalarBuilder } from "./scalar.ts";
 import type { Value } from "./value.ts";
 
-export type AttrValue = number | boolean | string | readonly number[];
+export type AttrValue = number | boolean | string | readonly number[] | Body;
 /** The settings of one vertex: plain data, part of the structure. Key order is fixed by the record's builder. */
 export type Attrs = Readonly<Record<string, AttrValue>>;
 
@@ -31,6 +32,9 @@ export const kinds = [
   "window", // position of the largest in each window
   "sort", // positions in sorted order along the last dim
   "cumulate", // running fold along the last dim
+  "loop", // a graph run step after step over slices of sequences
+  "attention", // softmax of products of queries and keys, times values, and its gradients, in one go
+  "either", // the first of two ways to the same values, or the second where the device has kernels for it
 ] as const;
 export type Kind = (typeof kinds)[number];
 

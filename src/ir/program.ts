@@ -3,6 +3,7 @@
  * Floor: ir.
  */
 import { dtypeCode } from "../base/dtype.ts";
+import { internal } from "../base/errors.ts";
 import { intern } from "../base/intern.ts";
 import type { AttrValue } from "./op.ts";
 import { type Leaf, Value, sortGraph } from "./value.ts";
@@ -102,8 +103,15 @@ function writeList(end: number, list: readonly number[]): number {
   return end;
 }
 
+function writeWords(end: number, list: Int32Array): number {
+  reserve(end, list.length + 16);
+  words[end] = list.length;
+  words.set(list, end + 1);
+  return end + 1 + list.length;
+}
+
 function writeAttr(end: number, attr: AttrValue): number {
-  if (typeof attr === "object") return writeList(end, attr);
+  if (typeof attr === "object") return "words" in attr ? writeWords(end, attr.words) : writeList(end, attr);
   reserve(end, 16);
   if (typeof attr === "number") return writeNumber(end, attr);
   words[end] = typeof attr === "string" ? intern(attr) : attr ? 1 : 0;
@@ -172,6 +180,26 @@ export function keyOf(wanted: readonly Wanted[], checked?: readonly number[]): K
   if (checked !== undefined) end = writeList(end, checked);
   numbers.clear();
   return { hash: hashOf(words, end), words, length: end, leaves, order, isStale: stale };
+}
+
+/** The words of a graph over numbered inputs, for those who keep it as a part of other graphs: equal words, equal graphs. */
+export function graphWords(head: readonly number[], inputs: readonly Value[], outputs: readonly Value[]): Int32Array {
+  const { order } = sortGraph(outputs, hasLeaf);
+  let end = writeList(0, [...head, inputs.length]);
+  for (const { shape, dtype } of inputs) end = writeList(end, [dtypeCode[dtype], ...shape]);
+  for (const value of order) {
+    if (value.leaf === undefined) end = writeVertex(end, value);
+    else {
+      if (value.leaf.kind !== "input") throw internal(`a graph over numbered inputs holds a ${value.leaf.kind} itself`);
+      reserve(end, 16);
+      words[end++] = -1 - value.leaf.index;
+    }
+  }
+  end = writeList(
+    end,
+    outputs.map((value) => value.position),
+  );
+  return words.slice(0, end);
 }
 
 /** A hash that only finds the bucket: keys are always compared. The factor is 2³² divided by the golden ratio. */

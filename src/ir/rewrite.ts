@@ -45,3 +45,16 @@ export class Rewriter {
     return roots.map((root) => made.get(root) as Value);
   }
 }
+
+/** The graphs below `roots` with some vertices replaced by others of their types; constants stay as they are. */
+export function substitute(roots: readonly Value[], replacements: ReadonlyMap<Value, Value>): Value[] {
+  const made = new Map(replacements);
+  const { order } = sortGraph(roots, (value) => made.has(value) || value.leaf !== undefined);
+  for (const value of order) {
+    if (made.has(value)) continue;
+    const inputs = value.inputs.map((input) => made.get(input) as Value);
+    const same = inputs.every((input, i) => input === value.inputs[i]);
+    made.set(value, same ? value : new Value(value.op, inputs, value.attrs));
+  }
+  return roots.map((root) => made.get(root) as Value);
+}

@@ -1,7 +1,9 @@
 /** Text for graphs, for people and snapshots. It is never read back. Floor: ir. */
 import { showShape } from "../base/errors.ts";
+import type { Body } from "./body.ts";
 import { phases } from "./mode.ts";
 import type { AttrValue } from "./op.ts";
+import type { Program } from "./program.ts";
 import { type Value, sortGraph } from "./value.ts";
 
 /**
@@ -16,7 +18,19 @@ export function showGraph(roots: readonly Value[]): string {
     const note = notes.length === 0 ? "" : `  # ${notes.join(" ")}`;
     return `%${i}: ${type} = ${showVertex(value)}${note}`;
   });
+  const bodies = new Set(order.flatMap((value) => Object.values(value.attrs).filter((attr) => isBody(attr))));
+  for (const body of bodies) lines.push(`${body}:`, showGraph(body.outputs).replace(/^/gm, "  "));
   return [...lines, `return ${roots.map((root) => `%${root.position}`).join(", ")}`].join("\n");
+}
+
+/** A program: its inputs, its graph, and where each result goes. All that a plan follows from is in it. */
+export function showProgram({ inputs, sources, outputs, isGuarded }: Program): string {
+  const lines = inputs.map(
+    ({ dtype, shape }, i) => `input ${i}: ${sources[i]}, ${dtype} ${showShape(shape)}`,
+  );
+  const graph = showGraph(outputs.map(({ value }) => value));
+  const targets = outputs.map(({ target }) => target).join(", ");
+  return [...lines, graph, `into ${targets}${isGuarded === true ? ", guarded" : ""}`].join("\n");
 }
 
 /** An operation with its inputs and those attributes that are not plain from the result's type. */
@@ -28,7 +42,11 @@ function showVertex(value: Value): string {
   return `${value.op.name}${inputs}${attrs.map(([key, attr]) => ` ${key}=${showAttr(attr)}`).join("")}`;
 }
 
+function isBody(attr: AttrValue): attr is Body {
+  return typeof attr === "object" && "words" in attr;
+}
+
 function showAttr(attr: AttrValue): string {
-  if (typeof attr === "object") return showShape(attr);
+  if (typeof attr === "object") return isBody(attr) ? String(attr) : showShape(attr);
   return Object.is(attr, -0) ? "-0" : String(attr);
 }

@@ -5,6 +5,7 @@
 import { dtypes, isFloating } from "../base/dtype.ts";
 import { type TwopassError, internal, showShape } from "../base/errors.ts";
 import { sameShape, sizeOf } from "../base/shape.ts";
+import type { Body } from "./body.ts";
 import type { AttrValue, Attrs, Kind } from "./op.ts";
 import { phases } from "./mode.ts";
 import type { Program } from "./program.ts";
@@ -63,11 +64,11 @@ export function verifyProgram(program: Program, after: string): void {
 /** Reads attributes and states facts of one vertex; what is wrong names it. */
 class Check {
   readonly value: Value;
-  readonly #after: string;
+  readonly after: string;
 
   constructor(value: Value, after: string) {
     this.value = value;
-    this.#after = after;
+    this.after = after;
   }
 
   that(holds: boolean, problem: string): void {
@@ -79,7 +80,7 @@ class Check {
     const from = inputs.map((x) => `${x.op.name} ${x.dtype} ${showShape(x.shape)}`).join(", ");
     const settings = JSON.stringify(attrs);
     return internal(
-      `${this.#after}: ${op.name} ${dtype} ${showShape(shape)} of (${from}) with ${settings}: ${problem}`,
+      `${this.after}: ${op.name} ${dtype} ${showShape(shape)} of (${from}) with ${settings}: ${problem}`,
     );
   }
 
@@ -142,12 +143,18 @@ class Check {
   /** A list of `length` whole numbers from `least`. */
   list(key: string, length: number | undefined, least = 0): readonly number[] {
     const attr = this.value.attrs[key];
-    if (typeof attr !== "object") throw this.#wrong(`attribute ${key} is no list`);
+    if (typeof attr !== "object" || "words" in attr) throw this.#wrong(`attribute ${key} is no list`);
     this.that(length === undefined || attr.length === length, `attribute ${key} has ${attr.length} numbers`);
     this.that(
       attr.every((n) => Number.isInteger(n) && n >= least),
       `attribute ${key} holds something else than whole numbers from ${least}`,
     );
+    return attr;
+  }
+
+  body(key: string): Body {
+    const attr = this.value.attrs[key];
+    if (typeof attr !== "object" || !("words" in attr)) throw this.#wrong(`attribute ${key} is no body`);
     return attr;
   }
 
@@ -353,6 +360,56 @@ const rules: Readonly<Record<Kind, Rule>> = {
     check.attributes();
     check.that((x as Value).shape.length > 0, "no dim to add along");
   },
+
+  loop(check, inputs) {
+    check.attributes("body", "steps", "reverse", "finals", "histories");
+    const body = check.body("body");
+    check.inputs(body.inputs.length);
+    check.count("steps", 1);
+    for (const key of ["finals", "histories"]) {
+      const carries = check.list(key, undefined);
+      check.that(new Set(carries).size === carries.length, `a carry is twice in ${key}`);
+      check.that(
+        carries.every((i) => i < body.carries),
+        `attribute ${key} holds no carries`,
+      );
+    }
+    check.that(body.carries + body.sequences <= inputs.length, "more carries and sequences than inputs");
+    check.that(body.outputs.length >= body.carries, "fewer outputs than carries");
+    verifyGraph(body.outputs, `${check.after}, in ${body}`);
+    const { dtype } = check.value;
+    body.outputs.forEach((output, i) => {
+      check.that(output.dtype === dtype, `output ${i} of a step is ${output.dtype}`);
+      const carry = i < body.carries ? body.inputs[i] : undefined;
+      check.that(carry === undefined || sameShape(output.shape, carry.shape), `carry ${i} changes its shape`);
+    });
+    const { order } = sortGraph(body.outputs, (value) => value.leaf !== undefined);
+    for (const { leaf, phase } of order) {
+      if (leaf === undefined) check.that(phase === 0, "a step with phases");
+      else check.that(leaf.kind === "input" && leaf.index < inputs.length, `a step that holds a ${leaf.kind} itself`);
+    }
+  },
+
+  attention(check, inputs, attrs) {
+    const isGradient = "parts" in attrs;
+    check.attributes("scale", "causal", ...(isGradient ? ["parts"] : []));
+    check.number("scale");
+    if (isGradient) check.count("parts", 1);
+    const least = isGradient ? 5 : 3;
+    check.that(inputs.length === least || inputs.length === least + 1, `${inputs.length} inputs`);
+    const { dtype } = check.value;
+    inputs.forEach((x, i) => {
+      const isCondition = i === least && x.dtype === "bool";
+      check.that(isCondition || (x.dtype === dtype && isFloating(dtype)), "inputs of unlike dtypes");
+    });
+  },
+
+  either(check, [x, y]) {
+    check.inputs(2);
+    check.attributes();
+    const [a, b] = [x as Value, y as Value];
+    check.that(a.dtype === b.dtype && sameShape(a.shape, b.shape), "two ways to unlike values");
+  },
 };
 
 function isCount(n: number): boolean {
@@ -360,7 +417,7 @@ function isCount(n: number): boolean {
 }
 
 function isAttr(attr: AttrValue): boolean {
-  return typeof attr !== "object" || (Array.isArray(attr) && attr.every((n) => typeof n === "number"));
+  return typeof attr !== "object" || "words" in attr || attr.every((n) => typeof n === "number");
 }
 
 function sameWords(a: readonly string[], b: readonly string[]): boolean {

@@ -1,12 +1,15 @@
 /** THE TABLE: every primitive, once. Floor: ops. */
 import * as arithmetic from "./arithmetic.ts";
+import { attention, attentionGradient } from "./attention.ts";
 import * as compare from "./compare.ts";
 import { dot } from "./contract.ts";
 import { derived } from "./derived.ts";
 import { conv, convInput, convWeight } from "./conv.ts";
+import { either } from "./either.ts";
 import * as exponential from "./exponential.ts";
 import { cumulate, gather, scatter, sort, window } from "./gather.ts";
 import { constant, iota, leaf } from "./leaf.ts";
+import { loop } from "./loop.ts";
 import * as numeric from "./numeric.ts";
 import { threefry } from "./random.ts";
 import { argmax, argmin, max, min, prod, sum } from "./reduce.ts";
@@ -47,6 +50,10 @@ export const table = {
   window,
   sort,
   cumulate,
+  loop,
+  attention,
+  attentionGradient,
+  either,
 };
 
 export type Table = typeof table;

@@ -26,6 +26,7 @@ export const tan = hosted("tan", {
   doc: "tangent",
   float32: tanFloat32,
   vjp: (k, g, _inputs, y) => [k.mul(g, k.add(k.square(y), 1))],
+  cost: 120,
   sample: { from: -1.2, to: 1.2 },
 });
 

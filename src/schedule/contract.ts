@@ -68,6 +68,26 @@ export function isReadable(value: Value, isBuffer: (value: Value) => boolean): b
   return operandOf(value, isBuffer) !== undefined;
 }
 
+/** Where the rows of a value lie, in elements: one behind the other, each by itself row-major. */
+export interface Rows {
+  readonly base: Value;
+  readonly offset: number;
+  /** From a row to the next; 0 where the value is one row. */
+  readonly stride: number;
+}
+
+/** The places of a value's rows (or of the whole of it, as one row); undefined where it must get memory of its own. */
+export function rowsOf(value: Value, isSliced: boolean, isBuffer: (value: Value) => boolean): Rows | undefined {
+  const operand = operandOf(value, isBuffer);
+  if (operand === undefined) return undefined;
+  const dims = value.shape.map((_, d) => d);
+  const [within, rows] = isSliced ? [dims.slice(1), [0]] : [dims, []];
+  const [inner, ...more] = walk(operand, within);
+  const [outer, ...split] = walk(operand, rows);
+  if (more.length + split.length > 0 || (inner?.stride ?? 1) !== 1) return undefined;
+  return { base: operand.base, offset: operand.at.offset, stride: outer?.stride ?? 0 };
+}
+
 /** The loops of some dims in order, with extents and strides; loops of extent 1 are left out, equal walks joined. */
 function walk(operand: Operand, dims: readonly number[]): { extent: number; stride: number }[] {
   const out: { extent: number; stride: number }[] = [];

@@ -1,30 +1,12 @@
 /**
  * Convolutions of float32 images over one or two spatial dims as kernels of their own, each pass as steps with scratch
- * memory between them. What is decided here follows from shapes alone, never from the batch, threads or data. Everything
- * else (three spatial dims, other dtypes, plain products) is left to the general contraction. Floor: schedule.
+ * memory between them. What is decided here follows from shapes alone; of the number of images only the parts of a
+ * weight gradient. Everything else (three spatial dims, other dtypes, plain products) is left to the general contraction.
+ * Floor: schedule.
  */
 import type { Value } from "../ir/value.ts";
-import { type ConvSettings, convSettings } from "../ops/conv.ts";
-import { listOf } from "../ops/record.ts";
 import { operandOf } from "./contract.ts";
-
-type Pair = readonly [number, number];
-
-/** Sizes of a forward convolution: y[n, o] = Σ x[n, c] ⋆ w[o, c]. An image of one spatial dim has one row. */
-export interface ConvShape {
-  readonly images: number;
-  readonly groups: number;
-  /** Channels of one group. */
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly input: Pair;
-  readonly output: Pair;
-  readonly taps: Pair;
-  readonly stride: Pair;
-  readonly dilation: Pair;
-  /** Rows and columns of zeros in front; below 0 where as many are cut off. */
-  readonly low: Pair;
-}
+import { type ConvShape, type Pair, type PhaseShape, passOf, roundUp } from "./conv-shape.ts";
 
 /** Where an element [image, channel, row, column] lies in its buffer, in elements; channels count over all groups. */
 export interface ImagePlaces {
@@ -89,11 +71,9 @@ export interface ConvPlan {
 export const packedChannels = 24;
 /** The same for the parts of a weight gradient: a multiple of two vectors on every target. */
 export const partChannels = 32;
-/** Most elements of a padded piece of an image that a thread copies, and the columns that it has at least. */
-export const mostSlab = 160 * 1024;
-export const leastColumns = 32;
-/** Products of a Winograd tile. */
+/** Products of a Winograd tile, and elements between the weights of one and of the next. */
 export const winogradPoints = 36;
+export const winogradGap = 16;
 
 /** Whether kernels of this file compute the convolution: then it need not be decomposed. */
 export function isConvTaken(value: Value): boolean {
@@ -109,11 +89,7 @@ export function convDemands(value: Value, isBuffer: (value: Value) => boolean): 
 }
 
 /** The steps of a convolution that is taken; undefined where an operand must be in memory first. */
-export function planConv(
-  value: Value,
-  isBuffer: (value: Value) => boolean,
-  useWinograd = true,
-): ConvPlan | undefined {
+export function planConv(value: Value, isBuffer: (value: Value) => boolean, useWinograd = true): ConvPlan | undefined {
   const pass = passOf(value);
   if (pass === undefined) return undefined;
   const [a, b] = value.inputs as [Value, Value];
@@ -171,128 +147,6 @@ export function convOperations(kernel: ConvKernel): number {
   }
 }
 
-/** One forward convolution that makes up a pass, and which of the results it gives. */
-interface PhaseShape {
-  readonly shape: ConvShape;
-  /** Of the input's gradient of a strided convolution: the first result and tap, and the way to the next of each. */
-  readonly phase: Pair;
-  readonly step: Pair;
-  readonly firstTap: Pair;
-}
-
-interface Pass {
-  readonly shapes: readonly PhaseShape[];
-  readonly isTransposed: boolean;
-  readonly isWeight: boolean;
-}
-
-/** The pass as forward convolutions; undefined where it is not taken. */
-function passOf(value: Value): Pass | undefined {
-  const settings = convSettings(value.attrs);
-  const { op, inputs, dtype } = value;
-  const [a, b] = inputs as [Value, Value];
-  if (dtype !== "float32" || a.shape.length < 3 || a.shape.length > 4) return undefined;
-  if ([...a.shape, ...b.shape, ...value.shape].some((n) => n === 0)) return undefined;
-  const isTransposed = op.gradientOf === "images";
-  const isWeight = op.gradientOf === "kernels";
-  const weight = isWeight ? value.shape : b.shape;
-  const extents = isWeight ? listOf(value.attrs, "extents") : weight.slice(2);
-  const shapes = isTransposed
-    ? transposedShapes(value, settings)
-    : [
-        {
-          shape: forwardShape(a.shape, isWeight ? b.shape : value.shape, weight, extents, settings),
-          phase: [0, 0] as const,
-          step: [1, 1] as const,
-          firstTap: [0, 0] as const,
-        },
-      ];
-  if (shapes === undefined || !shapes.every(({ shape }) => fits(shape)) || isProduct(settings, extents)) return undefined;
-  return { shapes, isTransposed, isWeight };
-}
-
-function forwardShape(
-  x: readonly number[],
-  y: readonly number[],
-  w: readonly number[],
-  extents: readonly number[],
-  s: ConvSettings,
-): ConvShape {
-  return {
-    images: x[0] as number,
-    groups: s.groups,
-    inChannels: w[1] as number,
-    outChannels: (w[0] as number) / s.groups,
-    input: pair(x.slice(2), 1),
-    output: pair(y.slice(2), 1),
-    taps: pair(extents, 1),
-    stride: pair(s.stride, 1),
-    dilation: pair(s.dilation, 1),
-    low: pair(s.low, 0),
-  };
-}
-
-/**
- * dx[i] = Σ_k dy[(i + low − k·dilation) / stride] · w[k] over the k for which the quotient is whole. Results with equal
- * remainder of i by the stride have the same taps: for each remainder p it is a convolution of dy of stride 1 with every
- * stride-th tap from (p + low) mod stride on, turned round.
- */
-function transposedShapes(value: Value, s: ConvSettings): PhaseShape[] | undefined {
-  const [y, w] = value.inputs as [Value, Value];
-  const stride = pair(s.stride, 1);
-  const dilation = pair(s.dilation, 1);
-  const low = pair(s.low, 0);
-  const taps = pair(w.shape.slice(2), 1);
-  const extents = pair(value.shape.slice(2), 1);
-  if ([0, 1].some((d) => (stride[d] as number) > 1 && (dilation[d] as number) > 1)) return undefined;
-  const phases = [0, 1].map((d) => {
-    const step = stride[d] as number;
-    const count = Math.min(step, extents[d] as number);
-    return Array.from({ length: count }, (_, phase) => {
-      const shifted = phase + (low[d] as number);
-      const firstTap = ((shifted % step) + step) % step;
-      const length = Math.max(Math.ceil(((taps[d] as number) - firstTap) / step), 0);
-      const reach = (dilation[d] as number) * (length - 1);
-      return {
-        phase,
-        firstTap,
-        taps: length,
-        low: reach - (shifted - firstTap) / step,
-        output: Math.ceil(((extents[d] as number) - phase) / step),
-      };
-    });
-  });
-  const [rows, columns] = phases as [PhaseDim[], PhaseDim[]];
-  const [outChannels, inChannels] = w.shape as [number, number];
-  return rows.flatMap((r) =>
-    columns.map((c) => ({
-      shape: {
-        images: y.shape[0] as number,
-        groups: s.groups,
-        inChannels: outChannels / s.groups,
-        outChannels: inChannels,
-        input: pair(y.shape.slice(2), 1),
-        output: [r.output, c.output],
-        taps: [r.taps, c.taps],
-        stride: [1, 1],
-        dilation,
-        low: [r.low, c.low],
-      },
-      phase: [r.phase, c.phase],
-      step: stride,
-      firstTap: [r.firstTap, c.firstTap],
-    })),
-  );
-}
-
-interface PhaseDim {
-  readonly phase: number;
-  readonly firstTap: number;
-  readonly taps: number;
-  readonly low: number;
-  readonly output: number;
-}
-
 /** Weights as the input's gradient reads them: channels exchanged, every step-th tap from the last one back. */
 function turned(w: WeightPlaces, shape: ConvShape, step: Pair, firstTap: Pair): WeightPlaces {
   const last = (d: 0 | 1): number => firstTap[d] + step[d] * (shape.taps[d] - 1);
@@ -338,16 +192,17 @@ export function partSize({ groups, inChannels, outChannels, taps }: ConvShape): 
 }
 
 function packedBytes({ groups, inChannels, outChannels, taps }: ConvShape, isFast: boolean): number {
-  const points = isFast ? winogradPoints : Math.max(taps[0] * taps[1], 1);
-  return 4 * groups * inChannels * roundUp(outChannels, packedChannels) * points;
+  const rows = inChannels * roundUp(outChannels, packedChannels);
+  if (isFast) return 4 * groups * winogradPoints * (rows + winogradGap);
+  return 4 * groups * rows * Math.max(taps[0] * taps[1], 1);
 }
 
 /** Into how many parts the images go: some, where there are too few channels to keep threads busy. */
 function partsOf(shape: ConvShape, isFast: boolean): number {
   const { images, groups, inChannels, outChannels, output, taps } = shape;
-  const blocks = groups * Math.ceil(inChannels / (isFast ? 64 : 16)) * Math.ceil(outChannels / (isFast ? 64 : 32));
+  const blocks = groups * Math.ceil(inChannels / (isFast ? 64 : 32)) * Math.ceil(outChannels / (isFast ? 64 : 32));
   const operations = (groups * inChannels * outChannels * taps[0] * taps[1] * output[0] * output[1] * images) / blocks;
-  const wanted = Math.min(32 / blocks, operations / 2 ** 20, 2 ** 21 / partSize(shape));
+  const wanted = Math.min(16 / blocks, operations / 2 ** 20, 2 ** 21 / partSize(shape));
   const least = Math.ceil(images / Math.max(Math.floor(wanted), 1));
   return Math.ceil(images / least);
 }
@@ -355,7 +210,7 @@ function partsOf(shape: ConvShape, isFast: boolean): number {
 /**
  * Tiles of 4×4 results pay where both channel counts are large enough for the products to outweigh the transforms, and
  * where an image has so many tiles that weights need not be read too often. From 16 channels on the error is about twice
- * that of the direct kernel (test/codegen/c/winograd.test.ts); for fewer the ratio grows.
+ * that of the direct kernel (test/codegen/c/conv.test.ts); for fewer the ratio grows.
  */
 function suitsWinograd({ inChannels, outChannels, output, taps, stride, dilation }: ConvShape): boolean {
   const tiles = Math.ceil(output[0] / 4) * Math.ceil(output[1] / 4);
@@ -363,27 +218,6 @@ function suitsWinograd({ inChannels, outChannels, output, taps, stride, dilation
   const isPlain = [...stride, ...dilation].every((n) => n === 1);
   const fill = (output[0] * output[1]) / (16 * tiles);
   return isThree && isPlain && inChannels >= 16 && outChannels >= 16 && tiles >= 16 && fill >= 0.5;
-}
-
-/** Elements of the padded piece of one channel that `rows` × `columns` results need, with what keeps channels apart. */
-export function slabSize({ taps, stride, dilation }: ConvShape, rows: number, columns: number): number {
-  const [height, width] = [rows, columns].map((n, d) => {
-    const reach = (n - 1) * (stride[d] as number) + ((taps[d] as number) - 1) * (dilation[d] as number) + 1;
-    return roundUp(Math.max(reach, 1), stride[d] as number);
-  });
-  return roundUp((height as number) * (width as number), 32) + 16;
-}
-
-/** Whether the smallest piece of work finds room. */
-function fits(shape: ConvShape): boolean {
-  const { inChannels, output, taps, stride } = shape;
-  const least = slabSize(shape, 1, Math.min(output[1], leastColumns));
-  return inChannels * least <= mostSlab && taps[0] * taps[1] <= 1024 && Math.max(...stride) <= 32;
-}
-
-/** One tap, no padding and no stride: a matrix product. */
-function isProduct(s: ConvSettings, extents: readonly number[]): boolean {
-  return [...extents, ...s.stride].every((n) => n === 1) && [...s.low, ...s.high].every((n) => n === 0);
 }
 
 function isWeightOperand(value: Value, operand: number): boolean {
@@ -396,7 +230,10 @@ interface Readable<T> {
 }
 
 /** One step for each dim of a view, by which its elements are found in the buffer below. */
-function stepsOf(value: Value, isBuffer: (value: Value) => boolean): (Readable<number[]> & { offset: number }) | undefined {
+function stepsOf(
+  value: Value,
+  isBuffer: (value: Value) => boolean,
+): (Readable<number[]> & { offset: number }) | undefined {
   const operand = operandOf(value, isBuffer);
   if (operand === undefined || operand.loopsOf.some((l) => l.length !== 1)) return undefined;
   const places = operand.loopsOf.map((l) => operand.at.coefficients[l[0] as number] as number);
@@ -437,12 +274,4 @@ function densePlaces({ shape }: Value): ImagePlaces {
   const channel = shape.slice(2).reduce((n, extent) => n * extent, 1);
   const image = channel * (shape[1] as number);
   return { offset: 0, image, channel, row, column, size: image * (shape[0] as number) };
-}
-
-function pair(list: readonly number[], missing: number): Pair {
-  return list.length === 1 ? [missing, list[0] as number] : [list[0] as number, list[1] as number];
-}
-
-export function roundUp(count: number, step: number): number {
-  return Math.ceil(count / step) * step;
 }

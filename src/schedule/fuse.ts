@@ -9,9 +9,11 @@ import { internal } from "../base/errors.ts";
 import { sameShape, sizeOf } from "../base/shape.ts";
 import { type Value, sortGraph } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
+import { loopSettings } from "../ops/loop.ts";
 import { listOf } from "../ops/record.ts";
 import { CannotFuse } from "./affine.ts";
-import { baseOf, isReadable, lowerConv, lowerDot } from "./contract.ts";
+import { attentionDemands } from "./attention.ts";
+import { baseOf, isReadable, lowerConv, lowerDot, rowsOf } from "./contract.ts";
 import { convDemands, isConvTaken } from "./conv.ts";
 import { type Group, belowReshapes, lower } from "./lower.ts";
 
@@ -39,6 +41,8 @@ const mostInlined = 200;
 const mostInKernel = 1500;
 /** How far back a fold looks for another one over the same elements. */
 const recentUnits = 32;
+/** Parts that one kernel joins at most. */
+const mostParts = 8;
 /** Operands that one kernel reads at most, before values are kept in between. */
 const mostReads = 24;
 
@@ -116,9 +120,15 @@ class Fusion {
         const reads = this.#reads(value);
         const cost = (value.op.cost ?? 2) + value.inputs.reduce((sum, x) => sum + this.#inlinedCost(x), 0);
         this.#costs.set(value, cost);
-        const many = this.#readers(value).size > 1;
+        const many = this.#isRepeated(value);
         chosen ||= (many && (cost > cheap || reads.length > 2)) || reads.length > mostReads || cost > mostInlined;
         chosen ||= !this.#options.fuse;
+      } else if (kind === "concat") {
+        this.#costs.set(
+          value,
+          value.inputs.reduce((sum, x) => sum + this.#inlinedCost(x), 0),
+        );
+        chosen = true;
       } else if (kind !== "view" && kind !== "constant" && kind !== "iota") chosen = true;
       if (chosen) this.#candidates.add(value);
     }
@@ -128,6 +138,14 @@ class Fusion {
     if (this.isBuffer(value)) return 0;
     if (value.op.kind === "view") return this.#inlinedCost(value.inputs[0] as Value);
     return this.#costs.get(value) ?? 0;
+  }
+
+  /** Whether elements of a value are read more than once: by several readers, unless each has a slice of its own. */
+  #isRepeated(value: Value): boolean {
+    const users = this.#users.get(value) ?? [];
+    const slices = users.filter((user) => user.attrs["step"] !== undefined && !this.#forced.has(user));
+    const apart = users.length > 1 && slices.length === users.length && slices.length <= mostParts && areApart(slices);
+    return (apart ? slices : [value]).some((x) => this.#readers(x).size > 1);
   }
 
   /** The values other than views that read this one, directly or through views. */
@@ -169,7 +187,8 @@ class Fusion {
       const unit = this.#units.get(read);
       if (unit !== undefined) sources.add(unit);
     }
-    const own = unitOf(value, sources);
+    let own = unitOf(value, sources);
+    if (value.op.kind === "concat" && !this.#isGroup(value, own)) own = singleUnit(value, sources);
     if (own.kind === "group" && this.#options.fuse && !own.closed) {
       const joined = this.#join(value, own, sources) ?? this.#joinSibling(value, own, sources);
       if (joined !== undefined) {
@@ -184,6 +203,12 @@ class Fusion {
     }
     this.#list.push(own);
     this.#units.set(value, own);
+  }
+
+  /** Whether one kernel may write all parts of a concat. */
+  #isGroup(value: Value, unit: Unit): boolean {
+    if (unit.kind !== "group" || !this.#options.fuse) return false;
+    return this.#reads(value).length <= mostReads && this.#fits(unit.group);
   }
 
   /** Puts a value into the unit of one of its sources, together with further sources of the same space. */
@@ -284,6 +309,20 @@ class Fusion {
   }
 }
 
+/** Whether no element is in two of these slices of one value. */
+function areApart(slices: readonly Value[]): boolean {
+  const ranges = slices.map(({ attrs, shape }) =>
+    shape.map((size, d) => {
+      const [from, step] = [listOf(attrs, "start")[d] as number, listOf(attrs, "step")[d] as number];
+      const to = from + (size - 1) * step;
+      return [Math.min(from, to), Math.max(from, to)] as const;
+    }),
+  );
+  return ranges.every((a, i) =>
+    ranges.slice(i + 1).every((b) => a.some(([from, to], d) => to < (b[d]?.[0] ?? from) || (b[d]?.[1] ?? to) < from)),
+  );
+}
+
 /** Operands that a kernel must find in memory. */
 function demandsOf(value: Value, { convolutions }: FuseOptions): Value[] {
   const isLeaf = (x: Value): boolean => x.op.kind === "leaf";
@@ -303,6 +342,12 @@ function demandsOf(value: Value, { convolutions }: FuseOptions): Value[] {
     }
     case "sort":
       return [value.inputs[0] as Value];
+    case "attention":
+      return attentionDemands(value, isLeaf);
+    case "loop": {
+      const { carries, sequences } = loopSettings(value.attrs).body;
+      return value.inputs.map((x, i) => rowsOf(x, i >= carries && i < carries + sequences, isLeaf)?.base ?? x);
+    }
     default:
       return [];
   }
@@ -343,21 +388,28 @@ function unitOf(value: Value, sources: Set<Unit>): Unit {
     }
     case "scatter":
       return group((value.inputs[1] as Value).shape, [], true);
+    case "concat": {
+      const { shape } = x as Value;
+      const alike = value.inputs.length <= mostParts && value.inputs.every((part) => sameShape(part.shape, shape));
+      return alike ? group(shape, [], false) : singleUnit(value, sources);
+    }
     default:
-      return {
-        kind: "single",
-        group: { space: value.shape, reduced: [], members: [value] },
-        phase,
-        sources,
-        closed: true,
-      };
+      return singleUnit(value, sources);
   }
+}
+
+function singleUnit(value: Value, sources: Set<Unit>): Unit {
+  const group = { space: value.shape, reduced: [], members: [value] };
+  return { kind: "single", group, phase: value.phase, sources, closed: true };
 }
 
 /** Both groups as one, if their spaces allow it; the members of `b` come behind. */
 function combine(a: Group, b: Group): Group | undefined {
   const members = [...a.members, ...b.members];
   const sameReduced = sameShape(a.reduced, b.reduced);
+  // The parts of a concat are the elements of its space, not of a row.
+  const joins = members.some((member) => member.op.kind === "concat");
+  if (joins && a.reduced.length + b.reduced.length > 0) return undefined;
   if (sameShape(a.space, b.space) && (sameReduced || a.reduced.length === 0 || b.reduced.length === 0)) {
     return { space: a.space, reduced: a.reduced.length > 0 ? a.reduced : b.reduced, members };
   }

@@ -5,6 +5,7 @@
 import type { Dtype } from "../base/dtype.ts";
 import { internal } from "../base/errors.ts";
 import type { Scalar } from "../ir/scalar.ts";
+import type { AttentionKernel } from "./attention.ts";
 import type { ConvKernel } from "./conv.ts";
 
 /** How an access moves from one lane to the next. */
@@ -107,7 +108,7 @@ export interface SortKernel {
   readonly descending: boolean;
 }
 
-export type Kernel = LoopKernel | ContractKernel | SortKernel | ConvKernel;
+export type Kernel = LoopKernel | ContractKernel | SortKernel | ConvKernel | AttentionKernel;
 
 export function laneStep(kernel: LoopKernel, access: Access): LaneStep {
   const step = access.strides[laneLoop(kernel)] ?? 0;
@@ -119,9 +120,20 @@ export function laneLoop(kernel: LoopKernel): number {
   return kernel.lanes === "along" ? kernel.outer : kernel.extents.length - 1;
 }
 
+const keys = new WeakMap<Kernel, string>();
+
 /** Text that is equal for kernels with equal code: everything but extents, offsets and strides. */
 export function kernelKey(kernel: Kernel): string {
-  if (kernel.kind === "conv") throw internal("code for convolutions has keys of its own");
+  // The kernels of a loop come again and again.
+  const key = keys.get(kernel) ?? makeKey(kernel);
+  keys.set(kernel, key);
+  return key;
+}
+
+function makeKey(kernel: Kernel): string {
+  if (kernel.kind === "conv" || kernel.kind === "attention") {
+    throw internal(`code of kind ${kernel.kind} has keys of its own`);
+  }
   if (kernel.kind === "sort") return `sort ${kernel.dtype} ${kernel.descending}`;
   if (kernel.kind === "contract") {
     const modes = [kernel.aM, kernel.aK, kernel.bK, kernel.bN].map((o) => ("table" in o ? "t" : "s"));

@@ -138,13 +138,18 @@ class Lowering {
   run(): Lowered {
     for (const member of this.#group.members) {
       if (member.op.kind === "scatter") return this.#scatter(member);
-      this.#addMember(member);
+      if (member.op.kind !== "concat") this.#addMember(member);
     }
     const writes: Value[] = [];
     const scratch: Value[] = [];
     const reloads: { from: Scalar; to: Scalar; level: number }[] = [];
     const again = this.#neededAgain();
     for (const member of this.#group.members) {
+      if (member.op.kind === "concat") {
+        this.#concat(member);
+        writes.push(member);
+        continue;
+      }
       const { scalar } = this.#members.get(member) as { scalar: Scalar };
       const stored = this.#options.stored(member);
       if (!stored && !again.has(scalar)) continue;
@@ -157,6 +162,19 @@ class Lowering {
       }
     }
     return this.#finish(writes, scratch, reloads);
+  }
+
+  /** Parts of one shape, that of the space: each element of the space is a place in each part. */
+  #concat(member: Value): void {
+    const dim = numberOf(member.attrs, "dim");
+    const strides = stridesOf(member.shape);
+    const loops = this.#extents.length;
+    member.inputs.forEach((part, i) => {
+      const value = this.#read(part, this.#index);
+      const start = i * (part.shape[dim] as number) * (strides[dim] as number);
+      const access = this.#access(member, plus(affine(loops, start), place(this.#index, strides, loops)));
+      this.#statements.push({ level: 0, row: false, statement: { kind: "store", access, value } });
+    });
   }
 
   /** x added at chosen places of a buffer that starts as zeros; the space is that of x. */
@@ -434,7 +452,8 @@ class Lowering {
    */
   #neededAgain(): ReadonlyMap<Scalar, number> {
     const again = new Map<Scalar, number>();
-    for (const member of [...this.#group.members].reverse()) {
+    // A kernel that joins parts has one level.
+    for (const member of this.#group.members.filter(({ op }) => op.kind !== "concat").reverse()) {
       const { scalar } = this.#members.get(member) as { scalar: Scalar };
       const level = this.#level(scalar);
       const worth = this.#options.stored(member) || this.#cost(scalar) > repeatCost;

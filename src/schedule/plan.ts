@@ -4,24 +4,41 @@
 import { type Dtype, itemSize } from "../base/dtype.ts";
 import { internal } from "../base/errors.ts";
 import { type Shape, sizeOf, stridesOf } from "../base/shape.ts";
+import type { Body } from "../ir/body.ts";
+import { withMode } from "../ir/mode.ts";
 import type { Program } from "../ir/program.ts";
 import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
+import { type LoopSettings, loopSettings } from "../ops/loop.ts";
 import { padPlaces } from "../ops/view.ts";
 import { numberOf } from "../ops/record.ts";
-import { lowerConv, lowerDot } from "./contract.ts";
+import { planAttention } from "./attention.ts";
+import { lowerConv, lowerDot, rowsOf } from "./contract.ts";
 import { isConvTaken, planConv } from "./conv.ts";
 import { type FuseOptions, type Unit, fuse } from "./fuse.ts";
-import type { Kernel, LoopKernel } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
+import { bodyProgram, loopSteps } from "./loop-steps.ts";
 import { type Target, lower } from "./lower.ts";
+import { writtenBy } from "./step.ts";
 
 /** Forward, backward, update; then the copies into cells that could not be written in place. */
 export type Stage = 0 | 1 | 2 | 3;
+
+/** The part of a buffer that a kernel sees as a buffer of its own: a slice of a sequence. */
+export interface BufferPart {
+  /** Bytes from the start of the buffer. */
+  readonly offset: number;
+  readonly dtype: Dtype;
+  readonly shape: Shape;
+  readonly bytes: number;
+}
 
 export interface Step {
   readonly kernel: Kernel;
   /** The buffers of the kernel, in the kernel's numbering. */
   readonly buffers: readonly number[];
+  /** The parts of these buffers, where they are not whole. */
+  readonly parts?: readonly BufferPart[];
   readonly stage: Stage;
   /** Module path and operations, for people. */
   readonly label: string;
@@ -37,8 +54,20 @@ export interface PlanBuffer {
   offset: number;
 }
 
+/** A run of steps in which some kernels come again and again, in the last round perhaps fewer of them. */
+export interface Rounds {
+  /** The first step of the first round. */
+  readonly from: number;
+  /** Kernels of a round, rounds, and steps in all. */
+  readonly kernels: number;
+  readonly rounds: number;
+  readonly count: number;
+}
+
 export interface KernelPlan {
   readonly steps: readonly Step[];
+  /** The loops among the steps, for people. */
+  readonly loops: readonly Rounds[];
   readonly buffers: readonly PlanBuffer[];
   readonly arenaBytes: number;
   /** For each output of the program the buffer that holds it at the end. */
@@ -60,6 +89,9 @@ class Planner {
   readonly #buffers: PlanBuffer[] = [];
   readonly #bufferOf = new Map<Value, number>();
   readonly #steps: Step[] = [];
+  readonly #loops: Rounds[] = [];
+  /** By buffer; known once all kernels of the program are there. */
+  readonly #writers = new Map<number, Step[]>();
   #kept: ReadonlySet<Value> = new Set();
 
   constructor(program: Program, options: FuseOptions) {
@@ -78,7 +110,8 @@ class Planner {
     const faultsInUpdate = this.#steps.some((s) => s.stage === 2 && mayFault(s.kernel));
     this.#writeCells(places, faultsInUpdate);
     const arenaBytes = placeBuffers(this.#buffers, this.#steps, places);
-    return { steps: this.#steps, buffers: this.#buffers, arenaBytes, outputs: places, faultsInUpdate };
+    const [steps, loops, buffers] = [this.#steps, this.#loops, this.#buffers];
+    return { steps, loops, buffers, arenaBytes, outputs: places, faultsInUpdate };
   }
 
   #newBuffer(like: { shape: Shape; dtype: Dtype }, input = -1): number {
@@ -158,6 +191,14 @@ class Planner {
         this.#steps.push({ kernel, buffers: [this.#bufferNumber(x as Value), out, scratch], stage, label });
         return;
       }
+      case "attention": {
+        const { kernel, reads } = planAttention(value, this.#isBuffer);
+        this.#steps.push({ kernel, buffers: [...reads.map((v) => this.#bufferNumber(v)), out], stage, label });
+        return;
+      }
+      case "loop":
+        this.#addLoop(value, stage);
+        return;
       case "pad":
         this.#fill(value, numberOf(value.attrs, "value"), stage);
         this.#placeIn(value, x as Value, padPlaces(value.shape, value.attrs), stage);
@@ -188,6 +229,37 @@ class Planner {
       });
       this.#steps.push({ kernel, buffers: numbers, stage, label });
     }
+  }
+
+  #addLoop(value: Value, stage: Stage): void {
+    const settings = loopSettings(value.attrs);
+    const { body, steps } = settings;
+    const inner = planBody(settings, this.#options);
+    const inputs = value.inputs.map((x, i) => {
+      const isSequence = i >= body.carries && i < body.carries + body.sequences;
+      const place = rowsOf(x, isSequence, this.#isBuffer);
+      if (place === undefined) throw internal("an input of a loop is not in memory");
+      const unit = itemSize[x.dtype];
+      const buffer = this.#bufferNumber(place.base);
+      return { buffer, offset: place.offset * unit, stride: place.stride * unit };
+    });
+    const site = {
+      settings,
+      inputs,
+      out: this.#bufferNumber(value),
+      stage,
+      path: value.path,
+      newBuffer: (like: { readonly shape: Shape; readonly dtype: Dtype }) => this.#newBuffer(like),
+      copyKernel,
+    };
+    const { before, rounds, behind } = loopSteps(site, inner);
+    this.#loops.push({
+      from: this.#steps.length + before.length,
+      kernels: inner.steps.length,
+      rounds: steps,
+      count: rounds.length,
+    });
+    for (const step of [...before, ...rounds, ...behind]) this.#steps.push(step);
   }
 
   /** Writes a number everywhere. */
@@ -233,8 +305,22 @@ class Planner {
     });
   }
 
+  /** The steps that write a buffer. */
+  #writersOf(buffer: number): readonly Step[] {
+    if (this.#writers.size === 0) {
+      for (const step of this.#steps) {
+        for (const b of new Set(writtenBy(step))) {
+          const list = this.#writers.get(b);
+          if (list === undefined) this.#writers.set(b, [step]);
+          else list.push(step);
+        }
+      }
+    }
+    return this.#writers.get(buffer) ?? [];
+  }
+
   #canWriteInPlace(place: number, cell: number): boolean {
-    const writers = this.#steps.filter((s) => writtenBy(s).includes(place));
+    const writers = this.#writersOf(place);
     const writer = writers[0];
     if (writer === undefined || writers.length !== 1 || writer.stage !== 2 || writer.kernel.kind !== "loop")
       return false;
@@ -253,28 +339,30 @@ class Planner {
 
   #copyInto(cell: number, from: number): void {
     const { shape, dtype } = this.#buffers[from] as PlanBuffer;
-    const source = kit.full(shape, 0, dtype);
-    const copy = kit.copy(source);
-    const lowered = lower(
-      { space: shape, reduced: [], members: [copy] },
-      { isBuffer: (v) => v === source, stored: () => true },
-    );
-    this.#steps.push({ kernel: lowered.kernel, buffers: [from, cell], stage: 3, label: "copy into a stored tensor" });
+    const kernel = copyKernel(shape, dtype);
+    this.#steps.push({ kernel, buffers: [from, cell], stage: 3, label: "copy into a stored tensor" });
   }
 }
 
-/** The buffers that a step writes. */
-export function writtenBy(step: Step): number[] {
-  if (step.kernel.kind !== "loop") return step.kernel.kind === "sort" ? step.buffers.slice(1) : step.buffers.slice(-1);
-  const out: number[] = [];
-  for (const level of step.kernel.levels) {
-    for (const s of [...level.row, ...level.loop]) {
-      if (s.kind !== "store") continue;
-      const buffer = (step.kernel.accesses[s.access] as LoopKernel["accesses"][number]).buffer;
-      out.push(step.buffers[buffer] as number);
-    }
-  }
-  return out;
+/** Copies the elements of one buffer to another. */
+function copyKernel(shape: Shape, dtype: Dtype): Kernel {
+  const source = kit.full(shape, 0, dtype);
+  const copy = kit.copy(source);
+  const group = { space: shape, reduced: [], members: [copy] };
+  return lower(group, { isBuffer: (v) => v === source, stored: () => true }).kernel;
+}
+
+const bodyPlans = new WeakMap<Body, Map<string, KernelPlan>>();
+
+/** The plan of a body, which is the same whatever the number of steps. */
+function planBody({ body, histories }: LoopSettings, options: FuseOptions): KernelPlan {
+  const known = bodyPlans.get(body) ?? new Map<string, KernelPlan>();
+  bodyPlans.set(body, known);
+  const key = `${histories.join()} ${JSON.stringify(options)}`;
+  const make = (): KernelPlan => planKernels(bodyProgram(body, histories), options);
+  const plan = known.get(key) ?? withMode({ phase: 0, path: "", grad: false }, make);
+  known.set(key, plan);
+  return plan;
 }
 
 function mayFault(kernel: Kernel): boolean {

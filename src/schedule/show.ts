@@ -8,6 +8,7 @@ import type { Scalar } from "../ir/scalar.ts";
 import type { Access, ContractKernel, Kernel, LoopKernel, Offsets, Statement } from "./kernel.ts";
 import { laneLoop } from "./kernel.ts";
 import type { KernelPlan, PlanBuffer, Step } from "./plan.ts";
+import { inRounds } from "./step.ts";
 
 /** What a buffer of a kernel is called. */
 type Names = (buffer: number) => string;
@@ -28,6 +29,13 @@ export function showKernel(kernel: Kernel, names: Names = plainNames): string {
       const results = `${shape.groups} × ${shape.outChannels} channels, ${shape.output.join("×")}`;
       return `${role} of a convolution: ${sizes} to ${results}, taps ${taps}, stride ${stride}, ${parts} parts`;
     }
+    case "attention": {
+      const { role, batch, rows, keys, width, valueWidth, causal, mask, parts } = kernel;
+      const sizes = `${batch.join(" × ")} heads, ${rows} rows, ${keys} keys, ${width} and ${valueWidth} features`;
+      const reads = kernel.places.map((_, i) => names(i)).join(", ");
+      const hidden = [causal ? "causal" : "", mask === "none" ? "" : `mask ${mask}`].filter((text) => text !== "");
+      return `${names(kernel.places.length)} = attention ${role} of ${reads}: ${[sizes, ...hidden, `${parts} parts`].join(", ")}`;
+    }
     case "sort":
       return [
         `${names(1)} = positions that sort ${kernel.rows} rows of ${kernel.length} ${kernel.dtype} of ${names(0)}`,
@@ -36,10 +44,12 @@ export function showKernel(kernel: Kernel, names: Names = plainNames): string {
   }
 }
 
-/** A plan: its buffers, then each kernel with its stage and label. */
+/** A plan: its buffers, then each kernel with its stage and label; b1@64 is the part of b1 from byte 64 on. */
 export function showPlan(plan: KernelPlan): string {
-  const steps = plan.steps.map((step, i) => {
-    const text = showKernel(step.kernel, (buffer) => `b${step.buffers[buffer]}`);
+  const steps = inRounds(plan).map(({ step: i, note }) => {
+    if (i < 0) return note;
+    const step = plan.steps[i] as Step;
+    const text = showKernel(step.kernel, (buffer) => nameOf(step, buffer));
     return `kernel ${i}, ${stageName(step)}: ${step.label}\n${indent(text)}`;
   });
   const buffers = plan.buffers.flatMap((buffer, i) =>
@@ -59,6 +69,11 @@ export function showArena(plan: KernelPlan): string {
   });
   lines.sort((a, b) => a.offset - b.offset);
   return [...lines.map(({ text }) => text), `${plan.arenaBytes} bytes in all`].join("\n");
+}
+
+function nameOf({ buffers, parts }: Step, buffer: number): string {
+  const part = parts?.[buffer];
+  return `b${buffers[buffer]}${part === undefined || part.offset === 0 ? "" : `@${part.offset}`}`;
 }
 
 function isUsed(plan: KernelPlan, buffer: number): boolean {

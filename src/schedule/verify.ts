@@ -7,9 +7,11 @@ import { type TwopassError, internal, showShape } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
 import type { Program } from "../ir/program.ts";
 import type { Scalar } from "../ir/scalar.ts";
+import { attentionParts } from "../ops/attention.ts";
+import type { AttentionKernel } from "./attention.ts";
 import type { ConvKernel, ConvRole, ImagePlaces } from "./conv.ts";
 import type { Access, ContractKernel, LoopKernel, Offsets } from "./kernel.ts";
-import type { KernelPlan, PlanBuffer, Step } from "./plan.ts";
+import type { BufferPart, KernelPlan, PlanBuffer, Step } from "./plan.ts";
 
 /** The first and last element of a buffer that something touches; nothing where a loop never runs. */
 type Range = readonly [first: number, last: number] | undefined;
@@ -36,11 +38,16 @@ export function verifyPlan(program: Program, plan: KernelPlan): void {
     const fail = (problem: string): TwopassError => wrong(`kernel ${at} (${step.label}): ${problem}`);
     const before = steps[at - 1];
     if (before !== undefined && before.stage > step.stage) throw fail("a kernel of an earlier stage behind it");
-    const uses = usesOf(step).map((use) => ({ ...use, buffer: step.buffers[use.buffer] as number }));
-    for (const { buffer, range, isWrite, adds } of uses) {
+    step.parts?.forEach((part, i) => checkPart(part, buffers[step.buffers[i] as number], fail));
+    const uses = usesOf(step).map((use) => ({
+      ...use,
+      buffer: step.buffers[use.buffer] as number,
+      part: step.parts?.[use.buffer],
+    }));
+    for (const { buffer, part, range, isWrite, adds } of uses) {
       const held = buffers[buffer];
       if (held === undefined) throw fail(`buffer ${buffer} of ${buffers.length}`);
-      const size = sizeOf(held.shape);
+      const size = sizeOf((part ?? held).shape);
       if (range !== undefined && (range[0] < 0 || range[1] >= size)) {
         throw fail(`elements ${range[0]} to ${range[1]} of buffer ${buffer}, which has ${size}`);
       }
@@ -95,6 +102,14 @@ function checkBuffer(buffer: PlanBuffer, number: number, program: Program, arena
   if (source.dtype !== dtype || sizeOf(source.shape) !== sizeOf(shape)) throw wrong(`it is input ${input}, unlike`);
 }
 
+function checkPart(part: BufferPart, held: PlanBuffer | undefined, fail: (problem: string) => TwopassError): void {
+  const { dtype, shape, offset, bytes } = part;
+  if (bytes !== sizeOf(shape) * itemSize[dtype] || offset % itemSize[dtype] !== 0 || dtype !== held?.dtype) {
+    throw fail(`a part of ${bytes} bytes of ${dtype} ${showShape(shape)} at ${offset}`);
+  }
+  if (offset < 0 || offset + bytes > held.bytes) throw fail(`a part from ${offset} to ${offset + bytes} of ${held.bytes}`);
+}
+
 /** No two buffers that live at the same time share a byte. */
 function checkArena({ steps, buffers, outputs }: KernelPlan): void {
   const lives = buffers.map((buffer, i) => {
@@ -124,6 +139,8 @@ function usesOf(step: Step): Use[] {
       return usesOfContract(kernel);
     case "conv":
       return usesOfConv(kernel);
+    case "attention":
+      return usesOfAttention(kernel);
     case "sort": {
       const all: Range = kernel.rows * kernel.length === 0 ? undefined : [0, kernel.rows * kernel.length - 1];
       return [
@@ -133,6 +150,30 @@ function usesOf(step: Step): Use[] {
       ];
     }
   }
+}
+
+/** What attention.ts says of the buffers of each role. */
+function usesOfAttention(kernel: AttentionKernel): Use[] {
+  const { role, batch, rows, keys, width, valueWidth, parts, places } = kernel;
+  const count = sizeOf(batch);
+  const { forward, gradient } = attentionParts({ ...kernel, count }, parts);
+  const extents = [
+    [rows, width],
+    [keys, width],
+    [keys, valueWidth],
+    ...(role === "gradient" ? [[1, forward.end], [rows, valueWidth]] : []),
+    [rows, keys],
+  ] as const;
+  const reads = places.map(({ offset, batch: steps, row, column }, buffer): Use => {
+    const [height, length] = extents[buffer] as readonly [number, number];
+    const moves = batch.map((n, d) => [n, steps[d] as number] as const);
+    const all = buffer === 3 && role === "gradient" ? [] : moves;
+    const far = [...all, [height, row], [length, column]].map(([n, step]) => ((n as number) - 1) * (step as number));
+    const last = far.reduce((sum, n) => sum + Math.max(n, 0), offset);
+    return { buffer, range: [far.reduce((sum, n) => sum + Math.min(n, 0), offset), last], isWrite: false, adds: false };
+  });
+  const size = role === "forward" ? forward.end : gradient.end;
+  return [...reads, { buffer: places.length, range: [0, size - 1], isWrite: true, adds: false }];
 }
 
 /** What conv.ts says of each role; scratch buffers are as large as it asks. */

@@ -23,7 +23,7 @@ export type DeviceMaker = (options: DeviceOptions) => Device | string;
 
 const makers: Record<DeviceName, DeviceMaker> = {
   native: () => 'it is for Node: import "twopass" there',
-  wasm: () => new WasmDevice(),
+  wasm: (options) => new WasmDevice(options),
   js: () => new JsDevice(),
 };
 

@@ -3,12 +3,14 @@
  * padded images, the input's gradient of a convolution as a convolution. Floor: transform.
  */
 import { isFloating } from "../base/dtype.ts";
-import type { RewriteRule } from "../ir/rewrite.ts";
+import { type RewriteRule, Rewriter } from "../ir/rewrite.ts";
 import type { Value } from "../ir/value.ts";
 import { withMode } from "../ir/mode.ts";
+import { attentionByPrimitives } from "../ops/composite/attention.ts";
 import { convSettings } from "../ops/conv.ts";
 import { kit } from "../ops/kit.ts";
 import { listOf } from "../ops/record.ts";
+import { withBody } from "./loop/bodies.ts";
 
 const none = (list: readonly number[]): number[] => list.map(() => 0);
 
@@ -38,9 +40,11 @@ function padSpatial(
 export const decompose: RewriteRule = (value, inputs) =>
   withMode({ phase: value.phase, path: value.path, grad: false }, () => {
     const { op, attrs } = value;
+    if (op.kind === "loop") return withBody(value, inputs, (outputs) => new Rewriter().run(outputs, decompose));
     if (op.kind === "window" && attrs["spatial"] === undefined) return paddedWindow(value, inputs[0] as Value);
     // Derivatives are written down by now.
     if (op.isPartial === true) return inputs[0];
+    if (op.kind === "attention") return attentionByPrimitives(kit, value, inputs);
     if (op.kind !== "conv") return undefined;
     const settings = convSettings(attrs);
     const [a, b] = inputs as [Value, Value];

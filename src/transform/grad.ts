@@ -10,6 +10,7 @@ import { sortGraph } from "../ir/value.ts";
 import { type Kit, kit } from "../ops/kit.ts";
 import { listOf, numberOf } from "../ops/record.ts";
 import type { Rule } from "../ops/record.ts";
+import { loopRule } from "./loop/rule.ts";
 
 /** An output of the function to differentiate and the gradient that comes into it. */
 export interface Seed {
@@ -119,10 +120,8 @@ function flow(
       continue;
     if (value.released) throw usedTwice(op, value);
     visited.push(value);
-    const rule = value.op.vjp as Rule | null;
-    if (rule === null) throw noDerivative(op, value);
     const { inputs } = value;
-    const results = rule(kit, gradient, inputs, value, value.attrs);
+    const results = gradientsOf(op, value, gradient);
     observe?.(value, gradient, results);
     for (let j = 0; j < inputs.length; j++) {
       const input = inputs[j] as Value;
@@ -133,6 +132,14 @@ function flow(
     }
   }
   return { reached, visited };
+}
+
+/** What flows on to the inputs of a vertex. */
+function gradientsOf(op: string, value: Value, gradient: Value): readonly (Value | undefined)[] {
+  if (value.op.kind === "loop") return loopRule(gradient, value.inputs, value, value.attrs, pullback);
+  const rule = value.op.vjp as Rule | null;
+  if (rule === null) throw noDerivative(op, value);
+  return rule(kit, gradient, value.inputs, value, value.attrs);
 }
 
 /** Whether the gradient ends here. A vertex that was used up has no inputs either, but is marked as released. */

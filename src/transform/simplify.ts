@@ -6,15 +6,29 @@ import { type Dtype, allocate, toElement } from "../base/dtype.ts";
 import { sameShape, sizeOf } from "../base/shape.ts";
 import type { HostTensor } from "../ir/op.ts";
 import { type RewriteRule, Rewriter } from "../ir/rewrite.ts";
-import type { Value } from "../ir/value.ts";
+import { type Value, sortGraph } from "../ir/value.ts";
 import { withMode } from "../ir/mode.ts";
 import { kit } from "../ops/kit.ts";
 import { listOf, numberOf } from "../ops/record.ts";
+import { withBody } from "./loop/bodies.ts";
+import { LoopPruning } from "./loop/prune.ts";
 
 export function simplify(roots: readonly Value[]): Value[] {
+  const simple = pass(roots, (value, inputs) => rewrite(value, inputs));
+  const { order } = sortGraph(simple, (value) => value.leaf !== undefined);
+  if (!order.some(({ op }) => op.kind === "loop")) return simple;
+  // What is read of a loop shows once views are simple.
+  const loops = new LoopPruning(simple);
+  return pass(simple, (value, inputs) => {
+    if (value.op.kind === "view") return loops.slice(value, inputs);
+    return value.op.kind === "loop" ? withBody(loops.loop(value, inputs), inputs, simplify) : undefined;
+  });
+}
+
+function pass(roots: readonly Value[], rewriteOne: RewriteRule): Value[] {
   const rule: RewriteRule = (value, inputs) => {
     if (value.leaf !== undefined) return value;
-    return withMode({ phase: value.phase, path: value.path, grad: false }, () => rewrite(value, inputs));
+    return withMode({ phase: value.phase, path: value.path, grad: false }, () => rewriteOne(value, inputs));
   };
   return new Rewriter().run(roots, rule);
 }
@@ -72,7 +86,29 @@ function simplerView(value: Value, x: Value): Value | undefined {
       outer.map((d) => inner[d] as number),
     );
   }
-  return undefined;
+  return attrs["step"] !== undefined && x.op.kind === "view" ? simplerSlice(value, x) : undefined;
+}
+
+/** A slice of a slice, and rows of a reshaped vector, which are a part of the vector. */
+function simplerSlice(slice: Value, x: Value): Value | undefined {
+  const [start, step] = [listOf(slice.attrs, "start"), listOf(slice.attrs, "step")];
+  const below = x.inputs[0] as Value;
+  if (slice.shape.includes(0)) return undefined;
+  if (x.attrs["step"] !== undefined) {
+    const [first, by] = [listOf(x.attrs, "start"), listOf(x.attrs, "step")];
+    return kit.slice(
+      below,
+      start.map((s, d) => (first[d] as number) + s * (by[d] as number)),
+      step.map((s, d) => s * (by[d] as number)),
+      slice.shape,
+    );
+  }
+  const isRows = slice.shape.every((n, d) => d === 0 || n === x.shape[d]) && step.every((s) => s === 1);
+  if (!isRows || below.shape.length !== 1 || !isReshapeOf(x, below)) return undefined;
+  const from = (start[0] as number) * sizeOf(slice.shape.slice(1));
+  const part = kit.range(below, 0, from, from + sizeOf(slice.shape));
+  const isSlice = part !== below && below.op.kind === "view";
+  return kit.reshape((isSlice ? simplerSlice(part, below) : undefined) ?? part, slice.shape);
 }
 
 function isReshapeOf(view: Value, x: Value): boolean {

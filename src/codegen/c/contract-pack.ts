@@ -2,15 +2,10 @@
  * Packing for a contraction in C: what lies apart in memory is copied to where the tiles read it in order. Elements that
  * follow each other, along the panel or along k, move as vectors. Floor: codegen.
  */
-import { once, type RowForm, type TileShape, vectorType } from "./contract-tile.ts";
+import { once, range, type RowForm, type TileShape, vectorType } from "./contract-tile.ts";
 
-/**
- * How the place of an element follows from its index: side by side, a stride apart, or from a table. Places in tables
- * and strides of the call are in elements and bytes.
- */
+/** How the place of an element follows from its index: side by side, a stride in bytes, or a table of elements. */
 export type OffsetMode = "unit" | "linear" | "table";
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /** The parameter that says where elements of an axis lie, and the bytes from the first to the one at `index`. */
 export function axisParameter(mode: OffsetMode, name: string): string {
@@ -101,65 +96,116 @@ export function packPanelFunction(shape: TileShape, pack: PanelPack, bK: OffsetM
       : pack === "transpose"
         ? transposeBody(shape, bK, bN)
         : gatherBody(shape, bK, bN);
-  const before = pack === "transpose" ? transposeFunction(shape) : "";
+  const before = pack === "gather" ? "" : shuffleMacro + (pack === "transpose" ? transposeFunction(shape) : "");
   return before + once(name, [...head, ...body, "}"].join("\n"));
 }
 
+/** Lanes of two vectors, by number; the macro is for gcc before 12. */
+function shuffled(shape: TileShape, x: string, y: string, numbers: readonly number[]): string {
+  return `CONTRACT_SHUFFLE(${shape.bytes === 8 ? "i64v" : "i32v"}, ${x}, ${y}, ${numbers.join(", ")})`;
+}
+
+const shuffleMacro = once(
+  "CONTRACT_SHUFFLE",
+  [
+    "#if defined(__clang__) || __GNUC__ >= 12",
+    "#define CONTRACT_SHUFFLE(I, x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)",
+    "#else",
+    "#define CONTRACT_SHUFFLE(I, x, y, ...) __builtin_shuffle(x, y, (I){__VA_ARGS__})",
+    "#endif",
+  ].join("\n"),
+);
+
+/** Pieces of a row whose places fit registers. */
+const fewPieces = 4;
+
 /**
- * Each row of the panel as pieces of a vector's length. A piece that is longer than its run of columns spills into the
- * next, which is written after it, or into the next row.
+ * Each row of the panel as pieces of a vector's length, or of every second element of a vector. A piece that is longer
+ * than its run of columns spills into the next, which is written after it, or into the next row.
  */
 function copyBody(shape: TileShape, bK: OffsetMode, bN: OffsetMode): string[] {
   const { bytes, vectorBytes, lanes, columns } = shape;
-  const rowBytes = columns * bytes;
   const { vector } = vectorType(shape);
+  const rowBytes = columns * bytes;
   const row = axisPlace(shape, bK, "bK", "x");
-  const whole = (count: number): string => {
-    const moves = range(count).map((j) => `*(${vector} *)(to + ${j * vectorBytes}) = *(const ${vector} *)(s + ${j * vectorBytes});`);
-    const ahead = range(count).map((j) => `__builtin_prefetch(s + ${rowBytes + j * vectorBytes}, 0, 2);`);
-    return `for (int64_t x = 0; x < k; x++, to += ${rowBytes}) { const char *s = from + ${row}; ${ahead.join(" ")} ${moves.join(" ")} }`;
-  };
-  if (bN === "unit") {
-    return [`  if (columns > ${lanes}) ${whole(shape.vectors)}`, `  else ${whole(1)}`];
-  }
+  // The columns beside these are wanted next.
+  const whole = (count: number): string[] => [
+    `for (int64_t x = 0; x < k; x++, to += ${rowBytes}) {`,
+    `    const char *s = from + ${row};`,
+    ...range(count).map((j) => `    __builtin_prefetch(s + ${rowBytes + j * vectorBytes}, 0, 2);`),
+    ...range(count).map(
+      (j) => `    *(${vector} *)(to + ${j * vectorBytes}) = *(const ${vector} *)(s + ${j * vectorBytes});`,
+    ),
+    "  }",
+  ];
+  if (bN === "unit")
+    return [`  if (columns > ${lanes}) ${whole(shape.vectors).join("\n")}`, `  else ${whole(1).join("\n")}`];
+  const evens = range(lanes).map((lane) => (2 * lane) % lanes);
+  const few = range(fewPieces);
+  /** Rows of few pieces, which keep their places in registers: the last piece stands for those that are not there. */
+  const fewRows = [
+    ...few.map((p) => `    const int64_t p${p} = pieces > ${p} ? ${p} : pieces - 1;`),
+    ...few.map((p) => `    const int64_t s${p} = source[p${p}], t${p} = target[p${p}];`),
+    `    for (int64_t x = 0; x < k; x++, to += ${rowBytes}) {`,
+    `      const char *s = from + ${row};`,
+    ...few.map((p) => `      *(${vector} *)(to + t${p}) = *(const ${vector} *)(s + s${p});`),
+    "    }",
+  ];
+  const pieces = (value: string): string[] => [
+    `for (int64_t x = 0; x < k; x++, to += ${rowBytes}) {`,
+    `    const char *s = from + ${row};`,
+    "    for (int64_t p = 0; p < pieces; p++) {",
+    `      const ${vector} v = *(const ${vector} *)(s + source[p]);`,
+    `      *(${vector} *)(to + target[p]) = ${value};`,
+    "    }",
+    "  }",
+  ];
   return [
     `  int64_t source[${columns}], target[${columns}], pieces = 0;`,
+    "  const int64_t step = columns > 1 && bN[1] - bN[0] == 2 ? 2 : 1;",
     "  for (int64_t j = 0, end; j < columns; j = end) {",
-    "    for (end = j + 1; end < columns && bN[end] == bN[end - 1] + 1;) end++;",
-    `    for (; j < end; j += ${lanes}, pieces++) { source[pieces] = ${bytes} * (int64_t)bN[j]; target[pieces] = ${bytes} * j; }`,
+    "    for (end = j + 1; end < columns && bN[end] == bN[end - 1] + step;) end++;",
+    `    for (; j < end; j += ${lanes} / step, pieces++) { source[pieces] = ${bytes} * (int64_t)bN[j]; target[pieces] = ${bytes} * j; }`,
     "  }",
-    `  const int64_t isWhole = pieces == ${shape.vectors} && target[pieces - 1] == ${rowBytes - vectorBytes};`,
-    "  if (isWhole && source[pieces - 1] - source[0] == target[pieces - 1]) {",
+    `  if (step == 2) ${pieces(shuffled(shape, "v", "v", evens)).join("\n")}`,
+    `  else if (pieces == ${shape.vectors} && source[pieces - 1] - source[0] == ${rowBytes - vectorBytes}) {`,
     "    from += source[0];",
-    `    ${whole(shape.vectors)}`,
-    "    return;",
-    "  }",
-    `  for (int64_t x = 0; x < k; x++, to += ${rowBytes}) {`,
-    `    const char *s = from + ${row};`,
-    `    for (int64_t p = 0; p < pieces; p++) *(${vector} *)(to + target[p]) = *(const ${vector} *)(s + source[p]);`,
-    "  }",
+    `    ${whole(shape.vectors).join("\n")}`,
+    `  } else if (pieces <= ${fewPieces}) {`,
+    ...fewRows,
+    `  } else ${pieces("v").join("\n")}`,
   ];
 }
 
-/** Blocks of lanes × lanes are turned over in registers. Rows that a run of k does not have are written again. */
+/**
+ * Squares of lanes × lanes are turned over in registers. Rows that a run of k does not have are written again. Where
+ * places are two elements apart, of two rows of a square the first is kept.
+ */
 function transposeBody(shape: TileShape, bK: OffsetMode, bN: OffsetMode): string[] {
   const { bytes, lanes, columns } = shape;
   const rowBytes = columns * bytes;
-  const call = (place: string, x: string): string =>
-    `contract_${shape.dtype}_transpose(to + j * ${bytes} + (${x}) * ${rowBytes}, columnAt, ${place});`;
+  const call = (place: string, x: string, pair: string, odd: string): string =>
+    `contract_${shape.dtype}_transpose(to + j * ${bytes} + (${x}) * ${rowBytes}, lines, ${place}, ${pair}, ${odd});`;
   return [
     `  for (int64_t j = 0; j < columns; j += ${lanes}) {`,
-    `    const char *columnAt[${lanes}];`,
+    `    const char *lines[${lanes}];`,
     `    for (int64_t i = 0; i < ${lanes}; i++) {`,
     "      const int64_t column = j + i < columns ? j + i : columns - 1;",
-    `      columnAt[i] = from + ${axisPlace(shape, bN, "bN", "column")};`,
+    `      lines[i] = from + ${axisPlace(shape, bN, "bN", "column")};`,
     "    }",
     ...(bK === "unit"
-      ? [`    for (int64_t x = 0; x < k; x += ${lanes}) ${call(`x * ${bytes}`, "x")}`]
+      ? [
+          `    for (int64_t x = 0; x < k; x += ${lanes}) {`,
+          `      ${call(`x * ${bytes}`, "x", `${2 * rowBytes}`, `${rowBytes}`)}`,
+          "    }",
+        ]
       : [
           "    for (int64_t x = 0, end; x < k; x = end) {",
-          "      for (end = x + 1; end < k && bK[end] == bK[end - 1] + 1;) end++;",
-          `      for (int64_t y = x; y < end; y += ${lanes}) ${call(`${bytes} * (int64_t)bK[y]`, "y")}`,
+          "      const int64_t step = x + 1 < k && bK[x + 1] - bK[x] == 2 ? 2 : 1;",
+          "      for (end = x + 1; end < k && bK[end] == bK[end - 1] + step;) end++;",
+          `      for (int64_t y = x; y < end; y += ${lanes} / step) {`,
+          `        ${call(`${bytes} * (int64_t)bK[y]`, "y", `${2 * rowBytes} / step`, `(2 - step) * ${rowBytes}`)}`,
+          "      }",
           "    }",
         ]),
     "  }",
@@ -177,29 +223,67 @@ function gatherBody(shape: TileShape, bK: OffsetMode, bN: OffsetMode): string[] 
   ];
 }
 
-/** Reads a vector from each of as many lines, `place` bytes from its start, and writes the columns of that square. */
+/**
+ * Reads a vector from each of as many lines, `place` bytes from its start, and writes the columns of that square as rows:
+ * pairs of rows are `pair` bytes apart, and an odd row, which is written first, `odd` bytes behind its even one.
+ */
 function transposeFunction(shape: TileShape): string {
-  const { lanes, columns, bytes } = shape;
+  const { lanes, bytes } = shape;
   const { vector } = vectorType(shape);
   const name = `contract_${shape.dtype}_transpose`;
   const lines = [
-    `static inline void ${name}(char *to, const char *const *from, int64_t place) {`,
+    `static inline void ${name}(char *to, const char *const *from, int64_t place, int64_t pair, int64_t odd) {`,
     `  typedef ${vector} V;`,
-    ...range(lanes).map((i) => `  const V r0_${i} = *(const V *)(from[${i}] + place);`),
   ];
-  // Each stage exchanges lanes of two rows whose numbers differ in one bit; stage by stage all bits of row and lane
-  // change places.
-  let stage = 0;
-  for (let bit = 1; bit < lanes; bit *= 2, stage++) {
-    for (const i of range(lanes)) {
-      if (i & bit) continue;
-      const [x, y] = [`r${stage}_${i}`, `r${stage}_${i + bit}`];
-      const low = range(lanes).map((lane) => (lane & bit ? lane - bit + lanes : lane));
-      const high = range(lanes).map((lane) => (lane & bit ? lane + lanes : lane + bit));
-      lines.push(`  const V r${stage + 1}_${i} = __builtin_shufflevector(${x}, ${y}, ${low.join(", ")});`);
-      lines.push(`  const V r${stage + 1}_${i + bit} = __builtin_shufflevector(${x}, ${y}, ${high.join(", ")});`);
+  let names = 0;
+  const declare = (value: string): string => {
+    lines.push(`  const V v${names} = ${value};`);
+    return `v${names++}`;
+  };
+  /** One vector of each pair of neighbours. */
+  const paired = (vectors: readonly string[], lane: (i: number) => number): string[] =>
+    range(vectors.length / 2).map((i) =>
+      declare(shuffled(shape, vectors[2 * i] as string, vectors[2 * i + 1] as string, range(lanes).map(lane))),
+    );
+  // Lanes of 16 bytes are turned over among as many lines, which shuffles do best; then the 16 bytes among such groups.
+  const inner = 16 / bytes;
+  /** Of each 16 bytes of x and y the low or the high half, `width` elements of x and of y in turn. */
+  const interleaved =
+    (width: number, isHigh: boolean) =>
+    (i: number): number => {
+      const place = (i % inner) + (isHigh ? inner : 0);
+      const within = Math.floor(place / (2 * width)) * width + (place % width);
+      return i - (i % inner) + within + (place % (2 * width) >= width ? lanes : 0);
+    };
+  /** Every second 16 bytes of x and then of y, from the first or the second on. */
+  const everySecond =
+    (first: number) =>
+    (i: number): number =>
+      (2 * Math.floor(i / inner) + first) * inner + (i % inner);
+  const turnedInside = (vectors: readonly string[], width = 1): readonly string[] =>
+    vectors.length === 1
+      ? vectors
+      : [false, true].flatMap((isHigh) => turnedInside(paired(vectors, interleaved(width, isHigh)), 2 * width));
+  const turnedOutside = (vectors: readonly string[]): readonly string[] => {
+    if (vectors.length === 1) return vectors;
+    const halves = [0, 1].map((first) => turnedOutside(paired(vectors, everySecond(first))));
+    return range(vectors.length).map((i) => halves[i % 2]?.[i >> 1] as string);
+  };
+  // Vector c of a group has, as its 16 bytes number l, the elements of the group's lines in column inner · l + c.
+  const groups = range(lanes / inner).map((g) =>
+    turnedInside(range(inner).map((i) => declare(`*(const V *)(from[${g * inner + i}] + place)`))),
+  );
+  const rows: string[] = [];
+  for (const c of range(inner)) {
+    turnedOutside(groups.map((group) => group[c] as string)).forEach((v, l) => {
+      rows[inner * l + c] = v;
+    });
+  }
+  for (const odd of [1, 0]) {
+    for (const pair of range(lanes / 2)) {
+      lines.push(`  *(V *)(to + ${pair} * pair${odd === 1 ? " + odd" : ""}) = ${rows[2 * pair + odd]};`);
     }
   }
-  lines.push(...range(lanes).map((i) => `  *(V *)(to + ${i * columns * bytes}) = r${stage}_${i};`), "}");
+  lines.push("}");
   return once(name, lines.join("\n"));
 }

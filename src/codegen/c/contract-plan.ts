@@ -22,8 +22,8 @@ const longestSum = 256;
 /** Blocks of k are multiples of this: whole vectors on every target. */
 const sumStep = 16;
 
-/** Most rows of a packed block of A. */
-const mostPackedRows = 520;
+/** Most rows of a packed block of A, and what rounding to whole tiles adds. */
+const mostPackedRows = 256 + 8;
 
 /** A kernel as the code runs it: a column of C is computed as a row, and axes of one element have a stride that suits. */
 export interface NormalContract extends ContractKernel {
@@ -39,22 +39,20 @@ export function normalContract(kernel: ContractKernel): NormalContract {
   if (kernel.batch.length > 3) throw internal("a contraction with more than three batch loops");
   const isSwapped = kernel.n === 1 && kernel.cM === 1 && kernel.m > 1;
   const k: ContractKernel = isSwapped ? swapped(kernel) : kernel;
-  // Of an axis of one element any stride will do: one that lets the other be read in vectors.
-  let aM = k.m === 1 ? { stride: k.k } : k.aM;
-  let aK = k.k === 1 && !isUnit(aM) ? { stride: 1 } : k.aK;
-  if (k.k === 1 && k.m === 1) [aM, aK] = [{ stride: 0 }, { stride: 1 }];
-  const bN = k.n === 1 && !isUnit(k.bK) ? { stride: 1 } : k.bN;
-  const bK = k.k === 1 && !isUnit(bN) ? { stride: 1 } : k.bK;
-  return {
-    ...k,
-    aM,
-    aK,
-    bK,
-    bN,
-    modes: { dtype, aM: modeOf(aM), aK: modeOf(aK), bK: modeOf(bK), bN: modeOf(bN) },
-    aBuffer: isSwapped ? 1 : 0,
-    bBuffer: isSwapped ? 0 : 1,
+  // Of an axis of one element any stride will do: one of which there is code already.
+  const aK = k.k === 1 ? { stride: 1 } : k.aK;
+  const aM = k.m === 1 ? { stride: isUnit(aK) ? 0 : 1 } : k.aM;
+  const bN = k.n === 1 ? { stride: 1 } : k.bN;
+  const bK = k.k === 1 ? { stride: isUnit(bN) ? 0 : 1 } : k.bK;
+  // Lines of A, and rows of B, that lie side by side are as good as any others.
+  const modes = {
+    dtype,
+    aM: modeOf(aM, !isUnit(aK)),
+    aK: modeOf(aK),
+    bK: modeOf(bK, !isUnit(bN)),
+    bN: modeOf(bN),
   };
+  return { ...k, aM, aK, bK, bN, modes, aBuffer: isSwapped ? 1 : 0, bBuffer: isSwapped ? 0 : 1 };
 }
 
 function swapped(kernel: ContractKernel): ContractKernel {
@@ -79,13 +77,13 @@ function isUnit(offsets: Offsets): boolean {
   return "stride" in offsets && offsets.stride === 1;
 }
 
-function modeOf(offsets: Offsets): OffsetMode {
-  return "table" in offsets ? "table" : offsets.stride === 1 ? "unit" : "linear";
+function modeOf(offsets: Offsets, minds = true): OffsetMode {
+  return "table" in offsets ? "table" : minds && offsets.stride === 1 ? "unit" : "linear";
 }
 
-/** Rows of A that lie side by side are read as columns unless they are lines too. */
-export function rowForm({ aM, aK }: ContractModes): RowForm {
-  return aM === "unit" && aK !== "unit" ? "columns" : "lines";
+/** Rows of A that lie side by side are read as columns; of lines only one of the two axes is "unit". */
+export function rowForm({ aM }: ContractModes): RowForm {
+  return aM === "unit" ? "columns" : "lines";
 }
 
 /** Whether the tiles can read A where it lies. */
@@ -109,21 +107,53 @@ export interface ContractPlan {
   readonly panelPack: PanelPack | null;
 }
 
+/** Rows of the operands that are so far apart, in bytes, lie on pages of their own, and often compete for cache lines. */
+const farApart = 4096;
+/** From so many rows packing of B pays, and from so many columns packing of A. */
+const packPanelRows = 64;
+const packRowsColumns = 128;
+
+/** Units that a kernel should have where it has work for them: enough for some threads to share evenly. */
+const wantedUnits = 16;
+/** Products and sums that are worth a unit. */
+const leastWork = 2 ** 17;
+/** Rows of a block where packing B costs nothing, and where it does. */
+const leastRows = { inPlace: 32, packed: 64 };
+
 export function planContract(kernel: NormalContract, target: CTarget): ContractPlan {
   const { m, n, k, modes } = kernel;
   const shape = tileShape(target, modes.dtype);
   const kBlocks = Math.max(Math.ceil(k / longestSum), 1);
   const kStep = Math.max(roundUp(Math.ceil(k / kBlocks), sumStep), sumStep);
+  const isFar = (offsets: Offsets): boolean => "stride" in offsets && offsets.stride * shape.bytes >= farApart;
+  const isLines = rowForm(modes) === "lines";
+  const packsRows = !readsRowsInPlace(modes) || (!isLines && isFar(kernel.aK) && n >= packRowsColumns);
+  const packsPanels = !readsPanelsInPlace(modes) || ((!isLines || isFar(kernel.bK)) && m >= packPanelRows);
+
   const batches = kernel.batch.reduce((count, { extent }) => count * extent, 1);
-  const packsRows = !readsRowsInPlace(modes) || (m >= 256 && n >= 256 && m * k * shape.bytes > 2 ** 20);
-  const mBlocks = Math.max(Math.ceil(m / 256), 1);
-  const mStep = Math.max(roundUp(Math.ceil(m / mBlocks), shape.rows), shape.rows);
+  const mBlocks = Math.max(Math.ceil(m / (packsRows || !packsPanels ? 256 : 512)), 1);
+  let mStep = Math.max(roundUp(Math.ceil(m / mBlocks), shape.rows), shape.rows);
   const panels = Math.max(Math.ceil(n / shape.columns), 1);
-  const wanted = Math.ceil(16 / Math.max(batches * mBlocks, 1));
-  const nStep = Math.min(Math.max(Math.floor(panels / wanted), 1), packsRows ? 16 : 8) * shape.columns;
-  const panelPack = readsPanelsInPlace(modes) && mStep < 96 ? null : choosePanelPack(kernel, shape);
-  const units = batches * Math.ceil(m / mStep) * Math.ceil(n / nStep);
-  return { units, kStep, mStep, nStep, packsRows, panelPack };
+  const most = Math.ceil((packsRows ? 512 : 256) / shape.columns);
+  let nStep = Math.ceil(panels / Math.ceil(panels / most)) * shape.columns;
+  const units = (): number => batches * Math.ceil(m / mStep) * Math.ceil(n / nStep);
+  // The rows of a tile take about as long as one row.
+  const work = (): number => Math.max(Math.min(m, mStep), shape.rows) * Math.min(n, nStep) * k * kernel.fold.extent;
+  const leastColumns = packsRows ? packRowsColumns : shape.columns;
+  const least = packsPanels ? leastRows.packed : leastRows.inPlace;
+  while (units() < wantedUnits && work() >= 2 * leastWork) {
+    if (nStep > leastColumns) nStep = roundUp(nStep / 2, shape.columns);
+    else if (mStep > least) mStep = roundUp(mStep / 2, shape.rows);
+    else break;
+  }
+  return {
+    units: units(),
+    kStep,
+    mStep,
+    nStep,
+    packsRows,
+    panelPack: packsPanels ? choosePanelPack(kernel, shape) : null,
+  };
 }
 
 function choosePanelPack({ modes, bK, bN }: NormalContract, shape: TileShape): PanelPack {
@@ -137,13 +167,26 @@ function choosePanelPack({ modes, bK, bN }: NormalContract, shape: TileShape): P
   return packs.reduce((best, pack) => (cost(pack) < cost(best) ? pack : best));
 }
 
-/** How many elements follow each other in memory, on average. */
+/** How many elements follow each other in memory, on average; half as many where they are two apart. */
 function runLength(offsets: Offsets): number {
   if ("stride" in offsets) return offsets.stride === 1 ? Number.POSITIVE_INFINITY : 1;
-  let runs = 1;
   const { table } = offsets;
-  for (let i = 1; i < table.length; i++) if (table[i] !== (table[i - 1] as number) + 1) runs++;
-  return table.length / runs;
+  let runs = 1;
+  let step = 0;
+  let isSecond = 0;
+  for (let i = 1; i < table.length; i++) {
+    const distance = (table[i] as number) - (table[i - 1] as number);
+    if (distance === step) continue;
+    // The first distance of a run is its step.
+    if (step === 0 && (distance === 1 || distance === 2)) {
+      step = distance;
+      if (distance === 2) isSecond++;
+    } else {
+      runs++;
+      step = 0;
+    }
+  }
+  return table.length / (runs + isSecond);
 }
 
 export function roundUp(count: number, step: number): number {

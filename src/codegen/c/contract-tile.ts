@@ -36,7 +36,8 @@ export function tileShape(target: CTarget, dtype: ContractDtype): TileShape {
   const bytes = dtype === "float64" ? 8 : 4;
   const { vectorBytes } = target;
   const lanes = vectorBytes / bytes;
-  const [rows, vectors] = vectorBytes === 64 ? [8, 2] : vectorBytes === 32 ? [6, 2] : target.isa === "neon" ? [6, 4] : [4, 2];
+  const [rows, vectors] =
+    vectorBytes === 64 ? [8, 2] : vectorBytes === 32 ? [6, 2] : target.isa === "neon" ? [6, 4] : [4, 2];
   return { dtype, bytes, vectorBytes, lanes, rows, vectors, columns: vectors * lanes };
 }
 
@@ -82,7 +83,7 @@ export function vectorType(shape: TileShape): { element: string; vector: string;
   return { element, vector, text };
 }
 
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+export const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 export function tileName(shape: TileShape, form: RowForm, rows: number, vectors: number): string {
   return `contract_${shape.dtype}_${form}_${rows}x${vectors}`;
@@ -128,7 +129,12 @@ export function tileFunction(shape: TileShape, form: RowForm, isTall: boolean, v
   }
   if (isTall) lines.push("  for (; count > 0; count--, a += aTile) {");
   else lines.push("  {");
-  for (const i of range(rows)) lines.push(`    V ${range(vectors).map((j) => `s${i}_${j} = {0}`).join(", ")};`);
+  for (const i of range(rows))
+    lines.push(
+      `    V ${range(vectors)
+        .map((j) => `s${i}_${j} = {0}`)
+        .join(", ")};`,
+    );
   lines.push("    const char *p = a, *q = b;");
   lines.push(`    for (int64_t left = k; left > 0; left--, p += ${form === "lines" ? bytes : "aStep"}, q += bK) {`);
   for (const j of range(vectors)) {
@@ -176,7 +182,9 @@ export function panelFunction(shape: TileShape, form: RowForm): string {
       ? [
           `  int64_t tall = rows / ${rows}, rest = rows % ${rows};`,
           ...(rows < 2 * shortRows
-            ? [`  if (tall > 0 && rest > 0 && rest <= ${2 * shortRows - rows} && aTile == ${rows} * ${form === "lines" ? "aStep" : bytes}) { tall--; rest += ${rows}; }`]
+            ? [
+                `  if (tall > 0 && rest > 0 && rest <= ${2 * shortRows - rows} && aTile == ${rows} * ${form === "lines" ? "aStep" : bytes}) { tall--; rest += ${rows}; }`,
+              ]
             : []),
           "  const int64_t turn = isPart ? 1 : tall;",
           "  for (; tall > 0; tall -= turn) {",

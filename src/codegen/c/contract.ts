@@ -61,7 +61,9 @@ export function contractUnits(kernel: ContractKernel, target: CTarget): number {
 
 /** Bytes of workspace of a thread. */
 export function contractWorkspaceBytes(target: CTarget): number {
-  return Math.max(...(["float32", "float64", "int32"] as const).map((d) => workspaceLayout(tileShape(target, d)).bytes));
+  return Math.max(
+    ...(["float32", "float64", "int32"] as const).map((d) => workspaceLayout(tileShape(target, d)).bytes),
+  );
 }
 
 /** Writes the arguments of a call and gives its units. */
@@ -104,7 +106,7 @@ export function contractSource(modes: ContractModes, name: string, target: CTarg
   const rowsInPlace = readsRowsInPlace(modes);
   const panelsInPlace = readsPanelsInPlace(modes);
   const argument = (mode: OffsetMode, axis: string, word: number): string =>
-    `  const ${axisParameter(mode, axis).replace("const ", "")} = ${mode === "table" ? "(const int32_t *)" : ""}g[${word}];`;
+    `  ${axisParameter(mode, axis)} = ${mode === "table" ? "(const int32_t *)" : ""}g[${word}]; (void)${axis};`;
   /** The address of an element, and the parameter for the axis from there on. */
   const placeOf = (mode: OffsetMode, axis: string, index: string): string =>
     mode === "table" ? "" : ` + ${axisPlace(shape, mode, axis, index)}`;
@@ -116,17 +118,17 @@ export function contractSource(modes: ContractModes, name: string, target: CTarg
   });
   const packRows = `${packRowsName(shape, form, aM, aK)}(w, lineStep, from, ${from(aM, "aM", "i0")}, ${from(aK, "aK", "k0")}, rows, kc);`;
   const lines = [
-    `void ${name}(const int64_t *g, int64_t from_, int64_t to_, char *w) {`,
+    `void ${name}(const int64_t *g, int64_t first, int64_t last, char *w) {`,
     "  const int64_t m = g[3], n = g[4], k = g[5];",
     argument(aM, "aM", 6),
     argument(aK, "aK", 7),
     argument(bK, "bK", 8),
     argument(bN, "bN", 9),
-    "  const int64_t cM = g[10], extent0 = g[11], extent1 = g[15], extent2 = g[19], folds = g[23];",
+    "  const int64_t cM = g[10], extent1 = g[15], extent2 = g[19], folds = g[23];",
     "  const int64_t kStep = g[26], mStep = g[27], nStep = g[28], packsRows = g[29], panelPack = g[30];",
     "  const int64_t mBlocks = (m + mStep - 1) / mStep, nBlocks = (n + nStep - 1) / nStep;",
-    "  (void)aM; (void)aK; (void)bK; (void)bN; (void)extent0; (void)packsRows; (void)panelPack;",
-    "  for (int64_t unit = from_; unit < to_; unit++) {",
+    "  (void)packsRows; (void)panelPack;",
+    "  for (int64_t unit = first; unit < last; unit++) {",
     "    int64_t rest = unit;",
     "    const int64_t i0 = rest % mBlocks * mStep; rest /= mBlocks;",
     "    const int64_t j0 = rest % nBlocks * nStep; rest /= nBlocks;",

@@ -4,15 +4,12 @@
  * row of pixels is a run; weights were packed by a step before. One code serves all sizes, strides and dilations.
  * Floor: codegen.
  */
-import { type ConvKernel, mostSlab, roundUp } from "../../schedule/conv.ts";
-import { type ConvTile, convTile, directBlocks, isNarrow, mostTile, narrowTile } from "./conv-plan.ts";
+import type { ConvKernel } from "../../schedule/conv.ts";
+import { mostSlab, roundUp } from "../../schedule/conv-shape.ts";
+import { type ConvTile, directBlocks, directTile, mostTile } from "./conv-plan.ts";
 import { type ConvArguments, convHelpers, kernelFunction, range, slabFunctions } from "./conv-text.ts";
 import { once } from "./contract-tile.ts";
 import type { CTarget } from "./target.ts";
-
-export function directTile(kernel: ConvKernel, target: CTarget): ConvTile {
-  return isNarrow(kernel.shape) ? narrowTile(target) : convTile(target);
-}
 
 /** Elements of a step of weights of one tap: the rows of a tile. */
 export function packArguments({ shape, w }: ConvKernel, tile: ConvTile): ConvArguments & { readonly units: number } {
@@ -228,7 +225,8 @@ ${slabSetup("    ")}
   return [convHelpers(target), slabFunctions(target), text, main].join("");
 }
 
-/** Bytes of workspace of both tiles. */
+/** Bytes of workspace of all tiles. */
 export function directWorkspaceBytes(target: CTarget): number {
-  return roundUp(Math.max(...[convTile(target), narrowTile(target)].map((tile) => directWorkspace(tile).bytes)), 64);
+  const widths = ["narrow", "low", "wide"] as const;
+  return roundUp(Math.max(...widths.map((width) => directWorkspace(directTile(width, target)).bytes)), 64);
 }

@@ -3,7 +3,8 @@
  * across output channels, for which dy is transposed piece by piece; x is read as it is, from a copy with its zeros. Sums
  * of a few rows of pixels, each from zero, are added in the order of images, columns and rows. Floor: codegen.
  */
-import { type ConvKernel, mostSlab, partChannels, partSize, roundUp } from "../../schedule/conv.ts";
+import { type ConvKernel, partChannels, partSize } from "../../schedule/conv.ts";
+import { mostSlab, roundUp } from "../../schedule/conv-shape.ts";
 import { geometryWords, slabSetup } from "./conv-direct.ts";
 import { type ConvTile, convTile, gradientBlocks, mostGradientRows, mostPixels } from "./conv-plan.ts";
 import { type ConvArguments, convHelpers, kernelFunction, range, slabFunctions } from "./conv-text.ts";
@@ -95,6 +96,34 @@ function turnFunction({ lanes, vectors }: ConvTile): string {
   );
 }
 
+/** C text that goes over the pieces of the images of a part: channels from c0 on of x, output channels from o0 on of dy. */
+export function eachPiece(body: string): string {
+  return `    const int64_t end = least((part + 1) * imagesOfPart, images);
+    for (int64_t image = part * imagesOfPart; image < end; image++) {
+      const float *from_x = x + image * xImage + (group * channels + c0) * xChannel;
+      const float *from_dy = dy + image * yImage + (group * outs + o0) * yChannel;
+      for (int64_t x0 = 0; x0 < yColumns; x0 += columnStep) {
+        const int64_t columns = least(columnStep, yColumns - x0);
+        for (int64_t y0 = 0; y0 < yRows; y0 += rowStep) {
+          const int64_t rows = least(rowStep, yRows - y0);
+          slab.top = y0 * strideRows - lowRows;
+          slab.left = x0 * strideColumns - lowColumns;
+          const int64_t needed = pieceRows - (rowStep - rows) * strideRows;
+          conv_fill(&slab, piece, from_x, xChannel, xRow, own, (needed + strideRows - 1) / strideRows);
+${body}
+        }
+      }
+    }`;
+}
+
+/** C text that finds the rows of sums, (channel, tap), in the piece: some more than there are repeat the last one. */
+export function rowOffsets(more: number): string {
+  return `    for (int64_t k = 0; k < count + ${more}; k++) {
+      const int64_t row = least(k, count - 1);
+      offsets[k] = row / taps * slab.channelStep + places[row % taps];
+    }`;
+}
+
 export function gradientSource(name: string, target: CTarget, kernel: ConvKernel): string {
   const tile = convTile(target);
   const { lanes, height, vectors } = tile;
@@ -114,33 +143,15 @@ ${slabSetup("    ")}
     const int64_t c0 = rest % channelBlocks * channelStep; rest /= channelBlocks;
     const int64_t group = rest % groups, part = rest / groups;
     const int64_t own = least(channelStep, channels - c0), count = own * taps;
-    for (int64_t k = 0; k < count + ${height}; k++) {
-      const int64_t row = least(k, count - 1);
-      offsets[k] = row / taps * slab.channelStep + places[row % taps];
-    }
+${rowOffsets(height)}
     for (int64_t k = 0; k < (count + ${height}) * ${width}; k += ${lanes}) STORE(f32v, sums + k, (f32v){});
-    const int64_t end = least((part + 1) * imagesOfPart, images);
-    for (int64_t image = part * imagesOfPart; image < end; image++) {
-      const float *from_x = x + image * xImage + (group * channels + c0) * xChannel;
-      const float *from_dy = dy + image * yImage + (group * outs + o0) * yChannel;
-      for (int64_t x0 = 0; x0 < yColumns; x0 += columnStep) {
-        const int64_t columns = least(columnStep, yColumns - x0);
-        for (int64_t y0 = 0; y0 < yRows; y0 += rowStep) {
-          const int64_t rows = least(rowStep, yRows - y0);
-          slab.top = y0 * strideRows - lowRows;
-          slab.left = x0 * strideColumns - lowColumns;
-          const int64_t needed = pieceRows - (rowStep - rows) * strideRows;
-          conv_fill(&slab, piece, from_x, xChannel, xRow, own, (needed + strideRows - 1) / strideRows);
-          for (int64_t y1 = 0; y1 < rows; y1 += sumRows) {
+${eachPiece(`          for (int64_t y1 = 0; y1 < rows; y1 += sumRows) {
             const int64_t now = least(sumRows, rows - y1);
             conv_turn(turned, from_dy + (y0 + y1) * yRow + x0, yChannel, yRow, outs - 1 - o0, now, columns);
             for (int64_t k = 0; k < count; k += ${height}) {
               ${tileName}(piece + y1 * slab.pitch, offsets + k, slab.pitch, turned, now, columns, sums + k * ${width});
             }
-          }
-        }
-      }
-    }
+          }`)}
     float *to = parts + ((part * groups + group) * channels + c0) * taps * outPadded + o0;
     for (int64_t k = 0; k < count; k++, to += outPadded) {
       for (int64_t i = 0; i < ${width}; i += ${lanes}) STORE(f32v, to + i, LOAD(f32v, sums + k * ${width} + i));
@@ -149,7 +160,10 @@ ${slabSetup("    ")}
   return [convHelpers(target), slabFunctions(target), turnFunction(tile), text, main].join("");
 }
 
-export function sumArguments({ shape, w, parts }: ConvKernel, target: CTarget): ConvArguments & { readonly units: number } {
+export function sumArguments(
+  { shape, w, parts }: ConvKernel,
+  target: CTarget,
+): ConvArguments & { readonly units: number } {
   const { groups, inChannels, outChannels, taps } = shape;
   const rows = inChannels * taps[0] * taps[1];
   const blocks = Math.ceil(rows / (target.vectorBytes / 4));

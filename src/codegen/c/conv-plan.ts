@@ -3,7 +3,7 @@
  * places in the workspace. No sum of the forward kernels depends on it; those of a weight gradient follow the order of
  * images, rows and columns in pieces that shapes alone decide. Floor: codegen.
  */
-import { type ConvShape, leastColumns, mostSlab, roundUp, slabSize } from "../../schedule/conv.ts";
+import { type ConvShape, leastColumns, mostSlab, roundUp, slabSize } from "../../schedule/conv-shape.ts";
 import type { CTarget } from "./target.ts";
 
 /** The sums that the innermost loops keep in registers: `height` rows of `vectors` vectors. */
@@ -20,13 +20,19 @@ export function convTile(target: CTarget): ConvTile {
   return { lanes, height, vectors: 2 };
 }
 
-/** One output channel of many pixels: for groups with next to no channels. */
-export function narrowTile(target: CTarget): ConvTile {
-  return { lanes: target.vectorBytes / 4, height: 1, vectors: 8 };
+/** How many output channels a group has, as far as the code depends on it. */
+export type ConvWidth = "narrow" | "low" | "wide";
+
+export function widthOf({ outChannels }: ConvShape): ConvWidth {
+  return outChannels <= 2 ? "narrow" : outChannels <= 4 ? "low" : "wide";
 }
 
-export function isNarrow({ outChannels }: ConvShape): boolean {
-  return outChannels <= 2;
+/** For few output channels as many more pixels. */
+export function directTile(width: ConvWidth, target: CTarget): ConvTile {
+  const tile = convTile(target);
+  if (width === "wide") return tile;
+  const sums = tile.height * tile.vectors;
+  return width === "low" ? { ...tile, height: 4, vectors: sums >> 2 } : { ...tile, height: 1, vectors: 8 };
 }
 
 /** Elements of a padded piece that a thread's cache holds well. */
@@ -60,7 +66,8 @@ export function directBlocks(shape: ConvShape, tile: ConvTile): DirectBlocks {
   const limit = (rows: number, columns: number, elements: number): boolean =>
     inChannels * slabSize(shape, rows, columns) <= elements && rows * pitchOf(shape, columns) <= mostTile;
   let columns = Math.min(output[1], mostColumns);
-  while (columns > leastColumns && !limit(1, columns, mostSlab)) columns = Math.max(columns - leastColumns, leastColumns);
+  while (columns > leastColumns && !limit(1, columns, mostSlab))
+    columns = Math.max(columns - leastColumns, leastColumns);
   const columnBlocks = Math.ceil(output[1] / columns);
   columns = Math.min(roundUp(Math.ceil(output[1] / columnBlocks), tile.lanes), columns);
   let rows = 1;
@@ -96,11 +103,11 @@ export interface GradientBlocks {
 
 /** Rows of sums of a unit of a weight gradient at most, and pixels whose products are summed at a time. */
 export const mostGradientRows = 1024;
-export const mostPixels = 192;
+export const mostPixels = 128;
 
 export function gradientBlocks(shape: ConvShape, parts: number, tile: ConvTile): GradientBlocks {
   const { images, groups, inChannels, outChannels, output, taps } = shape;
-  const most = Math.min(inChannels, 16, Math.max(Math.floor(mostGradientRows / (taps[0] * taps[1])), 1));
+  const most = Math.min(inChannels, 32, Math.max(Math.floor(mostGradientRows / (taps[0] * taps[1])), 1));
   const channelBlocks = Math.ceil(inChannels / most);
   const channels = Math.ceil(inChannels / channelBlocks);
   let columns = Math.min(output[1], 2 * leastColumns);
@@ -109,7 +116,7 @@ export function gradientBlocks(shape: ConvShape, parts: number, tile: ConvTile):
   const sumRows = evenStep(output[0], Math.max(Math.floor(mostPixels / columns), 1));
   let rows = sumRows;
   while (rows < output[0] && channels * slabSize(shape, rows + sumRows, columns) <= goodSlab) rows += sumRows;
-  const outBlocks = Math.ceil(outChannels / (tile.vectors * tile.lanes));
+  const outBlocks = widthOf(shape) === "narrow" ? 1 : Math.ceil(outChannels / (tile.vectors * tile.lanes));
   const units = parts * groups * channelBlocks * outBlocks;
   const imagesOfPart = Math.ceil(images / parts);
   return { channels, channelBlocks, outBlocks, rows, columns, sumRows, imagesOfPart, units };

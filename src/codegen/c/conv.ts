@@ -3,59 +3,68 @@
  * the tile alone; all sizes are arguments. Floor: codegen.
  */
 import type { ConvKernel } from "../../schedule/conv.ts";
-import {
-  directArguments,
-  directSource,
-  directTile,
-  directWorkspaceBytes,
-  packArguments,
-  packSource,
-} from "./conv-direct.ts";
+import { directArguments, directSource, directWorkspaceBytes, packArguments, packSource } from "./conv-direct.ts";
 import { gradientArguments, gradientSource, gradientWorkspace, sumArguments, sumSource } from "./conv-gradient.ts";
-import { isNarrow } from "./conv-plan.ts";
+import { narrowGradientSource } from "./conv-narrow.ts";
+import { directTile, widthOf } from "./conv-plan.ts";
 import { type ConvArguments, type ConvWriter, writeArguments } from "./conv-text.ts";
 import type { CTarget } from "./target.ts";
+import {
+  transformArguments,
+  transformSource,
+  winogradArguments,
+  winogradSource,
+  winogradWorkspace,
+} from "./winograd.ts";
+import { winogradGradientArguments, winogradGradientSource, winogradGradientWorkspace } from "./winograd-gradient.ts";
 
 export type { ConvWriter } from "./conv-text.ts";
 
 /** Text that is equal for kernels of equal code. */
 export function convKey({ role, shape }: ConvKernel): string {
-  const hasTile = role === "pack" || role === "direct";
-  return `conv ${role}${hasTile && isNarrow(shape) ? " narrow" : ""}`;
+  const width = widthOf(shape);
+  if (role === "pack" || role === "direct") return `conv ${role} ${width}`;
+  return role === "gradient" && width === "narrow" ? `conv ${role} narrow` : `conv ${role}`;
 }
 
 /** The C function `name` for kernels of this key, with the static functions that it needs. */
 export function convSource(kernel: ConvKernel, name: string, target: CTarget): string {
   switch (kernel.role) {
     case "pack":
-      return packSource(name, directTile(kernel, target), kernel);
+      return packSource(name, directTile(widthOf(kernel.shape), target), kernel);
     case "direct":
-      return directSource(name, target, directTile(kernel, target), kernel);
+      return directSource(name, target, directTile(widthOf(kernel.shape), target), kernel);
     case "gradient":
-      return gradientSource(name, target, kernel);
+      return widthOf(kernel.shape) === "narrow"
+        ? narrowGradientSource(name, target, kernel)
+        : gradientSource(name, target, kernel);
     case "sum":
       return sumSource(name, target, kernel);
     case "transform":
+      return transformSource(name, target, kernel);
     case "winograd":
+      return winogradSource(name, target, kernel);
     case "winogradGradient":
-      throw new Error("no");
+      return winogradGradientSource(name, target, kernel);
   }
 }
 
 function argumentsOf(kernel: ConvKernel, target: CTarget): ConvArguments & { readonly units: number } {
   switch (kernel.role) {
     case "pack":
-      return packArguments(kernel, directTile(kernel, target));
+      return packArguments(kernel, directTile(widthOf(kernel.shape), target));
     case "direct":
-      return directArguments(kernel, directTile(kernel, target));
+      return directArguments(kernel, directTile(widthOf(kernel.shape), target));
     case "gradient":
       return gradientArguments(kernel, target);
     case "sum":
       return sumArguments(kernel, target);
     case "transform":
+      return transformArguments(kernel, target);
     case "winograd":
+      return winogradArguments(kernel, target);
     case "winogradGradient":
-      throw new Error("no");
+      return winogradGradientArguments(kernel, target);
   }
 }
 
@@ -73,5 +82,8 @@ export function writeConvArguments(kernel: ConvKernel, target: CTarget, writer: 
 
 /** Bytes of workspace of a thread. */
 export function convWorkspaceBytes(target: CTarget): number {
-  return Math.max(directWorkspaceBytes(target), gradientWorkspace(target).bytes);
+  return Math.max(
+    directWorkspaceBytes(target),
+    ...[gradientWorkspace, winogradWorkspace, winogradGradientWorkspace].map((at) => at(target).bytes),
+  );
 }

@@ -4,15 +4,41 @@
  */
 import { type Dtype, itemSize } from "../../base/dtype.ts";
 import type { Scalar } from "../../ir/scalar.ts";
-import { type Access, type LaneStep, type LoopKernel, type Statement, laneLoop, laneStep } from "../../schedule/kernel.ts";
+import {
+  type Access,
+  type LaneStep,
+  type LoopKernel,
+  type Statement,
+  laneLoop,
+  laneStep,
+} from "../../schedule/kernel.ts";
 import { LoopWords } from "./loop-arguments.ts";
 import { type Spell, type Suffix, elementType, memoryType, registerType, splat } from "./scalar.ts";
 import type { CText } from "./text.ts";
 
 export type StoreStatement = Extract<Statement, { kind: "store" }>;
 
-/** Where a statement stands: in a loop over vectors of lanes ("i" is the lane, "n" counts those left), or outside. */
-export type Place = "lanes" | "uniform";
+/** A vector of lanes in a loop over them: C for the number of its first lane, and for how many lanes are left from there. */
+export interface VectorPlace {
+  readonly lane: string;
+  /** A number of at least all lanes, where that is known. */
+  readonly left: string | number;
+}
+
+/** A store with the names of what it needs. */
+export interface StoreValues {
+  readonly s: StoreStatement;
+  readonly value: string;
+  readonly index: string | undefined;
+}
+
+interface StoreText {
+  readonly whole: string;
+  readonly partial: string;
+}
+
+/** Where a statement stands: at a vector of lanes, or outside of their loop. */
+export type Place = VectorPlace | "uniform";
 
 export class LoopAccesses {
   readonly #kernel: LoopKernel;
@@ -59,7 +85,7 @@ export class LoopAccesses {
 
   /** The address of the first lane of a vector. */
   #address(access: number, place: Place): string {
-    return `${this.names[access]}${place === "lanes" ? this.overLanes(access, "i") : ""}`;
+    return `${this.names[access]}${place === "uniform" ? "" : this.overLanes(access, place.lane)}`;
   }
 
   /** Bytes from one lane to the next. */
@@ -113,13 +139,14 @@ export class LoopAccesses {
     const index = s.args[0];
     const step = this.laneStep(s.value);
     const address = this.#address(s.value, place);
-    const isAlone = place === "uniform" || (step === "same" && index === undefined);
-    if (index === undefined || isAlone || (this.#isUniform(index) && step !== "other")) {
-      const at = index === undefined ? address : `${address} + ${this.#chosen(s.value, `${name(index)}[0]`)}`;
-      return isAlone || step === "same" ? this.#repeat(dtype, at) : this.#vector(s.value, dtype, at);
+    if (index !== undefined && place !== "uniform" && (step === "other" || !this.#isUniform(index))) {
+      const ends = `args + ${this.#words.dim(s.value)}, fault, ${place.left}`;
+      const type = memoryType(dtype, this.#suffix);
+      return `choose_${type}(${address}, ${this.#laneBytes(s.value)}, ${name(index)}, ${ends})`;
     }
-    const ends = `args + ${this.#words.dim(s.value)}, fault, n`;
-    return `choose_${memoryType(dtype, this.#suffix)}(${address}, ${this.#laneBytes(s.value)}, ${name(index)}, ${ends})`;
+    const at = index === undefined ? address : `${address} + ${this.#chosen(s.value, `${name(index)}[0]`)}`;
+    if (place === "uniform" || step === "same") return this.#repeat(dtype, at);
+    return this.#vector(s.value, dtype, at, place);
   }
 
   /** One element in all lanes. */
@@ -127,56 +154,72 @@ export class LoopAccesses {
     return splat(dtype, this.#suffix, `*(const ${elementType(dtype)} *)(${at})`);
   }
 
-  #vector(access: number, dtype: Dtype, at: string): string {
+  #vector(access: number, dtype: Dtype, at: string, { left }: VectorPlace): string {
     const type = memoryType(dtype, this.#suffix);
-    if (this.laneStep(access) === "other") return `gather_${type}(${at}, s${access}, n)`;
+    if (this.laneStep(access) === "other") return `gather_${type}(${at}, s${access}, ${left})`;
     if (itemSize[dtype] > 1) return `LOAD(${type}, ${at})`;
     return `__builtin_convertvector(LOAD(${type}, ${at}), i32${this.#suffix})`;
   }
 
   /** Stores of statements whose values are known; what lies one behind the other shares one test of how many. */
-  stores(text: CText, list: readonly { s: StoreStatement; value: string; index: string | undefined }[], place: Place): void {
-    const whole: string[] = [];
-    const partial: string[] = [];
-    for (const { s, value: register, index } of list) {
-      const { dtype } = this.#access(s.access);
-      const value = dtype === "bool" ? `-${register}` : register;
-      const type = memoryType(dtype, this.#suffix);
-      const address = this.#address(s.access, place);
-      const step = this.laneStep(s.access);
-      if (s.index !== undefined && index !== undefined) {
-        if (this.#isUniform(s.index) && step === "next" && place === "lanes") {
-          const at = text.name("q");
-          text.line(`char *${at} = ${address} + ${this.#chosen(s.access, `${index}[0]`)};`);
-          const sum = text.name("v");
-          const old = this.#vector(s.access, dtype, at);
-          text.line(`const ${registerType(dtype, this.#suffix)} ${sum} = ${old} + ${value};`);
-          whole.push(this.#storeVector(dtype, at, sum));
-          partial.push(`part_${type}(${at}, ${sum}, n);`);
-        } else {
-          const ends = `args + ${this.#words.dim(s.access)}, fault, ${place === "lanes" ? "n" : "1"}`;
-          text.line(`add_${type}(${address}, ${this.#laneBytes(s.access)}, ${index}, ${value}, ${ends});`);
-        }
-      } else if (place === "uniform" || step === "same") {
-        const element = elementType(dtype);
-        text.line(`*(${element} *)(${address}) = (${element})(${value})[0];`);
-      } else if (step === "next") {
-        whole.push(this.#storeVector(dtype, address, value));
-        partial.push(`part_${type}(${address}, ${value}, n);`);
-      } else text.line(`scatter_${type}(${address}, s${s.access}, ${value}, n);`);
+  stores(text: CText, list: readonly StoreValues[], place: Place): void {
+    if (place === "uniform") {
+      for (const { s, value } of list) this.#storeOne(text, s.access, value, place);
+      return;
     }
-    if (whole.length === 0) return;
-    text.line(`if (n >= ${this.#lanes}) {`);
-    text.inside(() => whole.forEach((line) => text.line(line)));
+    const runs = list.flatMap((item) => this.#storeLanes(text, item, place));
+    if (runs.length === 0) return;
+    const whole = (): void => runs.forEach((run) => text.line(run.whole));
+    if (typeof place.left === "number") {
+      whole();
+      return;
+    }
+    text.line(`if (${place.left} >= ${this.#lanes}) {`);
+    text.inside(whole);
     text.line("} else {");
-    text.inside(() => partial.forEach((line) => text.line(line)));
+    text.inside(() => runs.forEach((run) => text.line(run.partial)));
     text.line("}");
   }
 
-  #storeVector(dtype: Dtype, at: string, value: string): string {
+  #storeOne(text: CText, access: number, value: string, place: Place): void {
+    const { dtype } = this.#access(access);
+    const element = elementType(dtype);
+    const sign = dtype === "bool" ? "-" : "";
+    text.line(`*(${element} *)(${this.#address(access, place)}) = (${element})${sign}${value}[0];`);
+  }
+
+  /** Writes a store of lanes, or gives what is to be written for all lanes and for the first ones. */
+  #storeLanes(text: CText, { s, value: register, index }: StoreValues, place: VectorPlace): StoreText[] {
+    const { dtype } = this.#access(s.access);
+    const value = dtype === "bool" ? `-${register}` : register;
+    const type = memoryType(dtype, this.#suffix);
+    const address = this.#address(s.access, place);
+    const step = this.laneStep(s.access);
+    if (s.index !== undefined && index !== undefined) {
+      if (step !== "next" || !this.#isUniform(s.index)) {
+        const ends = `args + ${this.#words.dim(s.access)}, fault, ${place.left}`;
+        text.line(`add_${type}(${address}, ${this.#laneBytes(s.access)}, ${index}, ${value}, ${ends});`);
+        return [];
+      }
+      const [at, sum] = [text.name("q"), text.name("v")];
+      text.line(`char *${at} = ${address} + ${this.#chosen(s.access, `${index}[0]`)};`);
+      const old = this.#vector(s.access, dtype, at, place);
+      text.line(`const ${registerType(dtype, this.#suffix)} ${sum} = ${old} + ${value};`);
+      return [this.#storeText(dtype, at, sum, place)];
+    }
+    if (step === "next") return [this.#storeText(dtype, address, value, place)];
+    if (step === "same") this.#storeOne(text, s.access, register, place);
+    else text.line(`scatter_${type}(${address}, s${s.access}, ${value}, ${place.left});`);
+    return [];
+  }
+
+  #storeText(dtype: Dtype, at: string, value: string, place: VectorPlace): StoreText {
     const type = memoryType(dtype, this.#suffix);
     const elements = itemSize[dtype] > 1 ? value : `__builtin_convertvector(${value}, ${type})`;
-    return `STORE(${type}, ${at}, ${elements});`;
+    return {
+      whole: `STORE(${type}, ${at}, ${elements});`,
+      partial: `part_${type}(${at}, ${value}, ${place.left});`,
+    };
   }
 
   /** Definitions that the whole function needs: steps of lanes that are not neighbours, and the fault words. */

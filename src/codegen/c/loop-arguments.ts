@@ -67,9 +67,7 @@ export function lanesAreApart(kernel: LoopKernel): boolean {
   return kernel.levels.every((level) =>
     [...level.row, ...level.loop].every(
       (s) =>
-        s.kind !== "store" ||
-        s.index === undefined ||
-        laneStep(kernel, kernel.accesses[s.access] as Access) !== "same",
+        s.kind !== "store" || s.index === undefined || laneStep(kernel, kernel.accesses[s.access] as Access) !== "same",
     ),
   );
 }

@@ -7,6 +7,7 @@ import { internal } from "../../base/errors.ts";
 import type { Scalar } from "../../ir/scalar.ts";
 import type { LoopKernel, Statement } from "../../schedule/kernel.ts";
 import { acrossName, beats, foldStep, startOf } from "./folds.ts";
+import type { VectorPlace } from "./loop-accesses.ts";
 import { type Suffix, elementType, registerType, splat } from "./scalar.ts";
 import type { CText } from "./text.ts";
 
@@ -27,8 +28,8 @@ export class Folds {
   readonly #statements = new Map<number, FoldStatement>();
   /** Of columns: where the best values, sums and so on, and the positions of each accumulator stand. */
   readonly #places = new Map<number, { readonly value: number; readonly position: number }>();
-  /** What a running fold is now. */
-  readonly #running = new Map<number, string>();
+  /** What a running fold is now, at each vector. */
+  readonly #running = new Map<number, readonly string[]>();
   readonly columnLanes: number;
 
   constructor(kernel: LoopKernel, text: CText, suffix: Suffix, lanes: number) {
@@ -131,14 +132,14 @@ export class Folds {
 
   // Along.
 
-  #memory(s: FoldStatement, what: "value" | "position"): string {
+  #memory(s: FoldStatement, what: "value" | "position", lane: string): string {
     const bytes = what === "value" && s.dtype === "float64" ? 8 : 4;
     const offset = (this.#places.get(s.accumulator) as { value: number; position: number })[what] * this.columnLanes;
-    return `workspace + ${offset} + ${bytes} * i`;
+    return `workspace + ${offset} + ${bytes} * ${lane}`;
   }
 
-  #loadPosition(s: FoldStatement): string {
-    return `LOAD(i32${this.#suffix}, ${this.#memory(s, "position")})`;
+  #loadPosition(s: FoldStatement, lane: string): string {
+    return `LOAD(i32${this.#suffix}, ${this.#memory(s, "position", lane)})`;
   }
 
   startColumns(statements: readonly Statement[]): void {
@@ -146,78 +147,124 @@ export class Folds {
     if (folds.length === 0) return;
     this.#text.block(`for (int64_t i = 0; i < count; i += ${this.#lanes})`, () => {
       for (const s of folds) {
-        this.#text.line(`STORE(${this.#type(s)}, ${this.#memory(s, "value")}, ${this.#start(s)});`);
+        this.#text.line(`STORE(${this.#type(s)}, ${this.#memory(s, "value", "i")}, ${this.#start(s)});`);
         if (s.position === undefined) continue;
         const nothing = splat("int32", this.#suffix, "-1");
-        this.#text.line(`STORE(i32${this.#suffix}, ${this.#memory(s, "position")}, ${nothing});`);
+        this.#text.line(`STORE(i32${this.#suffix}, ${this.#memory(s, "position", "i")}, ${nothing});`);
       }
     });
   }
 
-  // One vector of elements.
+  // Vectors of elements: one for each place, which lie one behind the other.
 
-  step(s: FoldStatement, value: string, position: string | undefined): void {
-    if (this.#isAcross) this.#stepAcross(s, value, position);
-    else this.#stepAlong(s, value, position);
+  step(
+    s: FoldStatement,
+    values: readonly string[],
+    positions: readonly string[],
+    places: readonly VectorPlace[],
+  ): void {
+    const at = <T>(list: readonly T[], i: number): T => list[i % list.length] as T;
+    const running: string[] = [];
+    places.forEach((place, i) => {
+      const [value, position] = [at(values, i), s.position === undefined ? undefined : at(positions, i)];
+      if (s.running === true)
+        running.push(this.#isAcross ? this.#scan(s, value, place) : this.#column(s, value, place));
+      else if (position !== undefined) {
+        if (this.#isAcross) this.#positionAcross(s, value, position, place);
+        else this.#positionColumn(s, value, position, place);
+      } else if (this.#isAcross) this.#addAcross(s, value, i, place);
+      else this.#column(s, value, place);
+    });
+    if (s.running === true) this.#running.set(s.accumulator, running);
+    else if (this.#isAcross && s.position === undefined) this.#rotate(s, places.length);
   }
 
-  #stepAcross(s: FoldStatement, value: string, position: string | undefined): void {
-    const text = this.#text;
-    const k = s.accumulator;
-    if (s.running === true) {
-      if (s.dtype === "bool" || (s.fold !== "sum" && s.fold !== "prod")) throw internal(`a running ${s.fold}`);
-      const name = text.name("x");
-      text.line(`${this.#type(s)} ${name} = {};`);
-      const next = `a${k} = a${k} ${s.fold === "sum" ? "+" : "*"} ${value}[l]`;
-      text.line(`for (int l = 0; l < ${this.#lanes} && l < n; l++) ${name}[l] = ${next};`);
-      this.#running.set(k, name);
-      return;
-    }
-    if (position === undefined) {
-      const element = text.name("f");
-      const rest = s.dtype === "float64" ? "select_f64v" : `select_${this.#type(s)}`;
-      text.line(`${this.#type(s)} ${element} = ${value};`);
-      text.line(`if (n < ${this.#lanes}) ${element} = ${rest}(first_${this.#suffix}(n), ${value}, ${this.#start(s)});`);
-      text.line(`${element} = ${this.#step(s, `a${k}_0`, element)};`);
-      text.line(`a${k}_0 = a${k}_1, a${k}_1 = a${k}_2, a${k}_2 = a${k}_3, a${k}_3 = ${element};`);
-      return;
-    }
-    const better = text.name("m");
-    const test = beats(s.fold, s.dtype, value, `a${k}`, `h${k}`, this.#suffix);
-    // Spare lanes and positions below 0 count as nothing.
-    text.line(`const i32${this.#suffix} ${better} = (${test}) & (${position} >= 0) & first_${this.#suffix}(n);`);
-    text.line(`h${k} = select_i32${this.#suffix}(${better}, ${position}, h${k});`);
-    text.line(`a${k} = select_${this.#type(s)}(${better}, ${value}, a${k});`);
+  /** A running fold across: element by element. Gives the name of what it is at each. */
+  #scan(s: FoldStatement, value: string, { left }: VectorPlace): string {
+    if (s.dtype === "bool" || (s.fold !== "sum" && s.fold !== "prod")) throw internal(`a running ${s.fold}`);
+    const name = this.#text.name("x");
+    const now = `a${s.accumulator}`;
+    this.#text.line(`${this.#type(s)} ${name} = {};`);
+    const next = `${now} = ${now} ${s.fold === "sum" ? "+" : "*"} ${value}[l]`;
+    this.#text.line(`for (int l = 0; l < ${this.#lanes} && l < ${left}; l++) ${name}[l] = ${next};`);
+    return name;
   }
 
-  #stepAlong(s: FoldStatement, value: string, position: string | undefined): void {
+  #addAcross(s: FoldStatement, value: string, copy: number, { left }: VectorPlace): void {
     const text = this.#text;
+    const sum = `a${s.accumulator}_${copy}`;
+    let element = value;
+    if (typeof left === "string") {
+      element = text.name("f");
+      const type = this.#type(s);
+      text.line(`${type} ${element} = ${value};`);
+      const kept = `select_${type}(first_${this.#suffix}(${left}), ${value}, ${this.#start(s)})`;
+      text.line(`if (${left} < ${this.#lanes}) ${element} = ${kept};`);
+    }
+    text.line(`${sum} = ${this.#step(s, sum, element)};`);
+  }
+
+  /** So that the next vector meets the accumulator whose turn it is. */
+  #rotate(s: FoldStatement, by: number): void {
+    if (by % copies === 0) return;
     const type = this.#type(s);
-    const old = text.name("f");
-    text.line(`const ${type} ${old} = LOAD(${type}, ${this.#memory(s, "value")});`);
-    if (position !== undefined) {
-      const [held, better] = [text.name("h"), text.name("m")];
-      text.line(`const i32${this.#suffix} ${held} = ${this.#loadPosition(s)};`);
-      text.line(`const i32${this.#suffix} ${better} = ${beats(s.fold, s.dtype, value, old, held, this.#suffix)};`);
-      const chosen = `select_i32${this.#suffix}(${better}, ${position}, ${held})`;
-      text.line(`STORE(i32${this.#suffix}, ${this.#memory(s, "position")}, ${chosen});`);
-      text.line(`STORE(${type}, ${this.#memory(s, "value")}, select_${type}(${better}, ${value}, ${old}));`);
-      return;
-    }
-    const now = text.name("f");
-    text.line(`const ${type} ${now} = ${this.#step(s, old, value)};`);
-    text.line(`STORE(${type}, ${this.#memory(s, "value")}, ${now});`);
-    if (s.running === true) this.#running.set(s.accumulator, now);
+    const names = Array.from({ length: copies }, (_, i) => `a${s.accumulator}_${i}`);
+    const first = names.slice(0, by).map((name) => {
+      const kept = this.#text.name("f");
+      this.#text.line(`const ${type} ${kept} = ${name};`);
+      return kept;
+    });
+    const moved = [...names.slice(by), ...first];
+    this.#text.line(`${names.map((name, i) => `${name} = ${moved[i]}`).join(", ")};`);
   }
 
-  /** The result of an accumulator: a name, or what reads it. */
-  result(accumulator: number): string {
+  #positionAcross(s: FoldStatement, value: string, position: string, { left }: VectorPlace): void {
+    const text = this.#text;
+    const [best, held] = [`a${s.accumulator}`, `h${s.accumulator}`];
+    const mask = `i32${this.#suffix}`;
+    const better = text.name("m");
+    const test = beats(s.fold, s.dtype, value, best, held, this.#suffix);
+    // Spare lanes and positions below 0 count as nothing.
+    const counts = `(${position} >= 0) & first_${this.#suffix}(${left})`;
+    text.line(`const ${mask} ${better} = (${test}) & ${counts};`);
+    text.line(`${held} = select_${mask}(${better}, ${position}, ${held});`);
+    text.line(`${best} = select_${this.#type(s)}(${better}, ${value}, ${best});`);
+  }
+
+  #column(s: FoldStatement, value: string, { lane }: VectorPlace): string {
+    const type = this.#type(s);
+    const [old, now] = [this.#text.name("f"), this.#text.name("f")];
+    const memory = this.#memory(s, "value", lane);
+    this.#text.line(`const ${type} ${old} = LOAD(${type}, ${memory});`);
+    this.#text.line(`const ${type} ${now} = ${this.#step(s, old, value)};`);
+    this.#text.line(`STORE(${type}, ${memory}, ${now});`);
+    return now;
+  }
+
+  #positionColumn(s: FoldStatement, value: string, position: string, { lane }: VectorPlace): void {
+    const text = this.#text;
+    const [type, mask] = [this.#type(s), `i32${this.#suffix}`];
+    const [old, held, better] = [text.name("f"), text.name("f"), text.name("m")];
+    text.line(`const ${type} ${old} = LOAD(${type}, ${this.#memory(s, "value", lane)});`);
+    text.line(`const ${mask} ${held} = ${this.#loadPosition(s, lane)};`);
+    text.line(`const ${mask} ${better} = ${beats(s.fold, s.dtype, value, old, held, this.#suffix)};`);
+    const chosen = `select_${mask}(${better}, ${position}, ${held})`;
+    text.line(`STORE(${mask}, ${this.#memory(s, "position", lane)}, ${chosen});`);
+    text.line(`STORE(${type}, ${this.#memory(s, "value", lane)}, select_${type}(${better}, ${value}, ${old}));`);
+  }
+
+  /** The result of an accumulator for vectors at some places: names, or what reads it. */
+  result(accumulator: number, places: readonly VectorPlace[]): readonly string[] {
     const running = this.#running.get(accumulator);
     if (running !== undefined) return running;
-    if (this.#isAcross) return `r${accumulator}`;
+    if (this.#isAcross) return [`r${accumulator}`];
     const s = this.#statements.get(accumulator) as FoldStatement;
-    if (s.position !== undefined) return `max_i32${this.#suffix}(${this.#loadPosition(s)}, (i32${this.#suffix}){})`;
-    return `LOAD(${this.#type(s)}, ${this.#memory(s, "value")})`;
+    const zero = `(i32${this.#suffix}){}`;
+    return places.map(({ lane }) =>
+      s.position !== undefined
+        ? `max_i32${this.#suffix}(${this.#loadPosition(s, lane)}, ${zero})`
+        : `LOAD(${this.#type(s)}, ${this.#memory(s, "value", lane)})`,
+    );
   }
 }
 

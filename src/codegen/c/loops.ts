@@ -6,14 +6,18 @@
 import type { Scalar } from "../../ir/scalar.ts";
 import { type Level, type LoopKernel, type Statement, laneLoop } from "../../schedule/kernel.ts";
 import { Folds } from "./loop-folds.ts";
-import { LoopAccesses, type Place, type StoreStatement } from "./loop-accesses.ts";
+import { LoopAccesses, type Place, type StoreStatement, type VectorPlace } from "./loop-accesses.ts";
 import { LoopWords, addsAtChosen, isTiled, lanesAreApart } from "./loop-arguments.ts";
-import { type Suffix, instruction, registerType, splat } from "./scalar.ts";
+import { type Spell, type Suffix, instruction, registerType, splat } from "./scalar.ts";
 import type { CTarget } from "./target.ts";
 import { CText } from "./text.ts";
 
 /** Sums across go in blocks of so many elements, whose sums are then added: rounding errors stay small. */
 const sumBlock = 4096;
+
+/** Arithmetic instructions of a loop's body from which, and up to which, vectors are computed side by side. */
+const sideLeast = 12;
+const sideMost = 80;
 
 /** Whether a kernel holds float64: then it has half as many lanes. */
 function isWide(kernel: LoopKernel): boolean {
@@ -40,8 +44,11 @@ export function loopSource(kernel: LoopKernel, name: string, target: CTarget): s
   return new LoopWriter(kernel, target).source(name);
 }
 
-/** Names of values that are computed already. */
-type Known = Map<Scalar, string>;
+/** Names of values that are computed already: one for all vectors that are computed side by side, or one for each. */
+type Known = Map<Scalar, readonly string[]>;
+
+/** Vectors that are computed side by side, or what is the same in all lanes. */
+type Places = readonly VectorPlace[] | "uniform";
 
 class LoopWriter {
   readonly #kernel: LoopKernel;
@@ -49,6 +56,8 @@ class LoopWriter {
   readonly #words: LoopWords;
   readonly #suffix: Suffix;
   readonly #lanes: number;
+  /** Vectors that are computed side by side in loops that gain from it. */
+  readonly #side: number;
   readonly #access: LoopAccesses;
   readonly #folds: Folds;
   /** Numbers of the call, in front of everything. */
@@ -59,6 +68,9 @@ class LoopWriter {
     const wide = isWide(kernel);
     this.#suffix = wide ? "h" : "v";
     this.#lanes = target.vectorBytes / (wide ? 8 : 4);
+    // Without folds there is one loop, and nothing else to wait for: as many as the registers are good for.
+    const isPlain = kernel.inner === 0 && kernel.levels.length === 1;
+    this.#side = isPlain && target.isa === "avx512" ? 4 : 2;
     this.#words = new LoopWords(kernel);
     this.#access = new LoopAccesses(kernel, this.#suffix, this.#lanes);
     this.#folds = new Folds(kernel, this.#text, this.#suffix, this.#lanes);
@@ -82,7 +94,7 @@ class LoopWriter {
     const visit = (s: Scalar, seen: Set<Scalar>): void => {
       if (seen.has(s)) return;
       seen.add(s);
-      if (s.instruction === "argument") this.#define(s, this.#access.number(s), this.#numbers);
+      if (s.instruction === "argument") this.#define(s, this.#numbers, "uniform", () => this.#access.number(s));
       for (const arg of s.args) visit(arg, seen);
     };
     const seen = new Set<Scalar>();
@@ -117,14 +129,15 @@ class LoopWriter {
   #acrossLanes(level: Level): void {
     const extent = `e${laneLoop(this.#kernel)}`;
     const known = this.#hoist(level.loop, level.reload, this.#numbers);
-    const body = (): void => this.#run(level.loop, level.reload, "lanes", new Map(known));
+    const side = this.#sideBySide(level.loop, level.reload, known);
+    const body = (places: Places): void => this.#run(level.loop, level.reload, places, new Map(known));
     if (!this.#folds.sumsAcross(level.loop)) {
-      this.#laneLoop("0", extent, body);
+      this.#laneLoop("0", extent, side, body);
       return;
     }
     this.#text.block(`for (int64_t block = 0; block < ${extent}; block += ${sumBlock})`, () => {
       this.#text.line(`const int64_t stop = least(${extent}, block + ${sumBlock});`);
-      this.#laneLoop("block", "stop", body);
+      this.#laneLoop("block", "stop", side, body);
       this.#folds.endBlock(level.loop);
     });
   }
@@ -143,10 +156,10 @@ class LoopWriter {
         this.#access.starts(this.#text, outer, "first");
         const all = this.#kernel.levels.flatMap((l) => [...l.row, ...l.loop]);
         const known = this.#hoist(all, new Map(), this.#numbers);
-        this.#laneLoop("0", "width", () => {
+        this.#laneLoop("0", "width", this.#sideBySide(all, new Map(), known), (places) => {
           for (const { row, loop, reload } of this.#kernel.levels) {
-            this.#run(row, reload, "lanes", new Map(known));
-            this.#run(loop, reload, "lanes", new Map(known));
+            this.#run(row, reload, places, new Map(known));
+            this.#run(loop, reload, places, new Map(known));
           }
         });
       }
@@ -164,16 +177,16 @@ class LoopWriter {
       this.#access.starts(this.#text, outer, "begin");
       const inner = this.#innerLoops();
       const lanes = (statements: readonly Statement[], reload: Level["reload"]): void => {
-        if (statements.length === 0) return;
         const known = this.#hoist(statements, reload, this.#numbers);
-        this.#laneLoop("0", "count", () => this.#run(statements, reload, "lanes", new Map(known)));
+        const side = this.#sideBySide(statements, reload, known);
+        this.#laneLoop("0", "count", side, (places) => this.#run(statements, reload, places, new Map(known)));
       };
       for (const { row, loop, reload } of this.#kernel.levels) {
-        this.#text.block("", () => lanes(row, reload));
+        if (row.length > 0) this.#text.block("", () => lanes(row, reload));
+        if (loop.length === 0) continue;
         this.#folds.startColumns(loop);
-        this.#text.block("", () =>
-          this.#loops(inner, this.#accessesOf(loop, reload), () => lanes(loop, reload)),
-        );
+        const active = this.#accessesOf(loop, reload);
+        this.#text.block("", () => this.#loops(inner, active, () => lanes(loop, reload)));
       }
     });
   }
@@ -188,7 +201,7 @@ class LoopWriter {
       this.#loops(outer, all, () => {
         const level = this.#kernel.levels[0] as Level;
         const known = this.#hoist(level.loop, level.reload, this.#numbers);
-        this.#laneLoop("0", width, () => this.#run(level.loop, level.reload, "lanes", new Map(known)));
+        this.#laneLoop("0", width, 1, (places) => this.#run(level.loop, level.reload, places, new Map(known)));
       });
     };
     if (!lanesAreApart(this.#kernel)) {
@@ -254,30 +267,74 @@ class LoopWriter {
     this.#access.names = before;
   }
 
-  #laneLoop(from: string, to: string, body: () => void): void {
-    this.#text.block(`for (int64_t i = ${from}; i < ${to}; i += ${this.#lanes})`, () => {
-      this.#text.line(`const int64_t n = ${to} - i;`);
-      body();
+  /** A loop over vectors: `side` of them at a time, then one at a time. */
+  #laneLoop(from: string, to: string, side: number, body: (places: readonly VectorPlace[]) => void): void {
+    const text = this.#text;
+    const lanes = this.#lanes;
+    const one = (): void => {
+      text.line(`const int64_t n = ${to} - i;`);
+      body([{ lane: "i", left: "n" }]);
+    };
+    if (side === 1) {
+      text.block(`for (int64_t i = ${from}; i < ${to}; i += ${lanes})`, one);
+      return;
+    }
+    text.block("", () => {
+      text.line(`int64_t i = ${from};`);
+      text.block(`for (; i + ${side * lanes} <= ${to}; i += ${side * lanes})`, () => {
+        body(Array.from({ length: side }, (_, c) => ({ lane: c === 0 ? "i" : `(i + ${c * lanes})`, left: lanes })));
+      });
+      text.block(`for (; i < ${to}; i += ${lanes})`, one);
     });
+  }
+
+  /**
+   * How many vectors to compute side by side. Long chains of instructions that wait for each other gain from it; short
+   * ones are as fast as memory anyway, and very long ones need too many registers.
+   */
+  #sideBySide(statements: readonly Statement[], reload: Level["reload"], known: Known): number {
+    const seen = new Set<Scalar>();
+    let count = 0;
+    let calls = false;
+    const visit = (given: Scalar): void => {
+      const s = reload.get(given) ?? given;
+      if (seen.has(s) || known.has(s) || s.instruction === "const") return;
+      seen.add(s);
+      if (s.instruction === "call" || (s.args.length === 1 && s.instruction === "load")) calls = true;
+      if (s.args.length > 0) count++;
+      s.args.forEach(visit);
+    };
+    statements.flatMap(scalarsOf).forEach(visit);
+    if (calls || count < sideLeast || count > sideMost) return 1;
+    return this.#side;
   }
 
   // Statements.
 
   /** All values of the statements first, then all stores: a statement may overwrite what another one reads. */
-  #run(statements: readonly Statement[], reload: Level["reload"], place: Place, here: Known): void {
+  #run(statements: readonly Statement[], reload: Level["reload"], places: Places, here: Known): void {
     for (const s of statements) {
-      if (s.kind !== "fold") continue;
-      const value = this.#evaluate(s.value, reload, place, here);
-      const position = s.position === undefined ? undefined : this.#evaluate(s.position, reload, place, here);
-      this.#folds.step(s, value, position);
+      if (s.kind !== "fold" || places === "uniform") continue;
+      const values = this.#evaluate(s.value, reload, places, here);
+      const positions = s.position === undefined ? [] : this.#evaluate(s.position, reload, places, here);
+      this.#folds.step(s, values, positions, places);
     }
     const stores = statements.filter((s): s is StoreStatement => s.kind === "store");
-    const values = stores.map((s) => ({
+    const names = stores.map((s) => ({
       s,
-      value: this.#evaluate(s.value, reload, place, here),
-      index: s.index === undefined ? undefined : this.#evaluate(s.index, reload, place, here),
+      values: this.#evaluate(s.value, reload, places, here),
+      indices: s.index === undefined ? undefined : this.#evaluate(s.index, reload, places, here),
     }));
-    this.#access.stores(this.#text, values, place);
+    const at = (list: readonly string[], i: number): string => list[i % list.length] as string;
+    const all = places === "uniform" ? (["uniform"] as const) : places;
+    all.forEach((place, i) => {
+      const list = names.map(({ s, values, indices }) => ({
+        s,
+        value: at(values, i),
+        index: indices === undefined ? undefined : at(indices, i),
+      }));
+      this.#access.stores(this.#text, list, place);
+    });
   }
 
   /** Computes in front of a lane loop all that is the same in all its lanes. */
@@ -323,41 +380,56 @@ class LoopWriter {
     return [...found];
   }
 
-  #define(s: Scalar, expression: string, here: Known): string {
-    const name = this.#text.name("v");
-    this.#text.line(`const ${registerType(s.dtype, this.#suffix)} ${name} = ${expression};`);
-    here.set(s, name);
-    return name;
+  /** Defines a value, at each place what `expression` gives for it. */
+  #define(s: Scalar, here: Known, places: Places, expression: (place: Place, i: number) => string): readonly string[] {
+    const base = this.#text.name("v");
+    const all = places === "uniform" ? (["uniform"] as const) : places;
+    const names = all.map((place, i) => {
+      const name = all.length === 1 ? base : `${base}${"abcd"[i]}`;
+      this.#text.line(`const ${registerType(s.dtype, this.#suffix)} ${name} = ${expression(place, i)};`);
+      return name;
+    });
+    here.set(s, names);
+    return names;
   }
 
-  /** The name of a computation's value, or a constant; computes each thing once. */
-  #evaluate(given: Scalar, reload: Level["reload"], place: Place, here: Known): string {
+  /** The names of a computation's value, or a constant; computes each thing once. */
+  #evaluate(given: Scalar, reload: Level["reload"], places: Places, here: Known): readonly string[] {
     const s = reload.get(given) ?? given;
-    if (s.instruction === "const") return instruction(s, this.#suffix, () => "");
+    if (s.instruction === "const") return [instruction(s, this.#suffix, () => "")];
     const known = here.get(s);
     if (known !== undefined) return known;
     if (s.instruction === "load" && s.name === "row") {
-      const result = this.#folds.result(s.value);
-      return /^\w+$/.test(result) ? result : this.#define(s, result, here);
+      const results = this.#folds.result(s.value, places === "uniform" ? [] : places);
+      if (results.every((result) => /^\w+$/.test(result))) return results;
+      return this.#define(s, here, places, (_, i) => results[i] as string);
     }
-    const name = (arg: Scalar): string => this.#evaluate(arg, reload, place, here);
-    for (const arg of s.args) name(arg);
-    if (s.instruction === "call") return this.#call(s, place, name, here);
-    if (s.instruction === "load") return this.#define(s, this.#access.load(s, place, name), here);
-    if (s.instruction === "index") return this.#define(s, this.#access.index(s, place), here);
-    return this.#define(s, instruction(s, this.#suffix, name), here);
+    const args = new Map(s.args.map((arg) => [arg, this.#evaluate(arg, reload, places, here)]));
+    const nameAt = (i: number): Spell => {
+      return (arg) => {
+        const names = args.get(arg) as readonly string[];
+        return names[i % names.length] as string;
+      };
+    };
+    if (s.instruction === "call") return this.#call(s, here, places, nameAt(0));
+    return this.#define(s, here, places, (place, i) => {
+      if (s.instruction === "load") return this.#access.load(s, place, nameAt(i));
+      if (s.instruction === "index") return this.#access.index(s, place);
+      return instruction(s, this.#suffix, nameAt(i));
+    });
   }
 
   /** A function of single numbers, lane by lane. */
-  #call(s: Scalar, place: Place, name: (arg: Scalar) => string, here: Known): string {
+  #call(s: Scalar, here: Known, places: Places, name: Spell): readonly string[] {
     const args = s.args.map(name);
     const one = (lane: string): string => `host_${s.name}(${args.map((arg) => `${arg}[${lane}]`).join(", ")})`;
-    if (place === "uniform") return this.#define(s, splat("float64", "h", one("0")), here);
+    if (places === "uniform") return this.#define(s, here, places, () => splat("float64", "h", one("0")));
     const result = this.#text.name("v");
+    const left = (places[0] as VectorPlace).left;
     this.#text.line(`f64v ${result} = {};`);
-    this.#text.line(`for (int l = 0; l < ${this.#lanes} && l < n; l++) ${result}[l] = ${one("l")};`);
-    here.set(s, result);
-    return result;
+    this.#text.line(`for (int l = 0; l < ${this.#lanes} && l < ${left}; l++) ${result}[l] = ${one("l")};`);
+    here.set(s, [result]);
+    return [result];
   }
 }
 
@@ -365,4 +437,3 @@ class LoopWriter {
 function counters(from: number, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `i${from + i}`);
 }
-

@@ -6,33 +6,18 @@
  * have the lanes of f32v and f32h. LOAD and STORE take any address. A load may read up to 64 bytes behind a buffer, a
  * store writes lanes of its own only. Floor: codegen.
  */
+import { type FloatVector, floatFunctions } from "./float-functions.ts";
 import { acrossFunctions } from "./folds.ts";
 import type { CTarget } from "./target.ts";
-
-/** How a helper of one target is written; the compilers agree on these names. */
-interface Builtins {
-  readonly sqrt: string;
-  /** Rounding by a mode: 0 to the nearest, 1 down, 2 up, 3 toward zero. */
-  readonly round: string;
-}
-
-interface Family {
-  /** The suffix of a float type, and of the integers of its lanes. */
-  readonly float: string;
-  readonly int: string;
-  readonly scalar: "f32" | "f64";
-  readonly bits: 32 | 64;
-  readonly lanes: number;
-}
 
 /** C text of the types and functions of a target. */
 export function prelude(target: CTarget): string {
   const { vectorBytes } = target;
   const [lanes, wide] = [vectorBytes / 4, vectorBytes / 8];
-  const families: readonly Family[] = [
-    { float: "f32v", int: "i32v", scalar: "f32", bits: 32, lanes },
-    { float: "f32h", int: "i32h", scalar: "f32", bits: 32, lanes: wide },
-    { float: "f64v", int: "i64v", scalar: "f64", bits: 64, lanes: wide },
+  const floats: readonly FloatVector[] = [
+    { float: "f32v", int: "i32v", mask: "i32v", isDouble: false, lanes },
+    { float: "f32h", int: "i32h", mask: "i32h", isDouble: false, lanes: wide },
+    { float: "f64v", int: "i64v", mask: "i32h", isDouble: true, lanes: wide },
   ];
   return [
     ...scalars,
@@ -40,7 +25,7 @@ export function prelude(target: CTarget): string {
     ...repeated("v", lanes),
     ...repeated("h", wide),
     "#define F64V(x) ((x) - (f64v){})",
-    ...families.flatMap((family) => floats(target, family)),
+    ...floats.flatMap((vector) => floatFunctions(target, vector)),
     ...["v", "h"].flatMap((suffix) => words(suffix, suffix === "v" ? lanes : wide)),
     ...saturating,
     ...["v", "h"].flatMap((suffix) => elements(suffix, suffix === "v" ? lanes : wide)),
@@ -109,96 +94,6 @@ function repeated(suffix: "v" | "h", lanes: number): string[] {
   ];
 }
 
-function floats(target: CTarget, family: Family): string[] {
-  const { float: F, int: I, bits } = family;
-  const magnitude = bits === 32 ? "0x7fffffff" : "0x7fffffffffffffff";
-  // A mask for float64 comes with 32 bits a lane.
-  const mask = bits === 32 ? "m" : "__builtin_convertvector(m, i64v)";
-  const M = bits === 32 ? I : "i32h";
-  return [
-    `FN ${F} pick_${F}(${I} m, ${F} a, ${F} b) { return (${F})((m & (${I})a) | (~m & (${I})b)); }`,
-    `FN ${F} select_${F}(${M} m, ${F} a, ${F} b) { return pick_${F}(${mask}, a, b); }`,
-    `FN ${F} abs_${F}(${F} x) { return (${F})((${I})x & ${magnitude}); }`,
-    // NaN is carried, and -0 is below 0.
-    `FN ${F} max_${F}(${F} a, ${F} b) {`,
-    `  const ${F} r = pick_${F}(a == b, (${F})((${I})a & (${I})b), pick_${F}(a > b, a, b));`,
-    `  return pick_${F}(a != a, a, r);`,
-    "}",
-    `FN ${F} min_${F}(${F} a, ${F} b) {`,
-    `  const ${F} r = pick_${F}(a == b, (${F})((${I})a | (${I})b), pick_${F}(a < b, a, b));`,
-    `  return pick_${F}(a != a, a, r);`,
-    "}",
-    ...roots(target, family),
-    ...roundings(target, family),
-  ];
-}
-
-/** One instruction where a name of it is known, else lane by lane. */
-function roots(target: CTarget, family: Family): string[] {
-  const { float: F, scalar, lanes } = family;
-  const assembly = instructions(target, family);
-  if (assembly !== undefined) return [`FN ${F} sqrt_${F}(${F} x) { ${F} r; ${assembly.sqrt}; return r; }`];
-  const call = scalar === "f32" ? "__builtin_sqrtf" : "__builtin_sqrt";
-  return [`FN ${F} sqrt_${F}(${F} x) { return (${F}){${list(lanes, (i) => `${call}(x[${i}])`)}}; }`];
-}
-
-/**
- * The square root and the rounding of whole vectors as assembly: gcc and clang have no builtin in common.
- */
-function instructions(target: CTarget, { scalar, lanes }: Family): Builtins | undefined {
-  const isDouble = scalar === "f64";
-  if (target.isa === "neon") {
-    const form = `${lanes}${isDouble ? "d" : "s"}`;
-    const one = (name: string): string => `__asm__("${name} %0.${form}, %1.${form}" : "=w"(r) : "w"(x))`;
-    return { sqrt: one("fsqrt"), round: "" };
-  }
-  if (target.isa === "plain") return undefined;
-  const kind = isDouble ? "pd" : "ps";
-  const constraint = target.isa === "avx512" ? "v" : "x";
-  const operands = `: "=${constraint}"(r) : "${constraint}"(x)`;
-  const bytes = (isDouble ? 8 : 4) * lanes;
-  const rounding = bytes === 64 ? `vrndscale${kind}` : `vround${kind}`;
-  return {
-    sqrt: `__asm__("vsqrt${kind} %1, %0" ${operands})`,
-    round: `__asm__("${rounding} $MODE, %1, %0" ${operands})`,
-  };
-}
-
-const roundingNames = ["round", "floor", "ceil", "trunc"] as const;
-
-function roundings(target: CTarget, family: Family): string[] {
-  const { float: F, int: I, bits } = family;
-  const assembly = instructions(target, family);
-  if (assembly !== undefined && target.isa === "neon") {
-    const names = ["frintn", "frintm", "frintp", "frintz"];
-    return roundingNames.map(
-      (name, i) =>
-        `FN ${F} ${name}_${F}(${F} x) { ${F} r; ${assembly.sqrt.replace("fsqrt", names[i] as string)}; return r; }`,
-    );
-  }
-  if (assembly !== undefined) {
-    // 8: without noting that digits were lost.
-    return roundingNames.map(
-      (name, i) =>
-        `FN ${F} ${name}_${F}(${F} x) { ${F} r; ${assembly.round.replace("MODE", String(8 + i))}; return r; }`,
-    );
-  }
-  // From 2^23 (2^52) on every number is whole; below, adding it leaves no place for digits behind the point.
-  const whole = bits === 32 ? "8388608.0f" : "4503599627370496.0";
-  const sign = bits === 32 ? "(-2147483647 - 1)" : "(-9223372036854775807 - 1)";
-  const one = bits === 32 ? "1.0f" : "1.0";
-  const signed = (name: string): string => `(${F})((${I})${name} | ((${I})x & ${sign}))`;
-  return [
-    `FN ${F} round_${F}(${F} x) {`,
-    `  const ${F} a = abs_${F}(x), r = (a + ${whole}) - ${whole};`,
-    `  return pick_${F}(a < ${whole}, ${signed("r")}, x);`,
-    "}",
-    `FN ${F} floor_${F}(${F} x) { const ${F} r = round_${F}(x); return pick_${F}(r > x, r - ${one}, r); }`,
-    `FN ${F} ceil_${F}(${F} x) { const ${F} r = round_${F}(x), y = r + ${one}; return pick_${F}(r < x, ${signed("y")}, r); }`,
-    `FN ${F} trunc_${F}(${F} x) { const ${F} y = floor_${F}(abs_${F}(x)); return ${signed("y")}; }`,
-  ];
-}
-
 /** Integers of 32 bits. By zero a quotient and a remainder are 0; the smallest number by -1 wraps. */
 function words(suffix: string, lanes: number): string[] {
   const [I, U] = [`i32${suffix}`, `u32${suffix}`];
@@ -244,8 +139,11 @@ const saturating = [
 function movers(name: string, V: string, element: string, lanes: number): string[] {
   const each = `for (int l = 0; l < ${lanes} && l < n; l++)`;
   const index = V === "f64v" || V.endsWith("h") ? "i32h" : "i32v";
+  // Whole vectors are built in registers; the tail goes through memory.
+  const all = list(lanes, (l) => `*(const ${element} *)(p + ${l} * step)`);
   return [
     `FN ${V} gather_${name}(const char *p, int64_t step, int64_t n) {`,
+    `  if (n >= ${lanes}) return (${V}){${all}};`,
     `  ${V} r = {};`,
     `  ${each} r[l] = *(const ${element} *)(p + l * step);`,
     "  return r;",

@@ -103,17 +103,16 @@ function floating(s: Scalar, suffix: Suffix, name: Spell): string {
   return `${s.instruction}_${type}(${s.args.map(name).join(", ")})`;
 }
 
-/** The larger or smaller of x and a constant, in two instructions: which zero and which NaN comes out is all the same. */
+/** The larger or smaller of x and a constant, in fewer instructions: which of them comes out where they are equal is known. */
 function bounded(s: Scalar, type: string, name: Spell): string | undefined {
   const [a, b] = s.args as [Scalar, Scalar];
   const [x, c] = b.instruction === "const" ? [a, b] : [b, a];
   if (c.instruction !== "const" || x.instruction === "const" || Number.isNaN(c.value)) return undefined;
   const value = s.dtype === "float32" ? Math.fround(c.value) : c.value;
-  const relation = s.instruction === "max" ? "<" : ">";
-  // Equal ones may be 0 and -0: then the constant counts if it is the right one of them.
-  const wins = Object.is(value, s.instruction === "max" ? 0 : -0) ? "=" : "";
-  const mask = s.dtype === "float64" ? "pick" : "select";
-  return `${mask}_${type}(${name(x)} ${relation}${wins} ${literal(s.dtype, value)}, ${name(c)}, ${name(x)})`;
+  const text = `bound_${s.instruction}_${type}(${name(x)}, ${name(c)})`;
+  // Of two zeros this gives x, which is right where the constant is the one that loses.
+  if (!Object.is(value, s.instruction === "max" ? 0 : -0)) return text;
+  return s.instruction === "max" ? `${text} + ${name(c)}` : undefined;
 }
 
 function integer(s: Scalar, suffix: Suffix, name: Spell): string {

@@ -1,7 +1,7 @@
 /**
- * The loop nest of the contraction kernel for one A, one B and one C. Floor: codegen.
+ * The loop nest of the contraction kernel for a block of rows of one A, some columns of one B and their C. Floor: codegen.
  *
- * Blocks of k, blocks of rows, panels of nr columns, tiles of mr rows. A block of A and a panel of B are packed where
+ * Blocks of k, panels of nr columns, tiles of mr rows. A block of A and a panel of B are packed where
  * they are used often enough to pay for it, and read in place where not. A block of k is summed in order from zero and
  * then added to C, and how K is cut depends on K alone; nothing else decides about the order of a sum.
  */
@@ -22,8 +22,16 @@ export interface ProductOptions {
 
 /** Sizes and offsets, as contractArguments describes them. */
 export type ProductArguments = Readonly<
-  Record<"workspace" | "m" | "n" | "k" | "aM" | "aK" | "bK" | "bN" | "cM", Local>
+  Record<"m" | "n" | "k" | "aM" | "aK" | "bK" | "bN" | "cM" | "packsA" | "packsB", Local>
 >;
+
+/** What a call of the product is about: `rows` from `i0` on, columns from `from` up to `to`, which is N or a multiple of nr. */
+export interface ProductRange {
+  readonly i0: Local;
+  readonly rows: Local;
+  readonly from: Local;
+  readonly to: Local;
+}
 
 /** Longest run of k that is summed before it is added to C. A change of it changes the bits of results. */
 const blockK = 256;
@@ -31,22 +39,11 @@ const blockK = 256;
 /** Bytes of a packed block of A: it stays in the L2 cache while all panels of B pass. */
 const blockABytes = 256 * 1024;
 
-/** From so many columns of C packing A pays, and from so many rows packing B. */
-const packAColumns = 96;
-const packBRows = 64;
-
-/**
- * The same when rows of k are a multiple of 4096 bytes apart: then all of them compete for the same few lines of the
- * cache.
- */
-const resonanceBytes = 4096;
-const packAColumnsResonant = 24;
-const packBRowsResonant = 12;
-
 /** Panels that a single row of C takes at once: one row of one panel would wait for its own additions. */
 const widePanels = 3;
 
-function blockRowsOf(dtype: ContractDtype, tile: Tile): number {
+/** Rows of A that a call of the product takes at most. */
+export function blockRowsOf(dtype: ContractDtype, tile: Tile): number {
   return Math.floor(blockABytes / (blockK * laneSpellings[dtype].bytes) / tile.mr) * tile.mr;
 }
 
@@ -83,19 +80,21 @@ interface Axis {
 }
 
 /**
- * Emits what is decided once per call, and returns what emits the product of the A, B and C at some addresses.
- * `pushAdds` pushes whether to add to C already for the first block of k.
+ * Emits what is decided once per call of the kernel, and returns what emits the product of the A, B and C at some
+ * addresses. `pushAdds` pushes whether to add to C already for the first block of k.
  */
 export function emitProduct(
   f: Fn,
+  workspace: Local,
   args: ProductArguments,
+  { i0, rows, from, to }: ProductRange,
   options: ProductOptions,
 ): (a: Local, b: Local, c: Local, pushAdds: () => void) => void {
   const { dtype, tile } = options;
   const { mr, nr } = tile;
   const spelling = laneSpellings[dtype];
   const { bytes } = spelling;
-  const { workspace, m, n, k, cM } = args;
+  const { m, n, k, cM, packsA, packsB } = args;
   const axis = (name: "aM" | "aK" | "bK" | "bN"): Axis => ({ offset: args[name], mode: options[name] });
   if (mr < spelling.lanes || nr % spelling.lanes !== 0)
     throw new Error(`internal: contract: tile ${mr}x${nr} of ${dtype}`);
@@ -116,26 +115,6 @@ export function emitProduct(
     .op("i32.add")
     .set(scratch);
 
-  const packsA = i32();
-  const packsB = i32();
-  /** Pushes whether `count` uses are worth packing, with rows of k that are `stride` apart. */
-  const pushWorthPacking = (count: Local, stride: Local, usual: number, resonant: number): void => {
-    f.push(count, usual, resonant, stride, resonanceBytes - 1).op("i32.and", "select", "i32.ge_s");
-  };
-  if (aM.mode === "table" || aK.mode === "table") f.i32(1);
-  else {
-    pushWorthPacking(n, aK.offset, packAColumns, packAColumnsResonant);
-    f.push(m, 2 * mr).op("i32.ge_s", "i32.and");
-  }
-  f.set(packsA);
-  if (bK.mode === "table" || bN.mode === "table") f.i32(1);
-  else {
-    pushWorthPacking(m, bK.offset, packBRows, packBRowsResonant);
-    // There is no tile for packed A and B in place.
-    f.push(bN.offset, bytes).op("i32.ne", "i32.or").get(packsA).op("i32.or");
-  }
-  f.set(packsB);
-
   // Distances in A as the tiles read it: between rows, between values of k, and between tiles, by row.
   const [aRow, aNext, aTileRow] = [i32(), i32(), i32()];
 
@@ -148,8 +127,8 @@ export function emitProduct(
     .tee(kStep);
   f.if(() => f.push(k, kStep).op("i32.add").i32(1).op("i32.sub").get(kStep).op("i32.div_u").set(kStep));
 
-  // The block at hand: kCount from k0, `rows` from i0, `columns` from j0; whether it adds to C.
-  const [k0, kCount, i0, rows, j0, columns, adds] = [i32(), i32(), i32(), i32(), i32(), i32(), i32()];
+  // The block at hand: kCount from k0, `columns` from j0; whether it adds to C.
+  const [k0, kCount, j0, columns, adds] = [i32(), i32(), i32(), i32(), i32()];
   const [aTile, bPanel, bNext, cTile, tiles, rest] = [i32(), i32(), i32(), i32(), i32(), i32()];
   // Which block of A lies packed in the workspace; there is nothing at address -1.
   const [packedA, packedK, packedI] = [i32(), i32(), i32()];
@@ -257,10 +236,10 @@ export function emitProduct(
   const emitWideRow = (a: Local, b: Local, c: Local): void => {
     const width = widePanels * nr;
     const end = i32();
-    f.push(n, width - 1)
+    f.push(to, width - 1)
       .op("i32.sub")
       .set(end);
-    f.for(j0, 0, end, width, () => {
+    f.for(j0, from, end, width, () => {
       f.get(packsB);
       f.if(
         () => {
@@ -300,14 +279,11 @@ export function emitProduct(
         },
         () => f.get(aM.offset).tee(aRow).set(aTileRow).get(aK.offset).set(aNext),
       );
-      f.for(i0, 0, m, blockRows, () => {
-        f.push(m, i0).op("i32.sub").set(rows).minimum(rows, blockRows).set(rows);
-        f.get(packsA).if(() => emitPackA(a));
-        f.i32(0).set(j0);
-        f.push(m, 1).op("i32.eq");
-        f.if(() => emitWideRow(a, b, c));
-        f.for(j0, j0, n, nr, () => emitColumns(a, b, c));
-      });
+      f.get(packsA).if(() => emitPackA(a));
+      f.get(from).set(j0);
+      f.push(m, 1).op("i32.eq");
+      f.if(() => emitWideRow(a, b, c));
+      f.for(j0, j0, to, nr, () => emitColumns(a, b, c));
       f.push(k0, kStep).op("i32.add").tee(k0).get(k).op("i32.lt_s").brIf(nextBlock);
     });
   };

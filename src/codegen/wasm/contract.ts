@@ -3,16 +3,19 @@
  *
  *   C[b.., m, n] (+)= sum_r sum_k A[b.., r, m, k] * B[b.., r, k, n]
  *
+ * A unit is a block of rows and columns of one C; the blocks of columns run fastest, then those of rows, then the batch.
+ * contract-blocks.ts chooses their sizes.
+ *
  * All sizes are run-time arguments, so new shapes need no new code. A convolution is the same product when the image
  * is padded beforehand: the address of an im2col element is then a sum of an offset by (channel, r, s) and one by pixel,
  * both from tables.
  */
 
-import { type ContractDtype, laneSpellings, type Tile } from "./contract-lanes.ts";
+import type { ContractDtype, Tile } from "./contract-lanes.ts";
 import type { OffsetMode } from "./contract-pack.ts";
-import { emitProduct, productWorkspaceBytes } from "./contract-product.ts";
+import { emitProduct, type ProductRange, productWorkspaceBytes } from "./contract-product.ts";
 import { type KernelFn, kernelArgument, kernelFunction } from "./driver.ts";
-import type { Fn, Local, Operand } from "./function.ts";
+import type { Local } from "./function.ts";
 
 export type { ContractDtype, OffsetMode, Tile };
 
@@ -29,17 +32,19 @@ export interface ContractOptions {
 /**
  * The arguments, in order; all are i32, all strides are in bytes and all addresses multiples of the element size.
  *
- * a, b, c, workspace are addresses. aM .. bN are strides, or addresses of tables of byte offsets. C is contiguous along
- * n and `cM` apart along m. Three batch loops and one reduction loop each have a count (1 if unused) and strides. All
- * counts but that of the reduction may be 0; K = 0 gives zeros.
- * `accumulate` 1 adds to C, 0 overwrites it.
+ * a, b, c are addresses. aM .. bN are strides, or addresses of tables of byte offsets. C is contiguous along n and `cM`
+ * apart along m. Three batch loops and one reduction loop each have a count (1 if unused) and strides. All counts but that
+ * of the reduction may be 0; K = 0 gives zeros. `accumulate` 1 adds to C, 0 overwrites it.
+ * A unit is `mBlock` rows by `nBlock` columns, and there are `mBlocks` times `nBlocks` of them in each C. `packsA` and
+ * `packsB` say whether blocks of A and B are copied to the workspace or read where they lie; see withBlocks.
  */
 export const contractArguments = [
-  ...(["a", "b", "c", "workspace", "m", "n", "k", "aM", "aK", "bK", "bN", "cM"] as const),
+  ...(["a", "b", "c", "m", "n", "k", "aM", "aK", "bK", "bN", "cM"] as const),
   ...(["batch0", "batch0A", "batch0B", "batch0C"] as const),
   ...(["batch1", "batch1A", "batch1B", "batch1C"] as const),
   ...(["batch2", "batch2A", "batch2B", "batch2C"] as const),
   ...(["reduce", "reduceA", "reduceB", "accumulate"] as const),
+  ...(["mBlock", "nBlock", "mBlocks", "nBlocks", "packsA", "packsB"] as const),
 ] as const;
 
 export type ContractArgument = (typeof contractArguments)[number];
@@ -47,8 +52,14 @@ export type ContractArgument = (typeof contractArguments)[number];
 /** What may be left out: unused loops run once, and C is overwritten. */
 type OptionalArgument = Extract<ContractArgument, `batch${string}` | `reduce${string}` | "accumulate">;
 
-export type ContractRecord = Readonly<Record<Exclude<ContractArgument, OptionalArgument>, number>> &
+type ChosenArgument = "mBlock" | "nBlock" | "mBlocks" | "nBlocks" | "packsA" | "packsB";
+
+/** What a call computes. */
+export type ContractSizes = Readonly<Record<Exclude<ContractArgument, OptionalArgument | ChosenArgument>, number>> &
   Readonly<Partial<Record<OptionalArgument, number>>>;
+
+/** What a call computes, and how. */
+export type ContractRecord = ContractSizes & Readonly<Record<ChosenArgument, number>>;
 
 const counts: ReadonlySet<ContractArgument> = new Set(["batch0", "batch1", "batch2", "reduce"]);
 
@@ -66,73 +77,81 @@ type Arguments = Readonly<Record<ContractArgument, Local>>;
 
 /**
  * Generates the kernel; contractArguments says what it reads. Equal numbers in give equal bits out whatever the layout,
- * the batch, the edges and the tile (for equal `fma`): the order of each sum depends on k alone.
+ * the batch, the blocks, the edges and the tile (for equal `fma`): the order of each sum depends on k alone.
  */
 export function contractKernel(options: ContractOptions): KernelFn {
   const all: Required<ContractOptions> = { aM: "linear", aK: "linear", bK: "linear", bN: "linear", ...options };
   const f = kernelFunction();
+  const [, from, to, workspace] = f.params;
   const args = Object.fromEntries(contractArguments.map((name, i) => [name, kernelArgument(f, i)])) as Arguments;
-  if (all.aM === all.bN && all.aK === all.bK) emitSwap(f, args, laneSpellings[all.dtype].bytes);
 
-  const product = emitProduct(f, args, all);
-  const { a, b, c } = args;
-  emitRepeat(f, args.batch0, [a, args.batch0A], [b, args.batch0B], [c, args.batch0C], (_i, a0, b0, c0) => {
-    emitRepeat(f, args.batch1, [a0, args.batch1A], [b0, args.batch1B], [c0, args.batch1C], (_j, a1, b1, c1) => {
-      emitRepeat(f, args.batch2, [a1, args.batch2A], [b1, args.batch2B], [c1, args.batch2C], (_k, a2, b2, c2) => {
-        emitRepeat(f, args.reduce, [a2, args.reduceA], [b2, args.reduceB], [c2, 0], (r, aNow, bNow, cNow) => {
-          product(aNow, bNow, cNow, () => f.push(args.accumulate, r).op("i32.or"));
-        });
-      });
+  const i32 = (): Local => f.local("i32");
+  const range: ProductRange = { i0: i32(), rows: i32(), from: i32(), to: i32() };
+  const product = emitProduct(f, workspace, args, range, all);
+  const [unit, rowBlock, columnBlock, count] = [i32(), i32(), i32(), i32()];
+  const [index0, index1, index2] = [i32(), i32(), i32()];
+  const [a, b, c] = [i32(), i32(), i32()];
+
+  const emitUnits = (): void => {
+    // Blocks of columns that follow each other are done as one: A is packed once for all.
+    f.push(args.nBlocks, columnBlock).op("i32.sub").set(count);
+    f.push(to, unit).op("i32.sub").set(range.to).minimum(count, range.to).set(count);
+    f.push(columnBlock, args.nBlock).op("i32.mul").set(range.from);
+    f.push(columnBlock, count).op("i32.add").get(args.nBlock).op("i32.mul").set(range.to);
+    f.minimum(range.to, args.n).set(range.to);
+    f.push(rowBlock, args.mBlock).op("i32.mul").set(range.i0);
+    f.push(args.m, range.i0).op("i32.sub").set(range.rows).minimum(range.rows, args.mBlock).set(range.rows);
+    for (const [pointer, name] of [
+      [a, "A"],
+      [b, "B"],
+      [c, "C"],
+    ] as const) {
+      f.address(args[name === "A" ? "a" : name === "B" ? "b" : "c"], index0, args[`batch0${name}`]);
+      f.push(index1, args[`batch1${name}`]).op("i32.mul", "i32.add");
+      f.push(index2, args[`batch2${name}`]).op("i32.mul", "i32.add").set(pointer);
+    }
+    const r = i32();
+    f.for(r, 0, args.reduce, 1, () => {
+      product(a, b, c, () => f.push(args.accumulate, r).op("i32.or"));
+      f.increment(a, args.reduceA).increment(b, args.reduceB);
+    });
+  };
+  /** Goes on by one of a loop's turns; beyond its end to its start, and on in the loop outside of it. */
+  const emitNext = (index: Local, extent: Local, outside: () => void): void => {
+    f.push(index, 1).op("i32.add").tee(index).get(extent).op("i32.ge_u");
+    f.if(() => {
+      f.i32(0).set(index);
+      outside();
+    });
+  };
+  const loops = [
+    [columnBlock, args.nBlocks],
+    [rowBlock, args.mBlocks],
+    [index2, args.batch2],
+    [index1, args.batch1],
+  ] as const;
+
+  f.push(from, to).op("i32.lt_u");
+  f.if(() => {
+    f.get(from).tee(unit);
+    f.if(() => {
+      const rest = i32();
+      f.get(from).set(rest);
+      for (const [index, extent] of loops) {
+        f.push(rest, extent).op("i32.rem_u").set(index);
+        f.push(rest, extent).op("i32.div_u").set(rest);
+      }
+      f.get(rest).set(index0);
+    });
+    f.loop((again) => {
+      emitUnits();
+      f.increment(unit, count);
+      f.i32(0).set(columnBlock);
+      emitNext(rowBlock, args.mBlocks, () =>
+        emitNext(index2, args.batch2, () => emitNext(index1, args.batch1, () => f.increment(index0, 1))),
+      );
+      f.push(unit, to).op("i32.lt_u").brIf(again);
     });
   });
   return f;
-}
-
-/** A pointer and the bytes it moves on with each turn of a loop. */
-type Moving = readonly [pointer: Local, stride: Operand];
-
-/** Runs `body` `count` times, with pointers that start at the given ones. */
-function emitRepeat(
-  f: Fn,
-  count: Local,
-  a: Moving,
-  b: Moving,
-  c: Moving,
-  body: (i: Local, a: Local, b: Local, c: Local) => void,
-): void {
-  const i = f.local("i32");
-  const start = ([pointer]: Moving): Local => {
-    const now = f.local("i32");
-    f.get(pointer).set(now);
-    return now;
-  };
-  const [aNow, bNow, cNow] = [start(a), start(b), start(c)];
-  f.for(i, 0, count, 1, () => {
-    body(i, aNow, bNow, cNow);
-    f.increment(aNow, a[1]).increment(bNow, b[1]).increment(cNow, c[1]);
-  });
-}
-
-/**
- * A single column of C that is contiguous in memory is computed as a row, with A and B exchanged: a column would fill
- * one lane of each vector, a row fills all. The products and their order are the same.
- */
-function emitSwap(f: Fn, args: Arguments, bytes: number): void {
-  const pairs = [
-    ["a", "b"],
-    ["m", "n"],
-    ["aM", "bN"],
-    ["aK", "bK"],
-    ["batch0A", "batch0B"],
-    ["batch1A", "batch1B"],
-    ["batch2A", "batch2B"],
-    ["reduceA", "reduceB"],
-  ] as const satisfies readonly (readonly [ContractArgument, ContractArgument])[];
-  f.push(args.n, 1)
-    .op("i32.eq")
-    .push(args.cM, bytes)
-    .op("i32.eq", "i32.and")
-    .if(() => {
-      for (const [x, y] of pairs) f.get(args[x]).get(args[y]).set(args[x]).set(args[y]);
-    });
 }

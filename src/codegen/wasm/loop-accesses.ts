@@ -6,9 +6,32 @@ import { itemSize } from "../../base/dtype.ts";
 import type { Scalar } from "../../ir/scalar.ts";
 import { type Access, type LoopKernel, type Statement, laneLoop, laneStep } from "../../schedule/kernel.ts";
 import type { KernelFn } from "./driver.ts";
-import type { Local } from "./function.ts";
+import { Fn, type Local } from "./function.ts";
 import { type Width, loadLanes, loadNext, loadSplat, storeLanes, storeNext } from "./memory-access.ts";
 import type { Lanes, VectorSpeller } from "./vector.ts";
+
+/**
+ * `noteFault(words, index, extent)`: notes an index that is out of range. Of several one is kept whatever the threads do:
+ * the smallest extent, the smallest index.
+ */
+const noteFault = noteFaultFunction();
+
+function noteFaultFunction(): Fn {
+  const f = new Fn(["i32", "i32", "i32"]);
+  const [words, index, extent] = f.params;
+  f.loop((again) => f.push(words, 0, 1).atomic("i32.atomic.rmw.cmpxchg", 12).brIf(again));
+  f.get(words).load("i32.load").op("i32.eqz");
+  f.get(extent).get(words).load("i32.load", 8).op("i32.lt_s", "i32.or");
+  f.get(extent).get(words).load("i32.load", 8).op("i32.eq");
+  f.get(index).get(words).load("i32.load", 4).op("i32.lt_s", "i32.and", "i32.or");
+  f.if(() => {
+    f.push(words, 1).store("i32.store", 0);
+    f.push(words, index).store("i32.store", 4);
+    f.push(words, extent).store("i32.store", 8);
+  });
+  f.push(words, 0).store("i32.atomic.store", 12);
+  return f;
+}
 
 export type StoreStatement = Extract<Statement, { kind: "store" }>;
 
@@ -26,9 +49,14 @@ export class LoopAccesses {
     this.#f = f;
     this.#lanes = lanes;
     this.#speller = speller;
-    const loops = kernel.extents.length;
-    this.pointers = kernel.accesses.map((_, i) => this.argument(loops + i * (loops + 3)));
-    this.#fault = this.argument(loops + kernel.accesses.length * (loops + 3));
+    this.pointers = kernel.accesses.map((_, i) => this.argument(this.#wordOf(i)));
+    this.#fault = this.argument(this.#wordOf(kernel.accesses.length));
+  }
+
+  /** The argument that an access starts with; for the number of accesses the one behind them. */
+  #wordOf(access: number): number {
+    const loops = this.#kernel.extents.length;
+    return loops + (this.#kernel.lanes === "along" ? 1 : 0) + access * (loops + 3);
   }
 
   /** A new local with argument `i`. */
@@ -43,8 +71,7 @@ export class LoopAccesses {
 
   /** Pushes the step of an access along a loop. */
   step(access: number, loop: number): void {
-    const loops = this.#kernel.extents.length;
-    this.#f.get(this.#f.params[0]).load("i32.load", 4 * (loops + access * (loops + 3) + 1 + loop));
+    this.#f.get(this.#f.params[0]).load("i32.load", 4 * (this.#wordOf(access) + 1 + loop));
   }
 
   /** Whether a computation, its arguments left aside, is the same in all lanes. */
@@ -71,8 +98,7 @@ export class LoopAccesses {
 
   /** Pushes a number of the call in all lanes. */
   number(s: Scalar): void {
-    const loops = this.#kernel.extents.length;
-    const word = loops + this.#kernel.accesses.length * (loops + 3) + 1 + 2 * s.value;
+    const word = this.#wordOf(this.#kernel.accesses.length) + 1 + 2 * s.value;
     this.#f.get(this.#f.params[0]);
     if (s.dtype === "float64") this.#f.load("v128.load64_splat", 4 * word, 2);
     else if (itemSize[s.dtype] === 4) this.#f.load("v128.load32_splat", 4 * word);
@@ -116,7 +142,7 @@ export class LoopAccesses {
     const loops = this.#kernel.extents.length;
     const size = f.local("i32");
     f.get(this.#f.params[0])
-      .load("i32.load", 4 * (loops + access * (loops + 3) + 1 + loops))
+      .load("i32.load", 4 * (this.#wordOf(access) + 1 + loops))
       .set(size);
     const lanes = width === "single" ? 1 : this.#lanes;
     // 1 in each lane that is used and out of range.
@@ -131,11 +157,7 @@ export class LoopAccesses {
           .lane("i32x4.extract_lane", lane)
           .get(size)
           .op("i32.ge_u")
-          .if(() => {
-            f.get(this.#fault).i32(1).store("i32.store", 0);
-            f.get(this.#fault).get(index).lane("i32x4.extract_lane", lane).store("i32.store", 4);
-            f.get(this.#fault).get(size).store("i32.store", 8);
-          });
+          .if(() => f.get(this.#fault).get(index).lane("i32x4.extract_lane", lane).get(size).call(noteFault));
       }
     });
     f.get(index).get(index).get(size).op("i32x4.splat", "i32x4.lt_u", "v128.and").set(index);
@@ -147,7 +169,7 @@ export class LoopAccesses {
     const loops = this.#kernel.extents.length;
     base();
     f.get(index).lane("i32x4.extract_lane", lane);
-    f.get(this.#f.params[0]).load("i32.load", 4 * (loops + access * (loops + 3) + 2 + loops));
+    f.get(this.#f.params[0]).load("i32.load", 4 * (this.#wordOf(access) + 2 + loops));
     f.op("i32.mul", "i32.add");
   }
 

@@ -2,16 +2,21 @@
  * Loop kernels in WebAssembly: nests of loops with pointers that move, statements on vectors, a tail of single lanes
  * that goes through the same instructions (so that results do not depend on where an element stands). Floor: codegen.
  *
- * Arguments of a kernel, 32 bits each: the extent of each loop; then for each access its start and one step for each
- * loop (bytes for memory, counts for an index), and the extent and step of a chosen dim; then the address of the fault
- * words [number of the fault, index, extent]; last the numbers of the call, in two words each.
+ * A unit is an index of the outer loops, and where lanes lie along the last kept dim a block of these: the blocks run
+ * fastest. A kernel that adds at chosen places does all outer loops in each block, so that additions keep their order.
+ *
+ * Arguments of a kernel, 32 bits each: the extent of each loop; where lanes lie along a dim the elements of a block of
+ * them; then for each access its start and one step for each loop (bytes for memory, counts for an index), and the extent
+ * and step of a chosen dim; then the address of the fault words [whether there is one, index, extent, lock]; last the
+ * numbers of the call, in two words each.
  */
 import { type Dtype, itemSize } from "../../base/dtype.ts";
 import type { Scalar } from "../../ir/scalar.ts";
 import { type Access, type LoopKernel, type Statement, laneLoop, laneStep } from "../../schedule/kernel.ts";
+import { laneBlockOf, loopUnits, scatters } from "../../schedule/split.ts";
 import { type KernelFn, kernelFunction } from "./driver.ts";
 import { foldInto, horizontal, startOf } from "./folds.ts";
-import type { HostFunction, Local } from "./function.ts";
+import type { HostFunction, Local, Operand } from "./function.ts";
 import { LoopAccesses, type StoreStatement } from "./loop-accesses.ts";
 import type { Width } from "./memory-access.ts";
 import { type Lanes, VectorSpeller } from "./vector.ts";
@@ -48,9 +53,11 @@ export interface LoopWriter {
   fault(): void;
 }
 
-/** Writes the arguments of a call. */
-export function writeLoopArguments(kernel: LoopKernel, writer: LoopWriter): void {
+/** Writes the arguments of a call and gives its number of units. */
+export function writeLoopArguments(kernel: LoopKernel, writer: LoopWriter): number {
   for (const extent of kernel.extents) writer.word(extent);
+  const laneBlock = laneBlockOf(kernel);
+  if (kernel.lanes === "along") writer.word(laneBlock);
   for (const access of kernel.accesses) {
     const unit = access.buffer < 0 ? 1 : itemSize[access.dtype];
     if (access.buffer < 0) writer.word(access.offset);
@@ -61,6 +68,7 @@ export function writeLoopArguments(kernel: LoopKernel, writer: LoopWriter): void
   }
   writer.fault();
   for (const { dtype, value } of kernel.numbers) writer.number(dtype, value);
+  return loopUnits(kernel, laneBlock);
 }
 
 /** The code of a loop kernel. `hosts` collects the host functions that it calls. */
@@ -78,6 +86,26 @@ interface Accumulator {
   readonly positions: readonly Local[];
   /** The result, once the level is over: all lanes (across) or a lane each (along). */
   readonly result: Local;
+}
+
+/** Blocks of the lane loop of an "along" kernel, and the one at hand. */
+interface Block {
+  readonly size: Local;
+  readonly count: Local;
+  readonly number: Local;
+  /** Its first element, and how many it has. */
+  readonly first: Local;
+  readonly extent: Local;
+}
+
+interface LaneOptions {
+  readonly block?: Block;
+  /** Vectors side by side. Default 1. */
+  readonly copies?: number;
+  /** Off: lane by lane. Default on. */
+  readonly vectors?: boolean;
+  /** Emitted behind each block of a sum. */
+  readonly endBlock?: (() => void) | undefined;
 }
 
 class LoopEmitter {
@@ -111,13 +139,109 @@ class LoopEmitter {
   }
 
   build(): KernelFn {
+    const { accesses, lanes } = this.#kernel;
     const outer = Array.from({ length: this.#kernel.outer }, (_, i) => i);
-    const all = this.#kernel.accesses.map((_, i) => i);
-    this.#loops(outer, all, () => {
-      if (this.#kernel.lanes === "across") this.#levels("single", false);
-      else this.#laneLoop(all, (width) => this.#levels(width, true), this.#hoisted());
-    });
+    const all = accesses.map((_, i) => i);
+    const row = (block?: Block): void => {
+      if (block === undefined) this.#levels("single", false);
+      else this.#laneLoop(all, (width) => this.#levels(width, true), this.#hoisted(), { block });
+    };
+    if (scatters(this.#kernel))
+      this.#units([], lanes === "along", (block) => this.#loops(outer, all, () => row(block)));
+    else this.#units(outer, lanes === "along", row);
     return this.#f;
+  }
+
+  /** Runs `body` for the units of the call: indices of the loops and, if asked for, blocks of lanes, which run fastest. */
+  #units(loops: readonly number[], hasBlocks: boolean, body: (block?: Block) => void): void {
+    const f = this.#f;
+    const [, from, to] = f.params;
+    const all = this.#access.pointers.map((_, a) => a);
+    const before = this.#access.pointers;
+    this.#access.pointers = this.#copyPointers(loops.length === 0 ? [] : all);
+    const indices = loops.map(() => f.local("i32"));
+    const unit = f.local("i32");
+    const block = hasBlocks ? this.#block() : undefined;
+    const addStep = (access: number, loop: number): void => {
+      this.#access.step(access, loop);
+      f.op("i32.add");
+    };
+    f.get(from).tee(unit).get(to).op("i32.lt_u");
+    f.if((exit) => {
+      f.get(from).if(() => this.#startAt(loops, indices, block));
+      f.loop((again) => {
+        if (block !== undefined) this.#setBlock(block);
+        body(block);
+        f.push(unit, 1).op("i32.add").tee(unit).get(to).op("i32.ge_u").brIf(exit);
+        if (block !== undefined) {
+          f.push(block.number, 1).op("i32.add").tee(block.number).get(block.count).op("i32.lt_u").brIf(again);
+          f.i32(0).set(block.number);
+        }
+        for (let d = loops.length - 1; d >= 0; d--) {
+          const [loop, index] = [loops[d] as number, indices[d] as Local];
+          for (const a of all) {
+            const pointer = this.#access.pointers[a] as Local;
+            f.get(pointer);
+            addStep(a, loop);
+            f.set(pointer);
+          }
+          if (d === 0) break;
+          const extent = this.#extents[loop] as Local;
+          f.push(index, 1).op("i32.add").tee(index).get(extent).op("i32.lt_u").brIf(again);
+          f.i32(0).set(index);
+          for (const a of all) {
+            const pointer = this.#access.pointers[a] as Local;
+            f.get(pointer);
+            this.#access.step(a, loop);
+            f.get(extent).op("i32.mul", "i32.sub").set(pointer);
+          }
+        }
+        f.br(again);
+      });
+    });
+    this.#access.pointers = before;
+  }
+
+  /** Goes to the unit `from`. */
+  #startAt(loops: readonly number[], indices: readonly Local[], block: Block | undefined): void {
+    const f = this.#f;
+    const rest = f.local("i32");
+    const cut = (by: Local, into: Local): void => {
+      f.push(rest, by).op("i32.rem_u").set(into);
+      f.push(rest, by).op("i32.div_u").set(rest);
+    };
+    f.get(f.params[1]).set(rest);
+    if (block !== undefined) cut(block.count, block.number);
+    for (let d = loops.length - 1; d >= 0; d--) {
+      const [loop, index] = [loops[d] as number, indices[d] as Local];
+      if (d > 0) cut(this.#extents[loop] as Local, index);
+      else f.get(rest).set(index);
+      for (const [a, pointer] of this.#access.pointers.entries()) {
+        f.get(pointer).get(index);
+        this.#access.step(a, loop);
+        f.op("i32.mul", "i32.add").set(pointer);
+      }
+    }
+  }
+
+  /** Locals for blocks of the lane loop, the first block being at hand. */
+  #block(): Block {
+    const f = this.#f;
+    const size = this.#access.argument(this.#kernel.extents.length);
+    const count = f.local("i32");
+    f.get(this.#extents[laneLoop(this.#kernel)] as Local);
+    f.get(size).op("i32.add").i32(1).op("i32.sub").get(size).op("i32.div_u").set(count);
+    return { size, count, number: f.local("i32"), first: f.local("i32"), extent: f.local("i32") };
+  }
+
+  #setBlock({ size, number, first, extent }: Block): void {
+    const f = this.#f;
+    f.push(number, size).op("i32.mul").set(first);
+    f.get(this.#extents[laneLoop(this.#kernel)] as Local)
+      .get(first)
+      .op("i32.sub")
+      .set(extent);
+    f.minimum(extent, size).set(extent);
   }
 
   /** Nested loops, pointers of the `active` accesses moving; `body` runs innermost. */
@@ -157,9 +281,7 @@ class LoopEmitter {
     active: readonly number[],
     body: (width: Width, copy: number) => void,
     prepare: () => void,
-    copies = 1,
-    vectors = true,
-    endBlock?: () => void,
+    { block, copies = 1, vectors = true, endBlock }: LaneOptions,
   ): void {
     const f = this.#f;
     const kernel = this.#kernel;
@@ -167,23 +289,15 @@ class LoopEmitter {
     const before = this.#access.pointers;
     const moving = active.filter((a) => laneStep(kernel, kernel.accesses[a] as Access) !== "same");
     this.#access.pointers = this.#copyPointers(moving);
-    const whole = this.#extents[loop] as Local;
+    if (block !== undefined) {
+      for (const a of moving) this.#moveLanes(a, block.first);
+    }
+    const whole = block?.extent ?? (this.#extents[loop] as Local);
     const extent = endBlock === undefined ? whole : f.local("i32");
     const counter = f.local("i32");
     prepare();
     const advance = (count: number): void => {
-      for (const a of moving) {
-        const access = kernel.accesses[a] as Access;
-        const pointer = this.#access.pointers[a] as Local;
-        const isNext = laneStep(kernel, access) === "next";
-        f.get(pointer);
-        if (isNext) f.i32(count * (access.buffer < 0 ? 1 : itemSize[access.dtype]));
-        else {
-          this.#access.step(a, loop);
-          if (count > 1) f.i32(count).op("i32.mul");
-        }
-        f.op("i32.add").set(pointer);
-      }
+      for (const a of moving) this.#moveLanes(a, count);
     };
     const pass = (width: Width, count: number): void => {
       const step = (width === "vector" ? this.#lanes : 1) * count;
@@ -225,6 +339,25 @@ class LoopEmitter {
     this.#access.pointers = before;
   }
 
+  /** Moves the pointer of an access by `count` lanes. */
+  #moveLanes(a: number, count: Operand): void {
+    const f = this.#f;
+    const kernel = this.#kernel;
+    const access = kernel.accesses[a] as Access;
+    const pointer = this.#access.pointers[a] as Local;
+    const bytes = access.buffer < 0 ? 1 : itemSize[access.dtype];
+    f.get(pointer);
+    if (laneStep(kernel, access) !== "next") {
+      this.#access.step(a, laneLoop(kernel));
+      if (count !== 1) f.push(count).op("i32.mul");
+    } else if (typeof count === "number") f.i32(count * bytes);
+    else {
+      f.get(count);
+      if (bytes > 1) f.i32(bytes).op("i32.mul");
+    }
+    f.op("i32.add").set(pointer);
+  }
+
   #levels(width: Width, along: boolean): void {
     const kernel = this.#kernel;
     const firstInner = kernel.outer + (along ? 1 : 0);
@@ -247,11 +380,13 @@ class LoopEmitter {
             active,
             (w, copy) => this.#run(level.loop, level.reload, w, true, known, copy),
             () => this.#hoist(level.loop, level.reload, known),
-            folds.length > 0 ? unroll : 1,
-            !oneByOne,
-            folds.some((fold) => this.#accumulatorOf(fold).totals.length > 0)
-              ? () => folds.forEach((s) => this.#endBlock(s))
-              : undefined,
+            {
+              copies: folds.length > 0 ? unroll : 1,
+              vectors: !oneByOne,
+              endBlock: folds.some((fold) => this.#accumulatorOf(fold).totals.length > 0)
+                ? () => folds.forEach((s) => this.#endBlock(s))
+                : undefined,
+            },
           ),
         );
         for (const fold of folds) this.#finish(fold, true);

@@ -3,7 +3,7 @@ import { isFloating } from "../../base/dtype.ts";
 import { TwopassError, showShape } from "../../base/errors.ts";
 import { type Shape, broadcastShapes } from "../../base/shape.ts";
 import type { Value } from "../../ir/value.ts";
-import { type Masking, attentionWeights } from "../../ops/composite/attention.ts";
+import { type Masking, attention, attentionWeights } from "../../ops/composite/attention.ts";
 import { kit } from "../../ops/kit.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import {
@@ -63,10 +63,11 @@ export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Ten
   const wide = (x: Value): Value => kit.broadcast(x, [...outer, ...x.shape.slice(-2)]);
   const scores = [...outer, q.shape[q.shape.length - 2] as number, k.shape[k.shape.length - 2] as number];
   const mask = masking(op, options.attnMask, q, scores, options.isCausal);
-  const scaled = kit.mul(q, options.scale ?? 1 / Math.sqrt(q.shape[q.shape.length - 1] as number));
-  let weights = attentionWeights(kit, wide(scaled), wide(k), mask);
-  if (options.dropoutP > 0) weights = dropValue(weights, () => options.dropoutP, weights.shape);
-  return resultOf(kit.matmul(weights, wide(v)), present(query, key, value, options.attnMask));
+  const scale = options.scale ?? 1 / Math.sqrt(q.shape[q.shape.length - 1] as number);
+  const used = present(query, key, value, options.attnMask);
+  if (options.dropoutP === 0) return resultOf(attention(kit, wide(q), wide(k), wide(v), mask, scale), used);
+  const weights = attentionWeights(kit, wide(kit.mul(q, scale)), wide(k), mask);
+  return resultOf(kit.matmul(dropValue(weights, () => options.dropoutP, weights.shape), wide(v)), used);
 }
 
 function checkShapes(op: string, q: Value, k: Value, v: Value): void {

@@ -2,12 +2,13 @@
  * The arithmetic of recurrent layers, over vertices: one step of each cell, and the steps of a layer one behind the other.
  * It knows no modules and checks nothing. Floor: nn.
  *
- * The time loop is written out: T steps make a graph T times as long. What can be is taken out of it: the products of all
- * inputs are one contraction before the loop, and each step is one contraction and one block of elementwise work.
+ * The products of all inputs are one contraction in front of the loop; each step is one contraction and one block of
+ * elementwise work, whatever the number of steps.
  */
 import type { Value } from "../../ir/value.ts";
 import { linear } from "../../ops/composite/matmul.ts";
 import type { Kit } from "../../ops/kit.ts";
+import { loop } from "../../transform/loop/build.ts";
 
 /** Weights of one direction of one layer; G is gates · H. */
 export interface RecurrentWeights {
@@ -104,8 +105,12 @@ export const gru: CellKind = {
 
 /** x Wᵀ + b, for all leading dims of x at once, with what of the hidden bias is no matter of the step. */
 export function inputProduct(k: Kit, kind: CellKind, x: Value, w: RecurrentWeights): Value {
-  const hasBias = w.biasIh !== undefined && w.biasHh !== undefined;
-  return linear(k, x, w.ih, hasBias ? k.add(w.biasIh, kind.outerBias(k, w.biasHh)) : undefined);
+  return linear(k, x, w.ih, outerBiasOf(k, kind, w));
+}
+
+/** The bias [G] of the products of the inputs. */
+function outerBiasOf(k: Kit, kind: CellKind, { biasIh, biasHh }: RecurrentWeights): Value | undefined {
+  return biasIh === undefined || biasHh === undefined ? undefined : k.add(biasIh, kind.outerBias(k, biasHh));
 }
 
 /** The bias of each step, [...leading, H], where the cell has one. */
@@ -138,31 +143,34 @@ export function runSteps(
   w: RecurrentWeights,
   { time, reverse, valid }: Steps,
 ): { readonly output: Value; readonly state: CellState } {
-  const length = x.shape[time] as number;
-  const inputs = inputProduct(k, kind, x, w);
-  // Repeated for all steps here, so that its gradient is one sum and not one for each step.
-  const inner = innerBiasOf(k, kind, x.shape.slice(0, 2), w);
-  const outputs = new Array<Value>(length);
-  let state = start;
-  for (let i = 0; i < length; i++) {
-    const t = reverse ? length - 1 - i : i;
-    const before = state;
-    state = kind.step(k, stepOf(k, inputs, time, t), before, w, inner && stepOf(k, inner, time, t));
-    if (valid !== undefined) {
-      const goesOn = stepOf(k, valid, time, t);
+  const timeFirst = (y: Value): Value => (time === 0 ? y : k.transpose(y, 0, 1));
+  const goesOn = valid === undefined ? undefined : timeFirst(valid);
+  const inner = kind.innerBias === undefined || w.biasHh === undefined ? undefined : kind.innerBias(k, w.biasHh);
+  const constants = { hh: w.hh, hr: w.hr, outer: outerBiasOf(k, kind, w), inner };
+  const names = (Object.keys(constants) as (keyof typeof constants)[]).filter((name) => constants[name] !== undefined);
+  const { carries, outputs } = loop(
+    {
+      carries: start,
+      sequences: [linear(k, timeFirst(x), w.ih), ...(goesOn === undefined ? [] : [goesOn])],
+      constants: names.map((name) => constants[name] as Value),
+      steps: x.shape[time] as number,
+      reverse,
+    },
+    (before, [product, on], same) => {
+      const of = (name: keyof typeof constants): Value | undefined => same[names.indexOf(name)];
+      const [outer, weights] = [of("outer"), { ...w, hh: of("hh") as Value, hr: of("hr") }];
+      // Added in the step, where it costs nothing; its gradient is one sum behind the loop.
+      const input = outer === undefined ? (product as Value) : k.add(product as Value, outer);
+      const next = kind.step(k, input, before, weights, of("inner"));
       // A sequence that has ended, or has not begun from behind, keeps its state.
-      state = state.map((next, j) => k.where(along(k, goesOn, next.shape), next, before[j] as Value));
-    }
-    const [h] = state as readonly [Value, ...Value[]];
-    outputs[t] = k.reshape(h, h.shape.toSpliced(time, 0, 1));
-  }
-  const output = k.concat(outputs, time);
-  return { output: valid === undefined ? output : k.where(along(k, valid, output.shape), output, 0), state };
-}
-
-/** Step t of a tensor: without its time dim. */
-function stepOf(k: Kit, x: Value, time: number, t: number): Value {
-  return k.reshape(k.range(x, time, t, t + 1), x.shape.toSpliced(time, 1));
+      const state =
+        on === undefined ? next : next.map((y, i) => k.where(along(k, on, y.shape), y, before[i] as Value));
+      return { carries: state, outputs: [state[0] as Value] };
+    },
+  );
+  const output = outputs[0] as Value;
+  const masked = goesOn === undefined ? output : k.where(along(k, goesOn, output.shape), output, 0);
+  return { output: timeFirst(masked), state: carries };
 }
 
 /** A tensor of the leading dims of `shape`, repeated along the last one. */

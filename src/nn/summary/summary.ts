@@ -8,6 +8,7 @@ import { type Value, newestId, sortGraph } from "../../ir/value.ts";
 import { dotDims } from "../../ops/contract.ts";
 import { kit } from "../../ops/kit.ts";
 import { makeLeaf } from "../../ops/leaf.ts";
+import { loopSettings } from "../../ops/loop.ts";
 import { Capture, takeBack, trace, tracing } from "../../tensor/capture.ts";
 import { valueOf } from "../../tensor/handle.ts";
 import { Inner, inner } from "../../tensor/inner.ts";
@@ -261,6 +262,11 @@ function leafLike(shape: Shape, dtype: Dtype): Value {
 
 /** Products that are added up to compute a vertex. */
 function multiplyAddsOf(value: Value): number {
+  if (value.op.kind === "loop") {
+    const { body, steps } = loopSettings(value.attrs);
+    const { order } = sortGraph(body.outputs, () => false);
+    return steps * order.reduce((sum, inside) => sum + multiplyAddsOf(inside), 0);
+  }
   const [a, b] = value.inputs;
   if (a === undefined || b === undefined) return 0;
   if (value.op.kind === "contract") {

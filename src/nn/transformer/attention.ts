@@ -2,7 +2,7 @@
 import { TwopassError, showShape } from "../../base/errors.ts";
 import { sameShape } from "../../base/shape.ts";
 import type { Value } from "../../ir/value.ts";
-import { type Masking, attentionWeights } from "../../ops/composite/attention.ts";
+import { type Masking, attention, attentionWeights } from "../../ops/composite/attention.ts";
 import { linear } from "../../ops/composite/matmul.ts";
 import { mean } from "../../ops/composite/reduction.ts";
 import { kit } from "../../ops/kit.ts";
@@ -57,6 +57,8 @@ export interface AttentionCallOptions {
   /** Whether place i sees places 0 to i only; default false. */
   readonly isCausal?: boolean;
 }
+
+type Triple = [query: Value, key: Value, value: Value];
 
 const op = "nn.MultiheadAttention";
 
@@ -154,13 +156,16 @@ export class MultiheadAttention extends Module {
     const used = present(query, key, value, ...own, this.in_proj_bias, this.bias_k, this.bias_v);
     const masks = present(options.keyPaddingMask, options.attnMask);
     const scaled = 1 / Math.sqrt(this.embedDim / this.numHeads);
-    const [a, ...others] = this.#project(inputs, isSelf).map((x) => this.#heads(x, sizes.isBatched));
-    const [b, c] = others.map((x, i) => this.#extend(x, i === 0 ? this.bias_k : this.bias_v));
-    const mask = this.#masking(options, a as Value, sizes);
-    let weights = attentionWeights(kit, kit.mul(a as Value, scaled), b as Value, mask);
-    if (this.training && this.dropout > 0) weights = dropValue(weights, () => this.dropout, weights.shape);
-    const joined = this.#join(kit.matmul(weights, c as Value), sizes.isBatched);
-    const output = this.out_proj.forward(resultOf(joined, [...used, ...masks]));
+    const [a, ...others] = this.#project(inputs, isSelf).map((x) => this.#heads(x, sizes.isBatched)) as Triple;
+    const [b, c] = others.map((x, i) => this.#extend(x, i === 0 ? this.bias_k : this.bias_v)) as [Value, Value];
+    const mask = this.#masking(options, a, sizes);
+    const outputOf = (heads: Value): Tensor =>
+      this.out_proj.forward(resultOf(this.#join(heads, sizes.isBatched), [...used, ...masks]));
+    const isDropping = this.training && this.dropout > 0;
+    if (!options.needWeights && !isDropping) return [outputOf(attention(kit, a, b, c, mask, scaled)), null];
+    let weights = attentionWeights(kit, kit.mul(a, scaled), b, mask);
+    if (isDropping) weights = dropValue(weights, () => this.dropout, weights.shape);
+    const output = outputOf(kit.matmul(weights, c));
     if (!options.needWeights) return [output, null];
     const shown = options.averageAttnWeights ? mean(kit, weights, [1]) : weights;
     const seen = sizes.isBatched ? shown : kit.reshape(shown, shown.shape.slice(1));

@@ -34,11 +34,13 @@ export function gelu(k: Kit, x: Value): Value {
   return k.mul(k.mul(x, 0.5), k.add(k.erf(k.mul(x, Math.SQRT1_2)), 1));
 }
 
-/** y = x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2. Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016). */
+/**
+ * y = x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³), which is x / (1 + e⁻²ᵘ): nothing cancels where x < 0.
+ * Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016).
+ */
 export function geluTanh(k: Kit, x: Value): Value {
-  const cube = k.mul(k.square(x), x);
-  const inside = k.mul(k.add(x, k.mul(cube, 0.044715)), Math.sqrt(2 / Math.PI));
-  return k.mul(k.mul(x, 0.5), k.add(k.tanh(inside), 1));
+  const slope = 2 * Math.sqrt(2 / Math.PI);
+  return k.mul(x, k.sigmoid(k.mul(x, k.add(k.mul(k.square(x), slope * 0.044715), slope))));
 }
 
 /** y = x above 0, else scale · (e^(x / width) − 1); the exponential never sees an x above 0. */
@@ -104,9 +106,14 @@ export function hardswish(k: Kit, x: Value): Value {
   return k.where(k.lt(x, -3), 0, k.where(k.le(x, 3), curve, x));
 }
 
-/** y = x tanh(log(1 + eˣ)). Misra, "Mish: A Self Regularized Non-Monotonic Activation Function" (2019). */
+/**
+ * y = x tanh(log(1 + eˣ)) = x n / (n + 2) with n = eˣ (eˣ + 2); the quotient is 1 in float64 from 20 on.
+ * Misra, "Mish: A Self Regularized Non-Monotonic Activation Function" (2019).
+ */
 export function mish(k: Kit, x: Value): Value {
-  return k.mul(x, k.tanh(softplus(k, x, 1, 20)));
+  const e = k.exp(k.minimum(x, 20));
+  const n = k.mul(e, k.add(e, 2));
+  return k.mul(x, k.div(n, k.add(n, 2)));
 }
 
 /** y = x / (1 + |x|). */

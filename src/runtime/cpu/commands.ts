@@ -3,7 +3,8 @@
  * kept here as halves of 4 bytes. Floor: runtime.
  *
  * The header: [0] the kernel, [1] bytes of the command, [2] chunks of the wave and [3] its bytes (in the first command
- * of a wave, else 0), [4] units of the kernel, [5] units of a chunk, [6] time in ns while one is profiling, [7] unused.
+ * of a wave, else 0), [4] units of the kernel, [5] units of a chunk, [6] time in ns while one is profiling, [7] its time
+ * on one thread in µs, about (in the first command of a wave that of the wave).
  */
 import { type Dtype, viewOf } from "../../base/dtype.ts";
 
@@ -41,6 +42,7 @@ export class CommandWriter implements ArgumentWriter {
   readonly relocations: readonly Relocation[][];
   readonly tables: Table[] = [];
   #buffers: readonly number[] = [];
+  #offsets: readonly number[] | undefined = undefined;
 
   constructor(wordBytes: 4 | 8, buffers: number, faultAddress: number) {
     this.#isWide = wordBytes === 8;
@@ -57,11 +59,20 @@ export class CommandWriter implements ArgumentWriter {
     return 4 * this.#halves.length;
   }
 
-  /** Writes a command: `write` writes its arguments and gives its units. Gives the number of its first word. */
-  command(kernel: number, buffers: readonly number[], write: () => number): { head: number; units: number } {
+  /**
+   * Writes a command: `write` writes its arguments and gives its units. `offsets` are the bytes from the start of each
+   * buffer to where it begins for the kernel. Gives the number of its first word.
+   */
+  command(
+    kernel: number,
+    buffers: readonly number[],
+    offsets: readonly number[] | undefined,
+    write: () => number,
+  ): { head: number; units: number } {
     const head = this.length;
     const start = this.bytes;
     this.#buffers = buffers;
+    this.#offsets = offsets;
     this.word(kernel);
     for (let i = 1; i < headerWords; i++) this.word(0);
     const units = write();
@@ -80,7 +91,8 @@ export class CommandWriter implements ArgumentWriter {
   }
 
   address(buffer: number, addend: number): void {
-    (this.relocations[this.#buffers[buffer] as number] as Relocation[]).push({ word: this.length, addend });
+    const at = addend + (this.#offsets?.[buffer] ?? 0);
+    (this.relocations[this.#buffers[buffer] as number] as Relocation[]).push({ word: this.length, addend: at });
     this.word(0);
   }
 

@@ -9,10 +9,13 @@ import type { Cell, DeviceBuffer } from "../../ir/cell.ts";
 import { Held } from "../../ir/held.ts";
 import type { Program } from "../../ir/program.ts";
 import { Rewriter } from "../../ir/rewrite.ts";
+import { isAttentionTaken } from "../../schedule/attention.ts";
 import { isConvTaken } from "../../schedule/conv.ts";
 import { planKernels } from "../../schedule/plan.ts";
 import { decompose } from "../../transform/decompose.ts";
 import { simplify } from "../../transform/simplify.ts";
+import { debug } from "../../base/debug.ts";
+import { showProgram } from "../../ir/show.ts";
 import { debugCompiled, debugGraph, debugPlan } from "../debug-passes.ts";
 import type { Device, DeviceMemory } from "../device.ts";
 import type { Block, Machine, Memory } from "./machine.ts";
@@ -111,13 +114,27 @@ export class CpuDevice implements Device {
   }
 
   #plan(program: Program): CpuPlan {
+    const store = debug.level > 0 || debug.verify ? undefined : this.#machine.plans;
+    if (store === undefined) return this.#makePlan(program);
+    const text = `${this.features}\n${showProgram(program)}`;
+    const stored = store.find(text);
+    if (stored !== undefined) return new CpuPlan(this, program, stored.plan, stored.names);
+    const made = this.#makePlan(program);
+    if (made.names !== undefined) store.keep(text, { plan: made.plan, names: made.names });
+    return made;
+  }
+
+  #makePlan(program: Program): CpuPlan {
     const [start, before] = [performance.now(), this.compiled];
     const written = program.outputs.map((o) => o.value);
     debugGraph("as written", written);
-    const { convolutions } = this.#machine;
-    const roots = new Rewriter().run(written, (value, inputs) =>
-      convolutions && isConvTaken(value) ? undefined : decompose(value, inputs),
-    );
+    const { convolutions, attention } = this.#machine;
+    const roots = new Rewriter().run(written, (value, inputs) => {
+      if (convolutions && isConvTaken(value)) return undefined;
+      // Of two ways the second, else the vertex as it is.
+      if (attention && isAttentionTaken(value)) return value.op.kind === "either" ? inputs[1] : undefined;
+      return decompose(value, inputs);
+    });
     debugGraph("decomposed", roots);
     const simple = simplify(roots);
     debugGraph("simplified", simple);

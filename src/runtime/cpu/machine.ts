@@ -4,6 +4,7 @@
  */
 import type { Dtype, TypedArray } from "../../base/dtype.ts";
 import type { Kernel } from "../../schedule/kernel.ts";
+import type { KernelPlan } from "../../schedule/plan.ts";
 import type { ArgumentWriter } from "./commands.ts";
 
 /** A piece of memory; addresses are numbers that kernels understand. */
@@ -32,6 +33,34 @@ export interface Rates {
   readonly instructions: number;
 }
 
+export interface AcquiredKernels {
+  readonly functions: readonly number[];
+  readonly keys: readonly string[];
+  /** Where the machine stores plans. */
+  readonly names?: readonly KernelName[];
+}
+
+/** What a machine calls the code of a kernel, in this process and in others. */
+export interface KernelName {
+  /** Equal for kernels of equal code. */
+  readonly key: string;
+  /** Where the machine finds the code again. */
+  readonly symbol: string;
+  readonly kind: "loops" | "products";
+}
+
+/** A plan and the names of its kernels, step by step. */
+export interface StoredPlan {
+  readonly plan: KernelPlan;
+  readonly names: readonly KernelName[];
+}
+
+/** Plans of earlier processes by the text of their programs. */
+export interface PlanStore {
+  find(text: string): StoredPlan | undefined;
+  keep(text: string, stored: StoredPlan): void;
+}
+
 export interface Machine {
   readonly name: "wasm" | "native";
   /** What the generated code depends on. */
@@ -42,13 +71,17 @@ export interface Machine {
   readonly rates: Rates;
   /** Whether it has kernels for convolutions (schedule/conv.ts); without, they are products. */
   readonly convolutions: boolean;
+  /** Whether it has kernels for attention (schedule/attention.ts); without, it is made of products and loops. */
+  readonly attention: boolean;
   /** Kernels compiled so far. */
   readonly compiled: number;
+  /** Where plans outlive the process. */
+  readonly plans?: PlanStore;
   /**
    * Makes kernels ready: the words that stand for them in commands, and their keys. Kernels of equal key are one. Each
-   * counts as used until it is released.
+   * counts as used until it is released. `names` are what an earlier process called them.
    */
-  acquire(kernels: readonly Kernel[]): { readonly functions: readonly number[]; readonly keys: readonly string[] };
+  acquire(kernels: readonly Kernel[], names?: readonly KernelName[]): AcquiredKernels;
   release(keys: readonly string[]): void;
   /** Writes the arguments of a kernel's command and gives its number of units. */
   writeArguments(kernel: Kernel, writer: ArgumentWriter): number;

@@ -7,13 +7,15 @@ import type { Phase } from "../../ir/mode.ts";
 import type { Program } from "../../ir/program.ts";
 import type { Leaf } from "../../ir/value.ts";
 import { indexFault } from "../../ops/gather.ts";
+import type { Kernel } from "../../schedule/kernel.ts";
 import type { KernelPlan, PlanBuffer, Step } from "../../schedule/plan.ts";
+import { inRounds } from "../../schedule/step.ts";
 import { debugRun } from "../debug-passes.ts";
 import type { Plan } from "../device.ts";
 import { type KernelRun, profiling } from "../profiling.ts";
 import { CommandWriter, type Relocation, writeWord } from "./commands.ts";
 import type { CpuDevice } from "./device.ts";
-import type { Block } from "./machine.ts";
+import type { Block, KernelName } from "./machine.ts";
 import { startsOfWaves } from "./waves.ts";
 import { chunkOf, isWorthSharing, operationsOf, timeOf } from "./work.ts";
 
@@ -33,7 +35,7 @@ export class CpuPlan implements Plan {
   readonly arenaBytes: number;
   readonly #device: CpuDevice;
   readonly #program: Program;
-  readonly #plan: KernelPlan;
+  readonly plan: KernelPlan;
   readonly #keys: readonly string[];
   /** Commands, tables, numbers and small inputs of this plan. */
   readonly #block: Block;
@@ -54,14 +56,21 @@ export class CpuPlan implements Plan {
   #arenaAddress = -1;
   #disposed = false;
 
-  constructor(device: CpuDevice, program: Program, plan: KernelPlan) {
+  /** What the machine calls the kernels, where it stores plans. */
+  readonly names: readonly KernelName[] | undefined;
+
+  constructor(device: CpuDevice, program: Program, plan: KernelPlan, known?: readonly KernelName[]) {
     this.#device = device;
     this.#program = program;
-    this.#plan = plan;
+    this.plan = plan;
     this.arenaBytes = plan.arenaBytes;
     const machine = device.machine;
-    const { functions, keys } = machine.acquire(plan.steps.map((s) => s.kernel));
+    const { functions, keys, names } = machine.acquire(
+      plan.steps.map((s) => s.kernel),
+      known,
+    );
     this.#keys = keys;
+    this.names = names;
     for (const step of plan.steps) this.kernels[Math.min(step.stage, 2) as Phase]++;
     const buffersOf = program.inputs.map((): number[] => []);
     plan.buffers.forEach(({ input }, j) => buffersOf[input]?.push(j));
@@ -96,16 +105,18 @@ export class CpuPlan implements Plan {
     commands: CommandWriter,
     functions: readonly number[],
   ): { readonly starts: number[]; readonly written: Command[] } {
-    const { steps } = this.#plan;
+    const { steps } = this.plan;
     const machine = this.#device.machine;
-    const isStart = startsOfWaves(this.#plan);
+    const isStart = startsOfWaves(this.plan);
     const starts: number[] = [];
     const written: Command[] = [];
+    const times = new Map<Kernel, number>();
     let wave = { head: 0, time: 0, pieces: 0 };
     const endWave = (): void => {
       if (commands.length === wave.head) return;
       commands.set(wave.head + 2, isWorthSharing(wave.time) ? wave.pieces : 1);
       commands.set(wave.head + 3, (commands.length - wave.head) * machine.wordBytes);
+      commands.set(wave.head + 7, Math.round(wave.time / 1000));
     };
     steps.forEach((step, i) => {
       if (isStart[i] === true) {
@@ -113,12 +124,16 @@ export class CpuPlan implements Plan {
         wave = { head: commands.length, time: 0, pieces: 0 };
       }
       while (starts.length <= step.stage) starts.push(commands.length);
-      const { head, units } = commands.command(functions[i] as number, step.buffers, () =>
+      const offsets = step.parts?.map(({ offset }) => offset);
+      const { head, units } = commands.command(functions[i] as number, step.buffers, offsets, () =>
         machine.writeArguments(step.kernel, commands),
       );
-      const time = timeOf(step.kernel, machine.rates);
+      // The kernels of a loop come again and again.
+      const time = times.get(step.kernel) ?? timeOf(step.kernel, machine.rates);
+      times.set(step.kernel, time);
       const chunk = chunkOf(units, time);
       commands.set(head + 5, chunk);
+      commands.set(head + 7, Math.round(time / 1000));
       const chunks = Math.ceil(units / chunk);
       wave.time += time;
       wave.pieces += chunks;
@@ -138,20 +153,20 @@ export class CpuPlan implements Plan {
     // The heap may grow until here; from here on addresses and memory stay.
     for (let i = 0; i < leaves.length; i++) this.#bind(i, leaves[i] as Leaf);
     if (arena !== this.#arenaAddress) {
-      for (const b of this.#arenaBuffers) this.#move(b, arena + (this.#plan.buffers[b] as PlanBuffer).offset);
+      for (const b of this.#arenaBuffers) this.#move(b, arena + (this.plan.buffers[b] as PlanBuffer).offset);
       this.#arenaAddress = arena;
     }
     this.#runStage(0);
     this.#runStage(1);
     this.#checkFault();
     this.#runStage(2);
-    if (this.#plan.faultsInUpdate) this.#checkFault();
+    if (this.plan.faultsInUpdate) this.#checkFault();
     this.#runStage(3);
     debugRun(this, start);
     return this.#program.outputs.map(({ value, target }, i) => {
       if (target >= 0) return undefined;
-      const number = this.#plan.outputs[i] as number;
-      const { input, bytes } = this.#plan.buffers[number] as PlanBuffer;
+      const number = this.plan.outputs[i] as number;
+      const { input, bytes } = this.plan.buffers[number] as PlanBuffer;
       const address = this.#addresses[number] as number;
       // What lies in the arena stays there until the next run; what lies in a cell changes with it.
       return input < 0 && bytes > smallBytes
@@ -173,7 +188,7 @@ export class CpuPlan implements Plan {
   #runSingly(stage: number, tell: (run: KernelRun) => void): void {
     const { machine, name } = this.#device;
     const base = this.#block.address;
-    this.#plan.steps.forEach((step, i) => {
+    this.plan.steps.forEach((step, i) => {
       if (step.stage !== stage) return;
       const { head, words, chunks } = this.#commands[i] as Command;
       const halves = this.#halves();
@@ -193,8 +208,9 @@ export class CpuPlan implements Plan {
   }
 
   #bytesOf(step: Step): number {
+    if (step.parts !== undefined) return step.parts.reduce((sum, { bytes }) => sum + bytes, 0);
     const own = new Set(step.buffers);
-    return [...own].reduce((sum, b) => sum + (this.#plan.buffers[b] as PlanBuffer).bytes, 0);
+    return [...own].reduce((sum, b) => sum + (this.plan.buffers[b] as PlanBuffer).bytes, 0);
   }
 
   #bind(input: number, leaf: Leaf): void {
@@ -228,23 +244,23 @@ export class CpuPlan implements Plan {
   #checkFault(): void {
     const fault = this.#device.takeFault();
     if (fault === undefined) return;
-    const step = this.#plan.steps.find(
+    const step = this.plan.steps.find(
       (s) => s.kernel.kind === "loop" && s.kernel.accesses.some((a) => a.indirect?.size === fault.size),
     );
     throw indexFault(step?.label ?? "gather", fault.index, fault.size);
   }
 
   explain(): string {
-    return this.#plan.steps
-      .map((s, i) => {
-        const shapes = s.buffers.map(
-          (b) =>
-            `${(this.#plan.buffers[b] as PlanBuffer).dtype} [${(this.#plan.buffers[b] as PlanBuffer).shape.join(", ")}]`,
-        );
-        return `${i} ${["forward", "backward", "update", "commit"][s.stage]} ${s.kernel.kind} ${s.label}: ${shapes.join(", ")}`;
-      })
-      .concat(`arena ${this.arenaBytes} bytes`)
-      .join("\n");
+    const { steps, buffers, arenaBytes } = this.plan;
+    const lines = inRounds(this.plan).map(({ step: i, note }) => {
+      if (i < 0) return note;
+      const s = steps[i] as Step;
+      const shapes = (s.parts ?? s.buffers.map((b) => buffers[b] as PlanBuffer)).map(
+        ({ dtype, shape }) => `${dtype} [${shape.join(", ")}]`,
+      );
+      return `${i} ${["forward", "backward", "update", "commit"][s.stage]} ${s.kernel.kind} ${s.label}: ${shapes.join(", ")}`;
+    });
+    return [...lines, `arena ${arenaBytes} bytes`].join("\n");
   }
 
   dispose(): void {

@@ -2,7 +2,8 @@
  * Waves: runs of steps that do not depend on each other, so that threads may do them in any order. Steps keep their
  * order; a step starts a new wave where it reads what the wave writes, or writes what it reads or writes. Floor: runtime.
  */
-import { type KernelPlan, type PlanBuffer, type Step, writtenBy } from "../../schedule/plan.ts";
+import type { KernelPlan, PlanBuffer, Step } from "../../schedule/plan.ts";
+import { writtenNumbers } from "../../schedule/step.ts";
 
 /** Steps of one wave at most: threads look for their chunk step by step. */
 const mostSteps = 64;
@@ -35,31 +36,42 @@ class Wave {
 
   admits(step: Step): boolean {
     if (this.#steps >= mostSteps) return false;
-    const written = new Set(writtenBy(step));
-    return step.buffers.every((b) => {
-      const buffer = this.#buffers[b] as PlanBuffer;
-      return !this.#writes.meets(buffer) && !(written.has(b) && this.#reads.meets(buffer));
-    });
+    const written = writtenNumbers(step);
+    return this.#placesOf(step).every(
+      (place, i) => !this.#writes.meets(place) && !(written.has(i) && this.#reads.meets(place)),
+    );
   }
 
   add(step: Step): void {
     this.#steps++;
-    const written = new Set(writtenBy(step));
-    for (const b of step.buffers) (written.has(b) ? this.#writes : this.#reads).add(this.#buffers[b] as PlanBuffer);
+    const written = writtenNumbers(step);
+    this.#placesOf(step).forEach((place, i) => (written.has(i) ? this.#writes : this.#reads).add(place));
+  }
+
+  #placesOf({ buffers, parts }: Step): Place[] {
+    return buffers.map((b, i) => {
+      const { input, offset, bytes } = this.#buffers[b] as PlanBuffer;
+      const part = parts?.[i];
+      return part === undefined
+        ? { input, offset, bytes }
+        : { input, offset: offset + part.offset, bytes: part.bytes };
+    });
   }
 }
+
+type Place = Pick<PlanBuffer, "input" | "offset" | "bytes">;
 
 /** Parts of memory: inputs by number, the rest by its place in the arena. */
 class Places {
   readonly #inputs = new Set<number>();
   readonly #ranges: { readonly from: number; readonly to: number }[] = [];
 
-  add({ input, offset, bytes }: PlanBuffer): void {
+  add({ input, offset, bytes }: Place): void {
     if (input >= 0) this.#inputs.add(input);
     else this.#ranges.push({ from: offset, to: offset + bytes });
   }
 
-  meets({ input, offset, bytes }: PlanBuffer): boolean {
+  meets({ input, offset, bytes }: Place): boolean {
     if (input >= 0) return this.#inputs.has(input);
     return this.#ranges.some((r) => r.from < offset + bytes && offset < r.to);
   }

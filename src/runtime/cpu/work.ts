@@ -1,5 +1,6 @@
 /** How long a kernel takes, about: only to tell what is worth sharing among threads, and in how many pieces. Floor: runtime. */
 import type { Scalar } from "../../ir/scalar.ts";
+import { attentionOperations } from "../../schedule/attention.ts";
 import { convOperations } from "../../schedule/conv.ts";
 import type { Kernel, LoopKernel } from "../../schedule/kernel.ts";
 import type { Rates } from "./machine.ts";
@@ -15,6 +16,7 @@ export function timeOf(kernel: Kernel, rates: Rates): number {
   switch (kernel.kind) {
     case "contract":
     case "conv":
+    case "attention":
       return operationsOf(kernel) / rates.products;
     case "sort":
       return (kernel.rows * kernel.length * 20) / rates.instructions;
@@ -28,6 +30,7 @@ export function timeOf(kernel: Kernel, rates: Rates): number {
 /** Floating-point operations of a product or a convolution; 0 for other kernels. */
 export function operationsOf(kernel: Kernel): number {
   if (kernel.kind === "conv") return convOperations(kernel);
+  if (kernel.kind === "attention") return attentionOperations(kernel);
   if (kernel.kind !== "contract") return 0;
   const batch = kernel.batch.reduce((n, { extent }) => n * extent, kernel.fold.extent);
   return 2 * kernel.m * kernel.n * kernel.k * batch;

@@ -9,6 +9,7 @@ import type { Cell } from "../../ir/cell.ts";
 import type { HostTensor } from "../../ir/op.ts";
 import type { Program } from "../../ir/program.ts";
 import { type Leaf, type Value, sortGraph } from "../../ir/value.ts";
+import { firstWays } from "../../transform/first-ways.ts";
 import type { Device, DeviceMemory, Plan } from "../device.ts";
 import { type KernelRun, profiling } from "../profiling.ts";
 
@@ -19,7 +20,9 @@ export class JsDevice implements Device {
   readonly phaseTimes: [number, number, number] = [0, 0, 0];
 
   compile(program: Program): Plan {
-    return new JsPlan(program, this.phaseTimes, (cell) => this.#elements(cell));
+    const values = firstWays(program.outputs.map((o) => o.value));
+    const outputs = program.outputs.map((o, i) => ({ ...o, value: values[i] as Value }));
+    return new JsPlan({ ...program, outputs }, this.phaseTimes, (cell) => this.#elements(cell));
   }
 
   #elements(cell: Cell): TypedArray {

@@ -15,8 +15,9 @@ export class Heap implements Memory {
   readonly #free = new FreeRanges();
   used = 0;
 
-  constructor(pages = 64) {
-    this.memory = new WebAssembly.Memory({ initial: pages });
+  /** `isShared`: threads may see it too. */
+  constructor(pages = 64, isShared = false) {
+    this.memory = isShared ? sharedMemory(pages, 65536) : new WebAssembly.Memory({ initial: pages });
     // Address 0 is never a block.
     this.#free.give(alignment, pages * pageBytes - alignment);
   }
@@ -63,5 +64,15 @@ export class Heap implements Memory {
     }
     const limit = `${megabytes(this.reserved)} are reserved, and WebAssembly memory ends at 4 GiB`;
     throw outOfMemory({ op: "wasm", what, bytes, used: this.used, limit });
+  }
+}
+
+/** Shared memory names its most; some engines reserve as much of the addresses and may not have so many. */
+function sharedMemory(initial: number, maximum: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial, maximum, shared: true });
+  } catch (error) {
+    if (maximum / 2 < initial) throw error;
+    return sharedMemory(initial, maximum / 2);
   }
 }

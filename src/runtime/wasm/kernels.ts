@@ -1,51 +1,53 @@
-/** Compiled kernels by their code's key, in one function table; the driver that walks commands. Floor: runtime. */
+/** Compiled kernels by their code's key, in one function table. Floor: runtime. */
 import { debug, debugPrint } from "../../base/debug.ts";
 import { hostFunctionTable } from "../../base/host-functions.ts";
 import { internal } from "../../base/errors.ts";
 import type { Kernel } from "../../schedule/kernel.ts";
 import { kernelKey } from "../../schedule/kernel.ts";
-import { contractKernel } from "../../codegen/wasm/contract.ts";
-import type { Tile } from "../../codegen/wasm/contract.ts";
-import { driverModule } from "../../codegen/wasm/driver.ts";
+import { type ContractDtype, type Tile, contractKernel } from "../../codegen/wasm/contract.ts";
+import { contractOptionsOf } from "../../codegen/wasm/contract-arguments.ts";
 import type { Fn, HostFunction } from "../../codegen/wasm/function.ts";
 import { loopKernel } from "../../codegen/wasm/loops.ts";
 import { assembleModule } from "../../codegen/wasm/module.ts";
 import { showModule } from "../../codegen/wasm/show.ts";
 import { sortKernel } from "../../codegen/wasm/sort.ts";
+import type { KernelModule } from "./pool.ts";
 
-export interface Tiles {
-  readonly float32: Tile;
-  readonly float64: Tile;
-  readonly int32: Tile;
-}
+export type Tiles = Readonly<Record<ContractDtype, Tile>>;
 
 /** Kernels that no plan uses any more are kept up to this number. */
 const mostIdle = 2048;
 
 interface Entry {
   readonly index: number;
+  /** The module that it is in, and how many of its kernels are still in the table. */
+  readonly module: { readonly code: KernelModule; kernels: number };
   users: number;
 }
 
 export class Kernels {
+  readonly table = new WebAssembly.Table({ element: "anyfunc", initial: 64 });
   readonly #memory: WebAssembly.Memory;
+  readonly #isShared: boolean;
   readonly #tiles: Tiles;
-  readonly #table = new WebAssembly.Table({ element: "anyfunc", initial: 64 });
+  readonly #added: (module: KernelModule) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #freeIndices: number[] = [];
   #nextIndex = 0;
   /** Kernels compiled so far. */
   compiled = 0;
-  /** Runs the commands from one address to another. */
-  readonly run: (begin: number, end: number) => void;
 
-  constructor(memory: WebAssembly.Memory, tiles: Tiles) {
+  /** `added` hears of each new module. */
+  constructor(memory: WebAssembly.Memory, isShared: boolean, tiles: Tiles, added: (module: KernelModule) => void) {
     this.#memory = memory;
+    this.#isShared = isShared;
     this.#tiles = tiles;
-    const driver = new WebAssembly.Instance(new WebAssembly.Module(driverModule()), {
-      env: { memory, table: this.#table },
-    });
-    this.run = driver.exports["run"] as (begin: number, end: number) => undefined;
+    this.#added = added;
+  }
+
+  /** The modules of the kernels that are in the table, in the order in which they came. */
+  get modules(): Iterable<KernelModule> {
+    return new Set([...this.#entries.values()].map(({ module }) => module.code));
   }
 
   /** Table indices of kernels; all that are new are compiled as one module. Each counts as used until released. */
@@ -63,12 +65,17 @@ export class Kernels {
     if (added.size > 0) {
       const env: Record<string, unknown> = { memory: this.#memory };
       for (const name of hosts.keys()) env[name] = hostFunctionTable[name as keyof typeof hostFunctionTable];
-      const bytes = assembleModule(functions);
+      const bytes = assembleModule(functions, { shared: this.#isShared });
       if (debug.level >= 5) debugPrint("generated code", showModule(bytes));
       const module = new WebAssembly.Module(bytes);
       const { exports } = new WebAssembly.Instance(module, { env });
-      for (const [key, name] of added) this.#entries.set(key, { index: this.#install(exports[name]), users: 0 });
+      const places = [...added.values()].map((name) => this.#install(exports[name]));
+      const entries = { code: { bytes, places }, kernels: added.size };
+      [...added.keys()].forEach((key, i) => {
+        this.#entries.set(key, { index: places[i] as number, module: entries, users: 0 });
+      });
       this.compiled += added.size;
+      this.#added(entries.code);
     }
     const indices = keys.map((key) => {
       const entry = this.#entries.get(key) as Entry;
@@ -88,7 +95,7 @@ export class Kernels {
     for (const [key, entry] of this.#entries) {
       if (this.#entries.size <= mostIdle) break;
       if (entry.users > 0) continue;
-      this.#table.set(entry.index, null);
+      this.table.set(entry.index, null);
       this.#freeIndices.push(entry.index);
       this.#entries.delete(key);
     }
@@ -96,8 +103,8 @@ export class Kernels {
 
   #install(kernel: unknown): number {
     const index = this.#freeIndices.pop() ?? this.#nextIndex++;
-    if (index >= this.#table.length) this.#table.grow(this.#table.length);
-    this.#table.set(index, kernel);
+    if (index >= this.table.length) this.table.grow(this.table.length);
+    this.table.set(index, kernel);
     return index;
   }
 
@@ -105,24 +112,13 @@ export class Kernels {
     switch (kernel.kind) {
       case "loop":
         return loopKernel(kernel, hosts);
-      case "conv":
-        throw internal("a convolution that is no product");
       case "sort":
         return sortKernel(kernel.dtype, kernel.descending);
-      case "contract": {
-        const mode = (offsets: object): "table" | "linear" => ("table" in offsets ? "table" : "linear");
-        if (kernel.dtype !== "float32" && kernel.dtype !== "float64" && kernel.dtype !== "int32") {
-          throw internal(`a contraction of ${kernel.dtype}`);
-        }
-        return contractKernel({
-          dtype: kernel.dtype,
-          tile: this.#tiles[kernel.dtype],
-          aM: mode(kernel.aM),
-          aK: mode(kernel.aK),
-          bK: mode(kernel.bK),
-          bN: mode(kernel.bN),
-        });
-      }
+      case "conv":
+      case "attention":
+        throw internal(`a kernel of kind ${kernel.kind}`);
+      case "contract":
+        return contractKernel(contractOptionsOf(kernel, this.#tiles));
     }
   }
 }

@@ -1,36 +1,81 @@
-/** The machine of the WebAssembly device: one memory for everything, kernels as functions in one table. Floor: runtime. */
-import { itemSize } from "../../base/dtype.ts";
+/**
+ * The machine of the WebAssembly device: one memory for everything, kernels as functions in one table, and threads that
+ * help where memory can be shared. Floor: runtime.
+ */
 import { internal } from "../../base/errors.ts";
-import { contractArgs, contractWorkspaceBytes } from "../../codegen/wasm/contract.ts";
+import { contractWorkspaceBytes } from "../../codegen/wasm/contract.ts";
+import { contractOptionsOf, writeContractArguments } from "../../codegen/wasm/contract-arguments.ts";
+import { driverModule } from "../../codegen/wasm/driver.ts";
 import { writeLoopArguments } from "../../codegen/wasm/loops.ts";
-import type { ContractKernel, Kernel, Offsets } from "../../schedule/kernel.ts";
+import type { Kernel } from "../../schedule/kernel.ts";
 import type { ArgumentWriter } from "../cpu/commands.ts";
-import type { Machine } from "../cpu/machine.ts";
+import type { Machine, Rates } from "../cpu/machine.ts";
+import { timeOf } from "../cpu/work.ts";
 import { chooseTiles, engineFeatures, engineReport } from "./features.ts";
 import { Heap } from "./heap.ts";
-import { Kernels } from "./kernels.ts";
+import { Kernels, type Tiles } from "./kernels.ts";
+import { Pool } from "./pool.ts";
+import { type ThreadChoice, type ThreadOptions, chooseThreads } from "./threads.ts";
+
+type Run = (begin: number, end: number, workspace: number, pool: number) => void;
+
+/** Threads are started for a plan with a kernel that takes so long, in nanoseconds. */
+const worthThreads = 100_000;
+
+export interface WasmMachineOptions extends ThreadOptions {
+  /** Milliseconds after which a thread that does not come back is taken for dead. Default 30,000. */
+  readonly patience?: number;
+  /** How fast a thread is thought to be; tests let small work seem large with it. */
+  readonly rates?: Rates;
+}
+
+const usualRates: Rates = { products: 50, instructions: 6 };
 
 export class WasmMachine implements Machine {
   readonly name = "wasm";
   readonly features: string;
   readonly wordBytes = 4;
   readonly convolutions = false;
-  readonly rates = { products: 50, instructions: 6 };
-  readonly memory = new Heap();
+  readonly attention = false;
+  readonly rates: Rates;
+  readonly memory: Heap;
+  /** Threads that work share, the one that runs plans among them. */
+  readonly threads: number;
+  readonly #choice: ThreadChoice;
+  readonly #tiles: Tiles;
   readonly #kernels: Kernels;
-  readonly #workspaceAddress: number;
+  readonly #pool: Pool | undefined;
+  readonly #workspaceBytes: number;
+  readonly #workspace: number;
+  readonly #run: Run;
 
-  constructor() {
+  constructor(options: WasmMachineOptions = {}) {
+    this.rates = options.rates ?? usualRates;
     const features = engineFeatures();
-    const tiles = chooseTiles(features);
+    this.#tiles = chooseTiles(features);
     this.features = `wasm ${features.fma ? "fma" : "mul+add"}`;
-    this.#kernels = new Kernels(this.memory.memory, tiles);
-    const workspace = Math.max(
-      contractWorkspaceBytes("float32", tiles.float32),
-      contractWorkspaceBytes("float64", tiles.float64),
-      contractWorkspaceBytes("int32", tiles.int32),
+    this.#choice = chooseThreads(options);
+    this.threads = this.#choice.threads;
+    const shared = this.threads > 1;
+    this.memory = new Heap(64, shared);
+    const { memory } = this.memory;
+    this.#workspaceBytes = Math.max(
+      ...(["float32", "float64", "int32"] as const).map((dtype) => contractWorkspaceBytes(dtype, this.#tiles[dtype])),
     );
-    this.#workspaceAddress = this.memory.allocate(workspace, "the workspace").address;
+    this.#workspace = this.memory.allocate(this.#workspaceBytes, "the workspace").address;
+    this.#kernels = new Kernels(memory, shared, this.#tiles, (module) => {
+      if (this.#pool?.isStarted === true) this.#pool.publish(module);
+    });
+    const driver = driverModule({ shared });
+    if (shared) {
+      const { patience } = options;
+      const pool = { heap: this.memory, helpers: this.threads - 1, driver, workspaceBytes: this.#workspaceBytes };
+      this.#pool = new Pool({ ...pool, ...(patience === undefined ? {} : { patience }) });
+    }
+    const stalled = (helper: number): void => this.#pool?.stalled(helper);
+    const env = { memory, table: this.#kernels.table, stalled };
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(driver), { env });
+    this.#run = exports["run"] as unknown as Run;
   }
 
   get compiled(): number {
@@ -38,6 +83,10 @@ export class WasmMachine implements Machine {
   }
 
   acquire(kernels: readonly Kernel[]): { functions: readonly number[]; keys: readonly string[] } {
+    const pool = this.#pool;
+    if (pool?.isStarted === false && kernels.some((kernel) => timeOf(kernel, this.rates) >= worthThreads)) {
+      pool.start(this.#kernels.modules);
+    }
     const { indices, keys } = this.#kernels.acquire(kernels);
     return { functions: indices, keys };
   }
@@ -47,75 +96,43 @@ export class WasmMachine implements Machine {
   }
 
   run(begin: number, end: number): void {
-    this.#kernels.run(begin, end);
+    const pool = this.#pool;
+    if (pool === undefined || !pool.isStarted) {
+      this.#run(begin, end, this.#workspace, 0);
+      return;
+    }
+    this.#run(begin, end, this.#workspace, pool.address);
+    pool.check();
+  }
+
+  /** Ends the threads. */
+  close(): void {
+    this.#pool?.close();
   }
 
   report(): string {
-    return engineReport();
+    const { threads, reason } = this.#choice;
+    const count = threads === 1 ? "one thread" : `${threads} threads`;
+    const state = this.#pool?.report();
+    const remarks = [reason, state].filter((text) => text !== undefined);
+    return `${engineReport()}\n${[count, ...remarks].join(": ")}`;
   }
 
   writeArguments(kernel: Kernel, writer: ArgumentWriter): number {
     switch (kernel.kind) {
       case "loop":
-        writeLoopArguments(kernel, writer);
-        return 1;
-      case "sort":
+        return writeLoopArguments(kernel, writer);
+      case "sort": {
+        const isLong = 4 * kernel.length > this.#workspaceBytes;
         for (let i = 0; i < 3; i++) writer.address(i, 0);
-        writer.word(kernel.rows);
-        writer.word(kernel.length);
-        return 1;
+        for (const word of [kernel.rows, kernel.length, Number(isLong)]) writer.word(word);
+        return isLong ? 1 : kernel.rows;
+      }
       case "contract":
-        this.#writeContract(kernel, writer);
-        return 1;
+        return writeContractArguments(kernel, contractOptionsOf(kernel, this.#tiles), this.threads, writer);
       case "conv":
-        throw internal("a convolution that is no product");
+      case "attention":
+        throw internal(`a kernel of kind ${kernel.kind}`);
     }
-  }
-
-  #writeContract(kernel: ContractKernel, writer: ArgumentWriter): void {
-    if (kernel.batch.length > 3) throw internal("a contraction with more than three batch loops");
-    const unit = itemSize[kernel.dtype];
-    const stride = (o: Offsets): number => ("stride" in o ? o.stride * unit : 0);
-    const loop = (i: number): { extent: number; a: number; b: number; c: number } =>
-      kernel.batch[i] ?? { extent: 1, a: 0, b: 0, c: 0 };
-    const [x, y, z] = [loop(0), loop(1), loop(2)];
-    const args = contractArgs({
-      a: 0,
-      b: 0,
-      c: 0,
-      workspace: this.#workspaceAddress,
-      m: kernel.m,
-      n: kernel.n,
-      k: kernel.k,
-      aM: stride(kernel.aM),
-      aK: stride(kernel.aK),
-      bK: stride(kernel.bK),
-      bN: stride(kernel.bN),
-      cM: kernel.cM * unit,
-      batch0: x.extent,
-      batch0A: x.a * unit,
-      batch0B: x.b * unit,
-      batch0C: x.c * unit,
-      batch1: y.extent,
-      batch1A: y.a * unit,
-      batch1B: y.b * unit,
-      batch1C: y.c * unit,
-      batch2: z.extent,
-      batch2A: z.a * unit,
-      batch2B: z.b * unit,
-      batch2C: z.c * unit,
-      reduce: kernel.fold.extent,
-      reduceA: kernel.fold.a * unit,
-      reduceB: kernel.fold.b * unit,
-    });
-    writer.address(0, kernel.aOffset * unit);
-    writer.address(1, kernel.bOffset * unit);
-    writer.address(2, 0);
-    const offsets = [kernel.aM, kernel.aK, kernel.bK, kernel.bN];
-    args.slice(3).forEach((word, i) => {
-      const o = offsets[i - 4];
-      if (o !== undefined && "table" in o) writer.table(o.table, unit);
-      else writer.word(word);
-    });
   }
 }

@@ -5,8 +5,9 @@
 import type { Dtype, TypedArray } from "../../base/dtype.ts";
 import { internal } from "../../base/errors.ts";
 import type { Shape } from "../../base/shape.ts";
+import { type Body, makeBody } from "../../ir/body.ts";
 import { type Phase, withMode } from "../../ir/mode.ts";
-import type { Attrs, OpDef } from "../../ir/op.ts";
+import type { AttrValue, Attrs, OpDef } from "../../ir/op.ts";
 import type { Program } from "../../ir/program.ts";
 import { Value, sortGraph } from "../../ir/value.ts";
 import { makeLeaf } from "../../ops/leaf.ts";
@@ -24,13 +25,24 @@ interface WireOperation {
   readonly op: string;
   readonly phase: Phase;
   readonly path: string;
-  readonly attrs: Attrs;
+  readonly attrs: Readonly<Record<string, Exclude<AttrValue, Body> | WireBody>>;
   readonly inputs: readonly number[];
 }
 
+/** Inputs before users. */
+type WireGraph = readonly (WireInput | WireOperation)[];
+
+/** The body of a loop. */
+interface WireBody {
+  readonly carries: number;
+  readonly sequences: number;
+  readonly inputs: readonly WireInput[];
+  readonly vertices: WireGraph;
+  readonly outputs: readonly number[];
+}
+
 export interface WireProgram {
-  /** Inputs before users. */
-  readonly vertices: readonly (WireInput | WireOperation)[];
+  readonly vertices: WireGraph;
   /** Cells that are written and not read: no vertex stands for them. */
   readonly unread: readonly WireInput[];
   readonly sources: Program["sources"];
@@ -45,12 +57,7 @@ export function writeProgram({ inputs, sources, outputs, isGuarded }: Program): 
     outputs.map(({ value }) => value),
     () => false,
   );
-  const vertices = order.map((value): WireInput | WireOperation => {
-    const { leaf, op, phase, path, attrs } = value;
-    if (leaf === undefined) return { op: op.name, phase, path, attrs, inputs: value.inputs.map((x) => x.position) };
-    if (leaf.kind !== "input") throw internal(`a program holds a ${leaf.kind} itself`);
-    return { input: leaf.index, shape: value.shape, dtype: value.dtype };
-  });
+  const vertices = writeGraph(order);
   const read = new Set(vertices.map((vertex) => ("input" in vertex ? vertex.input : -1)));
   const unread = inputs
     .map(({ shape, dtype }, input) => ({ input, shape, dtype }))
@@ -67,6 +74,31 @@ export function writeProgram({ inputs, sources, outputs, isGuarded }: Program): 
     choices,
     isGuarded: isGuarded ?? false,
   };
+}
+
+function writeGraph(order: readonly Value[]): WireGraph {
+  return order.map((value) => {
+    const { leaf, op, phase, path, attrs } = value;
+    const inputs = value.inputs.map((x) => x.position);
+    if (leaf === undefined) return { op: op.name, phase, path, attrs: writeAttrs(attrs), inputs };
+    if (leaf.kind !== "input") throw internal(`a program holds a ${leaf.kind} itself`);
+    return { input: leaf.index, shape: value.shape, dtype: value.dtype };
+  });
+}
+
+function writeAttrs(attrs: Attrs): WireOperation["attrs"] {
+  return Object.fromEntries(
+    Object.entries(attrs).map(([key, attr]) => {
+      return [key, typeof attr === "object" && "words" in attr ? writeBody(attr) : attr];
+    }),
+  );
+}
+
+function writeBody({ carries, sequences, inputs, outputs }: Body): WireBody {
+  const { order } = sortGraph(outputs, () => false);
+  const leaves = inputs.map(({ shape, dtype }, input) => ({ input, shape, dtype }));
+  const places = outputs.map((value) => value.position);
+  return { carries, sequences, inputs: leaves, vertices: writeGraph(order), outputs: places };
 }
 
 const records = new Map<string, OpDef>();
@@ -88,22 +120,46 @@ export function readProgram(wire: WireProgram): { readonly program: Program; rea
       inputs[input] ??= vertex;
       return vertex;
     };
-    const made: Value[] = [];
-    for (const vertex of wire.vertices) {
-      if ("input" in vertex) {
-        made.push(inputOf(vertex));
-        continue;
-      }
-      const op = records.get(vertex.op);
-      if (op === undefined) throw internal(`an unknown operation ${vertex.op} in a program`);
-      const operands = vertex.inputs.map((i) => made[i] as Value);
-      made.push(new Value(op, operands, vertex.attrs, undefined, false, vertex));
-    }
+    const made = readGraph(wire.vertices, inputOf);
     wire.unread.forEach(inputOf);
     const outputs = wire.outputs.map(({ vertex, target }) => ({ value: made[vertex] as Value, target }));
     const program = { inputs, sources: wire.sources, outputs, isGuarded: wire.isGuarded };
     return { program, choices: wire.choices.map((i) => made[i] as Value) };
   });
+}
+
+function readGraph(vertices: WireGraph, inputOf: (vertex: WireInput) => Value): Value[] {
+  const made: Value[] = [];
+  for (const vertex of vertices) {
+    if ("input" in vertex) {
+      made.push(inputOf(vertex));
+      continue;
+    }
+    const op = records.get(vertex.op);
+    if (op === undefined) throw internal(`an unknown operation ${vertex.op} in a program`);
+    const operands = vertex.inputs.map((i) => made[i] as Value);
+    made.push(new Value(op, operands, readAttrs(vertex.attrs), undefined, false, vertex));
+  }
+  return made;
+}
+
+function readAttrs(attrs: WireOperation["attrs"]): Attrs {
+  return Object.fromEntries(
+    Object.entries(attrs).map(([key, attr]) => {
+      return [key, typeof attr === "object" && "vertices" in attr ? readBody(attr) : attr];
+    }),
+  );
+}
+
+function readBody({ carries, sequences, inputs, vertices, outputs }: WireBody): Body {
+  const leaves = inputs.map(({ input, shape, dtype }) => makeLeaf(shape, dtype, { kind: "input", index: input }));
+  const made = readGraph(vertices, ({ input }) => leaves[input] as Value);
+  return makeBody(
+    carries,
+    sequences,
+    leaves,
+    outputs.map((i) => made[i] as Value),
+  );
 }
 
 /** Elements given to a run: under a number, by which it and later runs name them. */

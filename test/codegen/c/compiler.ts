@@ -37,7 +37,16 @@ export function compileKernels(text: string, count: number, target: CTarget): CK
   try {
     const [source, library] = [join(folder, "kernels.c"), join(folder, "kernels.so")];
     writeFileSync(source, prelude(target) + hostSource(text) + text);
-    const flags = ["-O1", ...target.flags, "-Wall", "-Werror", "-Wno-unused", "-Wno-tautological-compare", "-shared", "-fPIC"];
+    const flags = [
+      process.env.OPT ?? "-O1",
+      ...target.flags,
+      "-Wall",
+      "-Werror",
+      "-Wno-unused",
+      "-Wno-tautological-compare",
+      "-shared",
+      "-fPIC",
+    ];
     const { status, stderr } = spawnSync(compiler as string, [...flags, "-o", library, source, "-lm"], {
       encoding: "utf8",
     });

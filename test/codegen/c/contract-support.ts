@@ -17,13 +17,20 @@ import type { ContractKernel } from "../../../src/schedule/kernel.ts";
 
 export type Elements = Float32Array | Float64Array | Int32Array;
 
+const compiler = process.env["CC"] ?? "gcc";
+
 /** The targets that this machine can compile for and run. */
 export function runnableTargets(): CTarget[] {
-  if (spawnSync("gcc", ["--version"]).status !== 0) return [];
+  if (spawnSync(compiler, ["--version"]).status !== 0) return [];
   if (process.arch === "arm64") return [cTargets.neon, cTargets.plain];
   if (process.platform !== "linux") return [cTargets.plain];
   const flags = new Set(/^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1]?.split(" "));
-  const needs = { avx512: ["avx512f", "avx512dq", "avx512bw", "avx512vl"], avx2: ["avx2", "fma"], neon: ["neon"], plain: [] };
+  const needs = {
+    avx512: ["avx512f", "avx512dq", "avx512bw", "avx512vl"],
+    avx2: ["avx2", "fma"],
+    neon: ["neon"],
+    plain: [],
+  };
   return Object.values(cTargets).filter(({ isa }) => needs[isa].every((flag) => flags.has(flag)));
 }
 
@@ -44,15 +51,29 @@ export function compileC(
 ): Readonly<Record<string, CFunction>> {
   const path = join(folder, `kernel-${process.pid}-${files++}`);
   writeFileSync(`${path}.c`, source);
-  const options = ["-O2", ...flags, "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-unused-function"];
-  const done = spawnSync("gcc", [...options, "-shared", "-fPIC", "-o", `${path}.so`, `${path}.c`], { encoding: "utf8" });
-  if (done.status !== 0 || done.stderr !== "") throw new Error(`gcc: ${done.stderr}`);
+  const options = [
+    "-O2",
+    ...flags,
+    "-ffp-contract=fast",
+    "-Wall",
+    "-Wextra",
+    "-Wno-unused-parameter",
+    "-Wno-unused-function",
+  ];
+  const done = spawnSync(compiler, [...options, "-shared", "-fPIC", "-o", `${path}.so`, `${path}.c`], {
+    encoding: "utf8",
+  });
+  if (done.status !== 0 || done.stderr !== "") throw new Error(`${compiler}: ${done.stderr}`);
   const library = koffi.load(`${path}.so`);
   return Object.fromEntries(
     Object.entries(functions).map(([name, words]) => [
       name,
       {
-        call: library.func(name, "void", Array.from({ length: words }, () => "int64_t")) as CFunction["call"],
+        call: library.func(
+          name,
+          "void",
+          Array.from({ length: words }, () => "int64_t"),
+        ) as CFunction["call"],
         address: Number(koffi.address(library.symbol(name))),
       },
     ]),
@@ -104,26 +125,35 @@ export class ContractRunner {
   readonly target: CTarget;
   readonly #kernels = new Map<string, CFunction>();
   readonly #workspace: { bytes: Uint8Array; address: number };
+  /** Keeps the tables of the last call, of which the kernel has but addresses. */
+  last: Arguments | undefined;
 
   constructor(target: CTarget) {
     this.target = target;
     this.#workspace = alignedBytes(contractWorkspaceBytes(target) + 64);
   }
 
+  /** Compiles what the kernels need in one file, where they share functions. */
+  compile(kernels: readonly ContractKernel[]): void {
+    const wanted = new Map(kernels.map((kernel) => [contractKey(kernel), kernel]));
+    for (const key of this.#kernels.keys()) wanted.delete(key);
+    const list = [...wanted].map(([key, kernel], i) => ({ key, kernel, name: `kernel${i}` }));
+    if (list.length === 0) return;
+    const texts = list.map(({ kernel, name }) => contractSource(contractModes(kernel), name, this.target));
+    const source = [prelude(this.target), ...texts].join("\n");
+    const functions = compileC(source, Object.fromEntries(list.map(({ name }) => [name, 4])), this.target.flags);
+    for (const { key, name } of list) this.#kernels.set(key, functions[name] as CFunction);
+  }
+
   kernel(kernel: ContractKernel): CFunction {
-    const key = contractKey(kernel);
-    let found = this.#kernels.get(key);
-    if (found === undefined) {
-      const source = `${prelude(this.target)}\n${contractSource(contractModes(kernel), "kernel", this.target)}`;
-      found = compileC(source, { kernel: 4 }, this.target.flags)["kernel"] as CFunction;
-      this.#kernels.set(key, found);
-    }
-    return found;
+    this.compile([kernel]);
+    return this.#kernels.get(contractKey(kernel)) as CFunction;
   }
 
   /** Runs a kernel in ranges of `chunk` units, last first where `isBackward`. */
   run(kernel: ContractKernel, a: Elements, b: Elements, c: Elements, chunk = 0, isBackward = false): void {
     const args = new Arguments([a, b, c]);
+    this.last = args;
     const units = writeContractArguments(kernel, this.target, args);
     const words = args.bytes();
     const { call } = this.kernel(kernel);

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import koffi from "koffi";
+import koffi, { type LibraryHandle } from "koffi";
 import { convKey, convSource, convWorkspaceBytes, writeConvArguments } from "../../../src/codegen/c/conv.ts";
 import { prelude } from "../../../src/codegen/c/prelude.ts";
 import type { CTarget } from "../../../src/codegen/c/target.ts";
@@ -14,7 +14,7 @@ import { type CKernel, CMemory, compiler } from "./compiler.ts";
 const flags = ["-O2", "-ffp-contract=fast", "-Wall", "-Wextra", "-Werror", "-Wno-unused", "-shared", "-fPIC"];
 
 /** A library of C functions as the native device compiles products. */
-export function compileProducts(source: string, target: CTarget, more: readonly string[] = []): koffi.IKoffiLib {
+export function compileProducts(source: string, target: CTarget, more: readonly string[] = []): LibraryHandle {
   const folder = mkdtempSync(join(tmpdir(), "twopass-conv-"));
   try {
     const [text, library] = [join(folder, "kernels.c"), join(folder, "kernels.so")];
@@ -75,9 +75,16 @@ export class PreparedConv {
   /** From one thread's workspace to the next one's. */
   readonly workspaceStep: number;
   readonly #result: { readonly offset: number; readonly size: number };
+  readonly #workspace: number;
   readonly #guards: readonly number[];
 
-  constructor(kernels: ConvKernels, value: Value, operands: readonly Float32Array[], plan = planOf(value), threads = 1) {
+  constructor(
+    kernels: ConvKernels,
+    value: Value,
+    operands: readonly Float32Array[],
+    plan = planOf(value),
+    threads = 1,
+  ) {
     const sizes = plan.scratch.reduce((n, bytes) => n + bytes + 512, 0);
     const size = value.shape.reduce((n, extent) => n * extent, 1);
     const data = operands.reduce((n, list) => n + list.byteLength + 512, 0);
@@ -85,9 +92,11 @@ export class PreparedConv {
     this.memory = new CMemory(data + sizes + 4 * size + threads * this.workspaceStep + 65536);
     const memory = this.memory;
     const guards: number[] = [];
+    // What lies behind buffers, and in the workspace at first, is NaN.
     const take = (bytes: number): number => {
       const offset = memory.allocate(bytes);
-      guards.push(offset + Math.ceil(bytes / 4) * 4);
+      guards.push(offset + bytes);
+      memory.bytes.fill(0xff, offset + bytes, offset + bytes + 64);
       return offset;
     };
     const inputs = operands.map((list) => {
@@ -97,7 +106,8 @@ export class PreparedConv {
     });
     const scratch = plan.scratch.map(take);
     this.#result = { offset: take(4 * size), size };
-    this.workspace = memory.address(take(threads * this.workspaceStep));
+    this.#workspace = take(threads * this.workspaceStep);
+    this.workspace = memory.address(this.#workspace);
     const bases = value.inputs.map(baseOf);
     this.calls = plan.steps.map(({ kernel, buffers }) => {
       const places = buffers.map((b) => {
@@ -118,6 +128,7 @@ export class PreparedConv {
 
   /** Runs all steps in ranges of `chunk` units, from the last one where `isBackward`. */
   run(chunk = Number.POSITIVE_INFINITY, isBackward = false): Float32Array {
+    this.memory.bytes.fill(0xff, this.#workspace, this.#workspace + this.workspaceStep);
     for (const { run, args, units } of this.calls) {
       const starts: number[] = [];
       for (let unit = 0; unit < units; unit += chunk) starts.push(unit);
@@ -125,7 +136,7 @@ export class PreparedConv {
       for (const start of starts) run(args, start, Math.min(start + chunk, units), this.workspace);
     }
     for (const guard of this.#guards) {
-      if (this.memory.bytes[guard] !== 0xa5) throw new Error("a kernel wrote behind a buffer");
+      if (this.memory.bytes[guard] !== 0xff) throw new Error("a kernel wrote behind a buffer");
     }
     const { offset, size } = this.#result;
     return new Float32Array(this.memory.bytes.buffer, this.memory.bytes.byteOffset + offset, size).slice();

@@ -54,7 +54,9 @@ describe.skipIf(targets.length === 0)("loop kernels in C", () => {
   const wanted = new Map(collection.cases.map(({ item }) => [item, interpretCase(item)]));
 
   test.each(targets)("$isa", { timeout: 120_000 }, (target) => {
-    const text = collection.codes.map((kernel, i) => (kernel.kind === "loop" ? loopSource(kernel, `k${i}`, target) : ""));
+    const text = collection.codes.map((kernel, i) =>
+      kernel.kind === "loop" ? loopSource(kernel, `k${i}`, target) : "",
+    );
     const functions = compileKernels(text.join(""), text.length, target);
     const memory = new CMemory(64 * 2 ** 20);
     const wrong: string[] = [];

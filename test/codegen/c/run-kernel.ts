@@ -157,4 +157,3 @@ export function difference(got: Outcome, want: Outcome, exact: boolean): string 
   }
   return "";
 }
-

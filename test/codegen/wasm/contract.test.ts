@@ -3,6 +3,7 @@ import {
   type ContractDtype,
   type ContractOptions,
   type ContractRecord,
+  type ContractSizes,
   contractArgs,
   contractArguments,
   contractKernel,
@@ -10,9 +11,10 @@ import {
   type OffsetMode,
   type Tile,
 } from "../../../src/codegen/wasm/contract.ts";
+import { contractUnits, withBlocks } from "../../../src/codegen/wasm/contract-blocks.ts";
 import { Fn } from "../../../src/codegen/wasm/function.ts";
 import { assembleModule } from "../../../src/codegen/wasm/module.ts";
-import { instantiate } from "./instantiate.ts";
+import { type Exported, instantiate } from "./instantiate.ts";
 
 const arrays = { float32: Float32Array, float64: Float64Array, int32: Int32Array };
 const tiles: Record<ContractDtype, Tile> = {
@@ -65,7 +67,7 @@ class Harness {
   readonly bytes: number;
   readonly #words = new Int32Array(this.memory.buffer);
   readonly #elements: Float32Array | Float64Array | Int32Array;
-  readonly #kernels = new Map<string, (args: number) => void>();
+  readonly #kernels = new Map<string, Exported>();
   #top = 1024;
 
   constructor(dtype: ContractDtype, tile = tiles[dtype]) {
@@ -112,22 +114,35 @@ class Harness {
     return this.at(address, -1) === 77 && this.at(address, count) === 77;
   }
 
-  run(options: Partial<ContractOptions>, record: Omit<ContractRecord, "workspace">): void {
+  /** Runs a product for so many threads, its units cut into ranges of `size`, the last range first. */
+  run(options: Partial<ContractOptions>, sizes: ContractSizes, how: How = {}): void {
+    const { threads = 1, size = Infinity, ...chosen } = how;
     const key = JSON.stringify(options);
+    const all = { dtype: this.dtype, tile: this.tile, ...options };
     let kernel = this.#kernels.get(key);
     if (kernel === undefined) {
-      kernel = instantiate(contractKernel({ dtype: this.dtype, tile: this.tile, ...options }), this.memory);
+      kernel = instantiate(contractKernel(all), this.memory);
       this.#kernels.set(key, kernel);
     }
     this.#top = (this.#top + 15) & ~15;
     const workspace = this.#top;
     const behind = (workspace + contractWorkspaceBytes(this.dtype, this.tile)) / this.bytes;
     this.#elements[behind] = 77;
-    this.#words.set(contractArgs({ ...record, workspace }), 0);
-    kernel(0);
+    const record = { ...withBlocks(all, sizes, threads), ...chosen };
+    const units = contractUnits(record);
+    this.#words.set(contractArgs(record), 0);
+    const step = Math.min(size, Math.max(units, 1));
+    for (let from = Math.floor(units / step) * step; from >= 0; from -= step) {
+      kernel(0, from, Math.min(from + step, units), workspace);
+    }
     if (this.#elements[behind] !== 77) throw new Error("the kernel wrote behind its workspace");
   }
 }
+
+/** How a product is done: for so many threads, by ranges of so many units, or with blocks of one's own. */
+type How = { readonly threads?: number; readonly size?: number } & Partial<
+  Pick<ContractRecord, "mBlock" | "nBlock" | "mBlocks" | "nBlocks" | "packsA" | "packsB">
+>;
 
 /** Runs C = A B with transposed or plain operands and compares every element, bit for bit. */
 function expectMatmul(
@@ -587,9 +602,86 @@ describe.each([
   });
 });
 
+describe("units", () => {
+  // m, n, k, batch, reduce; blocks of rows and columns.
+  const shapes = [
+    { m: 70, n: 100, k: 300, batch: 1, reduce: 1, blocks: [8, 16] },
+    { m: 300, n: 40, k: 20, batch: 1, reduce: 2, blocks: [100, 40] },
+    { m: 1, n: 130, k: 30, batch: 3, reduce: 1, blocks: [1, 32] },
+    { m: 9, n: 19, k: 5, batch: 5, reduce: 3, blocks: [4, 8] },
+  ] as const;
+
+  test.each(shapes)("of %o may be done in any ranges, with the same bits", ({ m, n, k, batch, reduce, blocks }) => {
+    const harness = new Harness("float32");
+    const { bytes } = harness;
+    const [a, b] = [harness.operand(batch * reduce * m * k), harness.operand(batch * reduce * k * n)];
+    const c = harness.allocate(batch * m * n, () => 0);
+    const strides = { aM: k * bytes, aK: bytes, bK: n * bytes, bN: bytes, cM: n * bytes };
+    const [aBytes, bBytes, cBytes] = [m * k * bytes, k * n * bytes, m * n * bytes];
+    const outer = { batch1: batch, batch1A: reduce * aBytes, batch1B: reduce * bBytes, batch1C: cBytes };
+    const sizes = { a, b, c, m, n, k, ...strides, ...outer, reduce, reduceA: aBytes, reduceB: bBytes };
+    const results = (how: How): number[] => {
+      for (let i = 0; i < batch * m * n; i++) new Float32Array(harness.memory.buffer)[c / 4 + i] = 5;
+      harness.run({}, sizes, how);
+      return Array.from({ length: batch * m * n }, (_, i) => harness.at(c, i));
+    };
+    const whole = results({});
+    const [mBlock, nBlock] = blocks;
+    const cut = { mBlock, nBlock, mBlocks: Math.ceil(m / mBlock), nBlocks: Math.ceil(n / nBlock) };
+    for (const size of [1, 2, 3, 5, Infinity]) {
+      expect(results({ ...cut, size })).toEqual(whole);
+      expect(results({ threads: 4, size })).toEqual(whole);
+      for (const packsA of [0, 1]) expect(results({ ...cut, size, packsA, packsB: 1 })).toEqual(whole);
+    }
+    expect(harness.guarded(c, batch * m * n)).toBe(true);
+  });
+
+  const options: ContractOptions = { dtype: "float32", tile: tiles.float32 };
+  const sizesOf = (m: number, n: number, k: number, batch0 = 1): ContractSizes => {
+    const strides = { aM: 4 * k, aK: 4, bK: 4 * n, bN: 4, cM: 4 * n };
+    return { a: 0, b: 0, c: 0, m, n, k, ...strides, batch0 };
+  };
+
+  test("of one thread are blocks of rows that fit the cache", () => {
+    expect(contractUnits(withBlocks(options, sizesOf(200, 5000, 300)))).toBe(1);
+    expect(contractUnits(withBlocks(options, sizesOf(1000, 50, 300)))).toBe(4);
+  });
+
+  test("are more for more threads, and few where there is little to do", () => {
+    for (const threads of [2, 4, 8]) {
+      const units = contractUnits(withBlocks(options, sizesOf(512, 512, 512), threads));
+      expect(units).toBeGreaterThanOrEqual(threads);
+      expect(units).toBeLessThanOrEqual(4 * threads);
+      expect(contractUnits(withBlocks(options, sizesOf(30, 30, 30), threads))).toBe(1);
+      // A batch brings units enough.
+      expect(contractUnits(withBlocks(options, sizesOf(64, 64, 64, 100), threads))).toBe(100);
+    }
+  });
+
+  test("cover rows and columns in whole tiles, also where there are none", () => {
+    for (const [m, n] of [
+      [512, 512],
+      [1, 4096],
+      [4096, 1],
+      [1001, 333],
+      [0, 10],
+      [10, 0],
+    ] as const) {
+      const { mBlock, nBlock, mBlocks, nBlocks } = withBlocks(options, sizesOf(m, n, 3000), 4);
+      expect(mBlocks * mBlock).toBeGreaterThanOrEqual(m);
+      expect(nBlocks * nBlock).toBeGreaterThanOrEqual(n);
+      expect(mBlocks <= 1 || mBlock % 4 === 0).toBe(true);
+      expect(nBlocks <= 1 || nBlock % 8 === 0).toBe(true);
+      expect(mBlocks * nBlocks === 0).toBe(m * n === 0);
+    }
+  });
+});
+
 test("arguments are in the documented order, with unused loops run once", () => {
-  const needed = { a: 1, b: 2, c: 3, workspace: 4, m: 5, n: 6, k: 7, aM: 8, aK: 9, bK: 10, bN: 11, cM: 12 };
-  const args = contractArgs({ ...needed, batch1: 13, batch1C: 14 });
-  expect(args).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1, 0, 0, 0, 13, 0, 0, 14, 1, 0, 0, 0, 1, 0, 0, 0]);
-  expect(contractArguments.indexOf("accumulate")).toBe(args.length - 1);
+  const needed = { a: 1, b: 2, c: 3, m: 5, n: 6, k: 7, aM: 8, aK: 9, bK: 10, bN: 11, cM: 12 };
+  const chosen = { mBlock: 15, nBlock: 16, mBlocks: 17, nBlocks: 18, packsA: 19, packsB: 20 };
+  const args = contractArgs({ ...needed, ...chosen, batch1: 13, batch1C: 14 });
+  const loops = [1, 0, 0, 0, 13, 0, 0, 14, 1, 0, 0, 0, 1, 0, 0, 0];
+  expect(args).toEqual([1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, ...loops, 15, 16, 17, 18, 19, 20]);
+  expect(contractArguments.indexOf("packsB")).toBe(args.length - 1);
 });

@@ -17,6 +17,8 @@ function codeOf(kernel: Kernel): Fn {
       return loopKernel(kernel, new Map<string, HostFunction>());
     case "sort":
       return sortKernel(kernel.dtype, kernel.descending);
+    case "conv":
+      throw new Error("no code for convolutions");
     case "contract":
       return contractKernel({ dtype: "float32", tile: { mr: 4, nr: 8, fma: false } });
   }

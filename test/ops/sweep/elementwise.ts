@@ -3,30 +3,11 @@ import { type Dtype, dtypes } from "../../../src/base/dtype.ts";
 import type { OpDef, SampleRange } from "../../../src/ir/op.ts";
 import { kit } from "../../../src/ops/kit.ts";
 import { table } from "../../../src/ops/table.ts";
+import { float32Bound } from "../bounds.ts";
 import type { Case, Family, Input } from "./case.ts";
 
 /** Around the lanes of a vector, then one of several dims, one without elements, one element, and a 0-d tensor. */
 const shapes = [[1], [2], [3], [4], [5], [7], [8], [17], [2, 3, 5], [3, 1, 4], [2, 0, 3], []] as const;
-
-/**
- * Where a target's result may differ by more than one rounding, in units of the last place. A call of a host function
- * rounds twice in float32.
- */
-const ulps: Readonly<Record<string, { readonly float32: number; readonly float64: number }>> = {
-  exp: { float32: 1, float64: 0 },
-  exp2: { float32: 1.1, float64: 0 },
-  expm1: { float32: 1.7, float64: 0 },
-  log: { float32: 0.9, float64: 0 },
-  log2: { float32: 1, float64: 0 },
-  log10: { float32: 1, float64: 0 },
-  log1p: { float32: 1, float64: 0 },
-  tanh: { float32: 1.4, float64: 0 },
-  sigmoid: { float32: 2.5, float64: 2 },
-  erf: { float32: 1.4, float64: 0 },
-  sin: { float32: 0.51, float64: 0 },
-  cos: { float32: 0.51, float64: 0 },
-  rsqrt: { float32: 1.5, float64: 0 },
-};
 
 /** Number of operands of an elementwise record. */
 export function arity(op: OpDef): number {
@@ -80,6 +61,6 @@ export function elementwiseFamily(op: OpDef): Family {
     dtypes: all,
     cases: shapes.map((shape) => caseOf(op, shape, isFloat)),
     tolerance: 0,
-    ulp: ulps[op.name] ?? { float32: 0.5 + 1e-6, float64: 0 },
+    ulp: { float32: float32Bound(op.name), float64: op === table.sigmoid ? 2 : 0 },
   };
 }

@@ -4,6 +4,7 @@ import type { Family } from "./case.ts";
 import * as choices from "./choices.ts";
 import * as contractions from "./contractions.ts";
 import * as folds from "./folds.ts";
+import { loop } from "./loops.ts";
 import * as moves from "./moves.ts";
 
 /** By the table's own names. A record that is neither elementwise nor here fails the sweep. */
@@ -12,4 +13,5 @@ export const families: Readonly<Partial<Record<keyof Table, Family>>> = {
   ...folds,
   ...contractions,
   ...choices,
+  loop,
 };

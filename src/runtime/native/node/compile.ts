@@ -92,7 +92,6 @@ export function compileAll(
     );
     jobs.forEach(({ key, unit, words }, i) => {
       paths.set(key, cache.store(key, ".so", libraries[i] as Buffer));
-      if (unit.symbols.length === 1) return;
       for (const symbol of unit.symbols) cache.store(keyOf(symbol, compiler, words), ".in", Buffer.from(key));
     });
   }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { debug, debugPrint } from "../../../base/debug.ts";
 import { internal } from "../../../base/errors.ts";
+import { attentionKey, attentionSource } from "../../../codegen/c/attention.ts";
 import { contractKey, contractModes, contractSource } from "../../../codegen/c/contract.ts";
 import { convKey, convSource } from "../../../codegen/c/conv.ts";
 import { hostSource } from "../../../codegen/c/functions.ts";
@@ -11,10 +12,9 @@ import { prelude } from "../../../codegen/c/prelude.ts";
 import { sortSource } from "../../../codegen/c/sort.ts";
 import type { CTarget } from "../../../codegen/c/target.ts";
 import { type Kernel, kernelKey } from "../../../schedule/kernel.ts";
+import type { AcquiredKernels, KernelName } from "../../cpu/machine.ts";
 import type { LoadedKernels, NativeLibrary, NativeUnit } from "./library.ts";
 
-/** Kernels that no plan uses any more are kept up to this number. */
-const mostIdle = 2048;
 /** Kernels of loops in one file at most: a compiler's time grows with them. */
 const mostInFile = 40;
 
@@ -22,6 +22,7 @@ const mostInFile = 40;
 const anyName = "kernel_of_any_name";
 
 interface Entry {
+  readonly name: KernelName;
   readonly address: number;
   readonly file: File;
   users: number;
@@ -33,9 +34,7 @@ interface File {
   kernels: number;
 }
 
-interface Source {
-  readonly key: string;
-  readonly symbol: string;
+interface Source extends KernelName {
   readonly text: string;
 }
 
@@ -43,33 +42,43 @@ export class NativeKernels {
   readonly #library: NativeLibrary;
   readonly #target: CTarget;
   readonly #prelude: string;
+  readonly #mostIdle: number;
   readonly #entries = new Map<string, Entry>();
   /** Kernels compiled so far. */
   compiled = 0;
 
-  constructor(library: NativeLibrary) {
+  /** Kernels that no plan uses any more are kept up to `mostIdle`. */
+  constructor(library: NativeLibrary, mostIdle = 2048) {
     this.#library = library;
+    this.#mostIdle = mostIdle;
     this.#target = library.toolchain.target;
     this.#prelude = prelude(this.#target);
   }
 
   /** Addresses of kernels; all that are new are compiled at once. Each counts as used until released. */
-  acquire(kernels: readonly Kernel[]): { functions: readonly number[]; keys: readonly string[] } {
-    const keys = kernels.map(keyOf);
+  acquire(kernels: readonly Kernel[], names?: readonly KernelName[]): AcquiredKernels {
+    const keysOf = new Map<Kernel, string>();
+    const keys = kernels.map((kernel, i) => {
+      const key = names?.[i]?.key ?? keysOf.get(kernel) ?? keyOf(kernel);
+      keysOf.set(kernel, key);
+      return key;
+    });
     const loops = new Map<string, Source>();
     const products = new Map<string, Source>();
     keys.forEach((key, i) => {
       if (this.#entries.has(key) || loops.has(key) || products.has(key)) return;
+      const name = names?.[i];
+      if (name !== undefined && this.#recall(name)) return;
       const kernel = kernels[i] as Kernel;
       (isProduct(kernel) ? products : loops).set(key, this.#source(key, kernel));
     });
     this.#compile([...loops.values()], [...products.values()]);
-    const functions = keys.map((key) => {
+    const entries = keys.map((key) => {
       const entry = this.#entries.get(key) as Entry;
       entry.users++;
-      return entry.address;
+      return entry;
     });
-    return { functions, keys };
+    return { functions: entries.map((e) => e.address), keys, names: entries.map((e) => e.name) };
   }
 
   release(keys: readonly string[]): void {
@@ -78,9 +87,9 @@ export class NativeKernels {
       if (entry === undefined) throw internal("an unknown kernel is released");
       entry.users--;
     }
-    if (this.#entries.size <= mostIdle) return;
+    if (this.#entries.size <= this.#mostIdle) return;
     for (const [key, { users, file }] of this.#entries) {
-      if (this.#entries.size <= mostIdle) break;
+      if (this.#entries.size <= this.#mostIdle) break;
       if (users > 0) continue;
       this.#entries.delete(key);
       file.kernels--;
@@ -93,7 +102,8 @@ export class NativeKernels {
     const text = this.#text(kernel);
     const all = [this.#prelude, hostSource(text), text].join("\n");
     const symbol = `k${createHash("sha256").update(all).digest("hex").slice(0, 32)}`;
-    return { key, symbol, text: text.replaceAll(anyName, symbol) };
+    const kind = isProduct(kernel) ? "products" : "loops";
+    return { key, symbol, kind, text: text.replaceAll(anyName, symbol) };
   }
 
   #text(kernel: Kernel): string {
@@ -104,6 +114,8 @@ export class NativeKernels {
         return sortSource(kernel, anyName);
       case "conv":
         return convSource(kernel, anyName, this.#target);
+      case "attention":
+        return attentionSource(kernel, anyName, this.#target);
       case "contract":
         return contractSource(contractModes(kernel), anyName, this.#target);
     }
@@ -131,28 +143,30 @@ export class NativeKernels {
     return { source: `${this.#prelude}${hostSource(text)}${text}`, kind, symbols: sources.map((s) => s.symbol) };
   }
 
-  /** Takes over what was compiled with other kernels before. */
-  #recall(source: Source): boolean {
-    const loaded = this.#library.recall(source.symbol, "loops");
-    if (loaded !== undefined) this.#add([source], loaded);
+  /** Takes over what was compiled before, with other kernels or in another process. */
+  #recall(name: KernelName): boolean {
+    const loaded = this.#library.recall(name.symbol, name.kind);
+    if (loaded !== undefined) this.#add([name], loaded);
     return loaded !== undefined;
   }
 
-  #add(sources: readonly Source[], loaded: LoadedKernels): void {
-    const file = { loaded, kernels: sources.length };
-    sources.forEach(({ key }, i) => {
-      this.#entries.set(key, { address: loaded.addresses[i] as number, file, users: 0 });
+  #add(names: readonly KernelName[], loaded: LoadedKernels): void {
+    const file = { loaded, kernels: names.length };
+    names.forEach(({ key, symbol, kind }, i) => {
+      const name = { key, symbol, kind };
+      this.#entries.set(key, { name, address: loaded.addresses[i] as number, file, users: 0 });
     });
   }
 }
 
 function keyOf(kernel: Kernel): string {
   if (kernel.kind === "conv") return convKey(kernel);
+  if (kernel.kind === "attention") return attentionKey(kernel);
   return kernel.kind === "contract" ? contractKey(kernel) : kernelKey(kernel);
 }
 
 function isProduct({ kind }: Kernel): boolean {
-  return kind === "contract" || kind === "conv";
+  return kind === "contract" || kind === "conv" || kind === "attention";
 }
 
 /** Sources in files of about equal length, at least one for each core. */

@@ -112,6 +112,11 @@ export class NativeLibrary {
     this.#runtime = runtime;
   }
 
+  /** Where compiled kernels are kept. */
+  get cache(): CompileCache {
+    return this.#parts.cache;
+  }
+
   /** Threads that compute, the caller among them; no more than cores. All that use the machine in this process share them. */
   get threads(): number {
     return this.#threads;

@@ -1,4 +1,5 @@
 /** The machine of the native device: kernels in C, made by the host's compiler. Floor: runtime; Node only. */
+import { attentionWorkspaceBytes, writeAttentionArguments } from "../../../codegen/c/attention.ts";
 import { contractWorkspaceBytes, writeContractArguments } from "../../../codegen/c/contract.ts";
 import { convWorkspaceBytes, writeConvArguments } from "../../../codegen/c/conv.ts";
 import { laneBlockOf, loopUnits, writeLoopArguments } from "../../../codegen/c/loop-arguments.ts";
@@ -8,20 +9,23 @@ import type { CTarget } from "../../../codegen/c/target.ts";
 import type { Kernel } from "../../../schedule/kernel.ts";
 import type { ArgumentWriter } from "../../cpu/commands.ts";
 import { CpuDevice, type CpuDeviceOptions } from "../../cpu/device.ts";
-import type { Machine } from "../../cpu/machine.ts";
+import type { AcquiredKernels, KernelName, Machine, PlanStore } from "../../cpu/machine.ts";
 import { WasmMachine } from "../../wasm/machine.ts";
 import { CompileError } from "./compile.ts";
 import { NativeKernels } from "./kernels.ts";
 import { type NativeLibrary, type NativeOptions, startNative } from "./library.ts";
 import { NativeMemory } from "./memory.ts";
+import { NativePlanStore } from "./plan-store.ts";
 
 export class NativeMachine implements Machine {
   readonly name = "native";
   readonly features: string;
   readonly wordBytes = 8;
   readonly convolutions = true;
+  readonly attention = true;
   readonly rates = { products: 150, instructions: 40 };
   readonly memory: NativeMemory;
+  readonly plans: PlanStore;
   readonly #library: NativeLibrary;
   readonly #target: CTarget;
   readonly #kernels: NativeKernels;
@@ -32,9 +36,11 @@ export class NativeMachine implements Machine {
     this.features = `native ${this.#target.isa}`;
     this.memory = new NativeMemory(library);
     this.#kernels = new NativeKernels(library);
+    this.plans = new NativePlanStore(library.cache, JSON.stringify(library.toolchain));
     library.workspaceBytes = Math.max(
       contractWorkspaceBytes(this.#target),
       convWorkspaceBytes(this.#target),
+      attentionWorkspaceBytes(this.#target),
       loopWorkspaceBytes,
     );
   }
@@ -43,8 +49,8 @@ export class NativeMachine implements Machine {
     return this.#kernels.compiled;
   }
 
-  acquire(kernels: readonly Kernel[]): { functions: readonly number[]; keys: readonly string[] } {
-    return this.#kernels.acquire(kernels);
+  acquire(kernels: readonly Kernel[], names?: readonly KernelName[]): AcquiredKernels {
+    return this.#kernels.acquire(kernels, names);
   }
 
   release(keys: readonly string[]): void {
@@ -65,6 +71,8 @@ export class NativeMachine implements Machine {
         return writeContractArguments(kernel, this.#target, writer);
       case "conv":
         return writeConvArguments(kernel, this.#target, writer);
+      case "attention":
+        return writeAttentionArguments(kernel, writer);
     }
   }
 

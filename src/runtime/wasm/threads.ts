@@ -1,0 +1,43 @@
+/** How many threads the WebAssembly device uses, and why not more. Floor: runtime. */
+import { environment } from "../../base/environment.ts";
+import { coreCount, whyNotShared } from "../../base/thread.ts";
+import { mostHelpers } from "../../codegen/wasm/pool-fields.ts";
+
+export interface ThreadOptions {
+  /** Threads to use at most. Default TWOPASS_THREADS of the environment, else as many as there are cores, at most 8. */
+  readonly threads?: number;
+  /** Threads may be more than there are cores: for tests. Default false. */
+  readonly oversubscribe?: boolean;
+}
+
+export interface ThreadChoice {
+  readonly threads: number;
+  /** Why there are not more, for people; undefined where every core has one. */
+  readonly reason: string | undefined;
+}
+
+const mostThreads = mostHelpers + 1;
+
+/** TWOPASS_THREADS, where it is a whole number from 1 on; read once. */
+const fromEnvironment = positiveInteger(environment("TWOPASS_THREADS"));
+
+function positiveInteger(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return text !== undefined && Number.isInteger(value) && value >= 1 ? value : undefined;
+}
+
+export function chooseThreads({ threads: option, oversubscribe = false }: ThreadOptions): ThreadChoice {
+  const cores = coreCount();
+  const limit = oversubscribe ? mostThreads : Math.min(cores, mostThreads);
+  const asked = option ?? fromEnvironment;
+  if (asked !== undefined && asked <= 1) return { threads: 1, reason: "one was asked for" };
+  const obstacle = whyNotShared();
+  if (obstacle !== undefined) return { threads: 1, reason: obstacle };
+  if (asked === undefined || asked === limit) {
+    const reason = limit === 1 ? "there is one core" : cores > limit ? `more than ${limit} are not used` : undefined;
+    return { threads: limit, reason };
+  }
+  if (asked < limit) return { threads: asked, reason: `of ${cores} cores: as many were asked for` };
+  const most = limit === cores ? (cores === 1 ? "there is one core" : `there are ${cores} cores`) : "that is the most";
+  return { threads: limit, reason: `${asked} were asked for, ${most}` };
+}
