@@ -99,13 +99,6 @@ const fits: Readonly<Record<string, Fit>> = {
     count: 5,
     weight: (r) => r * r + 1e-3,
   },
-  "exp2: (2^r - 1) / r": {
-    f: (r) => series((n) => (Math.LN2 ** (n + 1) * r ** n) / factorial(n + 1)),
-    from: -0.501,
-    to: 0.501,
-    count: 6,
-    weight: (r) => Math.abs(r) + 0.05,
-  },
   "log: (2 atanh(s) - 2 s) / s^3 in s^2": {
     f: (z) => series((n) => (2 * z ** n) / (2 * n + 3)),
     from: 0,

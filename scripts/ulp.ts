@@ -1,6 +1,6 @@
 /**
- * Errors of functions in float32, in units of the last place, against float64, over all 2³² bit patterns (some minutes a
- * function) or one in so many: `npx tsx scripts/ulp.ts [--device wasm] [--every 1] [name ...]`. It writes no file.
+ * Errors of functions in float32, in units of the last place, against float64, over all 2³² bit patterns (some minutes
+ * a function) or one in so many: `npx tsx scripts/ulp.ts [--device wasm] [--every 1] [name ...]`. It writes no file.
  */
 import { parseArgs } from "node:util";
 import "../src/tensor/node-devices.ts";

@@ -65,7 +65,7 @@ export async function train(context: Context, args: readonly string[]): Promise<
     epochs: job.train.epochs,
     seconds: Number(seconds.toFixed(3)),
     device: job.train.device,
-    threads: 1,
+    threads: engineOf(job.train.device).device.threads,
     ms_per_step: timer.steps === 0 ? null : Number((timer.milliseconds / timer.steps).toFixed(3)),
     test_loss,
     steps: history.steps,

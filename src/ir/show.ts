@@ -19,15 +19,13 @@ export function showGraph(roots: readonly Value[]): string {
     return `%${i}: ${type} = ${showVertex(value)}${note}`;
   });
   const bodies = new Set(order.flatMap((value) => Object.values(value.attrs).filter((attr) => isBody(attr))));
-  for (const body of bodies) lines.push(`${body}:`, showGraph(body.outputs).replace(/^/gm, "  "));
+  for (const body of bodies) lines.push(`${body.toString()}:`, showGraph(body.outputs).replace(/^/gm, "  "));
   return [...lines, `return ${roots.map((root) => `%${root.position}`).join(", ")}`].join("\n");
 }
 
 /** A program: its inputs, its graph, and where each result goes. All that a plan follows from is in it. */
 export function showProgram({ inputs, sources, outputs, isGuarded }: Program): string {
-  const lines = inputs.map(
-    ({ dtype, shape }, i) => `input ${i}: ${sources[i]}, ${dtype} ${showShape(shape)}`,
-  );
+  const lines = inputs.map(({ dtype, shape }, i) => `input ${i}: ${sources[i]}, ${dtype} ${showShape(shape)}`);
   const graph = showGraph(outputs.map(({ value }) => value));
   const targets = outputs.map(({ target }) => target).join(", ");
   return [...lines, graph, `into ${targets}${isGuarded === true ? ", guarded" : ""}`].join("\n");

@@ -79,9 +79,7 @@ class Check {
     const { op, dtype, shape, inputs, attrs } = this.value;
     const from = inputs.map((x) => `${x.op.name} ${x.dtype} ${showShape(x.shape)}`).join(", ");
     const settings = JSON.stringify(attrs);
-    return internal(
-      `${this.after}: ${op.name} ${dtype} ${showShape(shape)} of (${from}) with ${settings}: ${problem}`,
-    );
+    return internal(`${this.after}: ${op.name} ${dtype} ${showShape(shape)} of (${from}) with ${settings}: ${problem}`);
   }
 
   /** What holds for every kind. */
@@ -376,7 +374,7 @@ const rules: Readonly<Record<Kind, Rule>> = {
     }
     check.that(body.carries + body.sequences <= inputs.length, "more carries and sequences than inputs");
     check.that(body.outputs.length >= body.carries, "fewer outputs than carries");
-    verifyGraph(body.outputs, `${check.after}, in ${body}`);
+    verifyGraph(body.outputs, `${check.after}, in ${body.toString()}`);
     const { dtype } = check.value;
     body.outputs.forEach((output, i) => {
       check.that(output.dtype === dtype, `output ${i} of a step is ${output.dtype}`);

@@ -64,7 +64,7 @@ function checked(inputs: readonly Value[], mask: Value | undefined): AttentionSi
   return sizes;
 }
 
-/** scale · q keyᵀ + mask for one row of q: −Infinity where attention is not allowed. */
+/** scale · q keyᵀ + mask for one row of q, in units of log 2: −Infinity where attention is not allowed. */
 function scoresOf(inputs: readonly HostTensor[], mask: HostTensor | undefined, attrs: Attrs, row: number): Float64Array {
   const [q, key] = inputs as [HostTensor, HostTensor];
   const { rows, keys, width } = attentionSizes(inputs);
@@ -78,7 +78,7 @@ function scoresOf(inputs: readonly HostTensor[], mask: HostTensor | undefined, a
     for (let d = 0; d < width; d++) {
       sum += (q.data[row * width + d] as number) * (key.data[(head * keys + j) * width + d] as number);
     }
-    return sum * scale + (mask === undefined || mask.dtype === "bool" ? 0 : seen);
+    return (sum * scale + (mask === undefined || mask.dtype === "bool" ? 0 : seen)) * Math.LOG2E;
   });
 }
 
@@ -91,7 +91,7 @@ function dot(x: HostTensor, at: number, y: HostTensor, other: number, length: nu
 
 /**
  * Of q, key, v and perhaps a mask: the result [N, T, E] of softmax(scale · q keyᵀ + mask) v, then for each row the largest
- * score [N, T], then 1 / Σ exp(score − largest) [N, T]. With a mask a row may see nothing: that gives 0, largest 0 and 1.
+ * score [N, T] in units of log 2, then 1 / Σ exp(score − largest) [N, T]. With a mask a row may see nothing: that gives 0, largest 0 and 1.
  */
 export const attention = record({
   name: "attention",
@@ -110,7 +110,7 @@ export const attention = record({
       const scores = scoresOf(inputs, mask, attrs, row);
       const isEmpty = mask !== undefined && scores.every((s) => s === Number.NEGATIVE_INFINITY);
       const peak = isEmpty ? 0 : Math.max(...scores);
-      const weights = scores.map((s) => Math.exp(s - peak));
+      const weights = scores.map((s) => 2 ** (s - peak));
       const inverse = isEmpty ? 1 : 1 / weights.reduce((sum, w) => sum + w, 0);
       out.data[forward.peaks + row] = peak;
       out.data[forward.inverses + row] = inverse;
@@ -158,7 +158,7 @@ export const attentionGradient = record({
       scoresOf(inputs, mask, attrs, row).forEach((score, j) => {
         const at = head * keys + j;
         const [peak, inverse] = [made.data[forward.peaks + row], made.data[forward.inverses + row]] as [number, number];
-        const p = Math.exp(score - peak) * inverse;
+        const p = 2 ** (score - peak) * inverse;
         const dp = dot(g, row * valueWidth, v, at * valueWidth, valueWidth);
         const ds = p * (dp - delta) * numberOf(attrs, "scale");
         const to = part * count * keys + at;

@@ -283,10 +283,10 @@ const turnParts: readonly number[] = [
 ];
 
 /**
- * Turns x / 2π in float64, less `offset` and the nearest multiple of `step` turns, the nth. The turns are taken modulo 1
- * part by part, which loses nothing, so even 2¹²⁷ is reduced right. Float64 lanes are half as many. Measured instead: 76
- * instructions on int32, which choose bits of 1 / (2π) by the exponent and shift each lane by its own distance, were 1.5
- * times as fast with AVX-512 and 2.4 times as slow in WebAssembly, which has no such shift.
+ * Turns x / 2π in float64, less `offset` and the nearest multiple of `step` turns, the nth. The turns are taken modulo
+ * 1 part by part, which loses nothing, so even 2¹²⁷ is reduced right. Float64 lanes are half as many. Measured instead:
+ * 76 instructions on int32, which choose bits of 1 / (2π) by the exponent and shift each lane by its own distance, were
+ * 1.5 times as fast with AVX-512 and 2.4 times as slow in WebAssembly, which has no such shift.
  */
 function reduceTurns(s: ScalarBuilder, x: Scalar, step: number, offset: number): { n: Scalar; t: Scalar } {
   const wide = s.cast(x, "float64");

@@ -50,6 +50,8 @@ export interface DeviceMemory {
 
 export interface Device {
   readonly name: string;
+  /** Threads that share its work. */
+  readonly threads: number;
   /** What the generated code depends on; part of the plan key. */
   readonly features: string;
   /** How many kernels were compiled so far (not found in the cache). */

@@ -11,7 +11,7 @@ import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { type LoopPart, type LoopSettings, firstSlot, partsOf, slotBehind } from "../ops/loop.ts";
 import type { Kernel } from "./kernel.ts";
-import type { BufferPart, KernelPlan, Stage, Step } from "./plan.ts";
+import type { BufferType, KernelPlan, Stage, Step } from "./plan.ts";
 import { writtenBy } from "./step.ts";
 
 /** Where something lies: a buffer, and bytes from its start. */
@@ -79,6 +79,8 @@ class LoopSteps {
   /** By buffer of the body: what is used again in each step, and what takes turns. */
   readonly #own = new Map<number, number>();
   readonly #turns = new Map<number, readonly [number, number]>();
+  /** By kernel of the body: what it takes for its buffers. */
+  readonly #types = new Map<Step, readonly BufferType[]>();
   /** Where the carries are now. */
   #carries: readonly Place[];
 
@@ -90,6 +92,9 @@ class LoopSteps {
     this.#unit = itemSize[(body.outputs[0] as Value).dtype];
     for (const part of this.#parts) {
       if (part.kind !== "final") this.#stored.set(inner.outputs[part.output] as number, part);
+    }
+    for (const step of inner.steps) {
+      this.#types.set(step, step.parts?.types ?? step.buffers.map((b) => inner.buffers[b] as BufferType));
     }
     this.#carries = site.inputs.slice(0, body.carries);
   }
@@ -103,7 +108,9 @@ class LoopSteps {
       before.push(this.#copy(part, this.#carries[part.output] as Place, this.#slot(part, firstSlot(settings))));
     }
     const lastKernels = this.#neededLast();
-    const labels = this.#inner.steps.map(({ label }) => (this.#site.path === "" ? label : `${this.#site.path}: ${label}`));
+    const labels = this.#inner.steps.map(({ label }) =>
+      this.#site.path === "" ? label : `${this.#site.path}: ${label}`,
+    );
     for (let i = 0; i < steps; i++) {
       const t = reverse ? steps - 1 - i : i;
       const isLast = i === steps - 1;
@@ -155,25 +162,20 @@ class LoopSteps {
   }
 
   #stepAt(step: Step, places: readonly Place[], label: string): Step {
-    const parts = step.buffers.map((b, k): BufferPart => {
-      const { dtype, shape, bytes } = this.#inner.buffers[b] as KernelPlan["buffers"][number];
-      const { offset } = places[b] as Place;
-      const within = step.parts?.[k];
-      return within === undefined
-        ? { offset, dtype, shape, bytes }
-        : { ...within, offset: offset + within.offset };
-    });
+    const types = this.#types.get(step) as readonly BufferType[];
+    const within = step.parts?.offsets;
+    const offsets = step.buffers.map((b, k) => (places[b] as Place).offset + (within?.[k] ?? 0));
     const buffers = step.buffers.map((b) => (places[b] as Place).buffer);
-    return { kernel: step.kernel, buffers, parts, stage: this.#site.stage, label };
+    return { kernel: step.kernel, buffers, parts: { offsets, types }, stage: this.#site.stage, label };
   }
 
   #copy({ output }: LoopPart, from: Place, to: Place): Step {
     const { shape, dtype } = this.#site.settings.body.outputs[output] as Value;
-    const bytes = sizeOf(shape) * itemSize[dtype];
+    const type = { dtype, shape, bytes: sizeOf(shape) * itemSize[dtype] };
     return {
       kernel: this.#site.copyKernel(shape, dtype),
       buffers: [from.buffer, to.buffer],
-      parts: [from, to].map(({ offset }) => ({ offset, dtype, shape, bytes })),
+      parts: { offsets: [from.offset, to.offset], types: [type, type] },
       stage: this.#site.stage,
       label: this.#site.path === "" ? "loop" : `${this.#site.path}: loop`,
     };

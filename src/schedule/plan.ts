@@ -13,6 +13,7 @@ import { type LoopSettings, loopSettings } from "../ops/loop.ts";
 import { padPlaces } from "../ops/view.ts";
 import { numberOf } from "../ops/record.ts";
 import { planAttention } from "./attention.ts";
+import { placeBuffers } from "./arena.ts";
 import { lowerConv, lowerDot, rowsOf } from "./contract.ts";
 import { isConvTaken, planConv } from "./conv.ts";
 import { type FuseOptions, type Unit, fuse } from "./fuse.ts";
@@ -24,30 +25,32 @@ import { writtenBy } from "./step.ts";
 /** Forward, backward, update; then the copies into cells that could not be written in place. */
 export type Stage = 0 | 1 | 2 | 3;
 
-/** The part of a buffer that a kernel sees as a buffer of its own: a slice of a sequence. */
-export interface BufferPart {
-  /** Bytes from the start of the buffer. */
-  readonly offset: number;
+export interface BufferType {
   readonly dtype: Dtype;
   readonly shape: Shape;
   readonly bytes: number;
+}
+
+/** The parts of buffers that a kernel sees as buffers of its own: slices of sequences. */
+export interface BufferParts {
+  /** Bytes from the start of each buffer. */
+  readonly offsets: readonly number[];
+  /** The same for all steps of a loop. */
+  readonly types: readonly BufferType[];
 }
 
 export interface Step {
   readonly kernel: Kernel;
   /** The buffers of the kernel, in the kernel's numbering. */
   readonly buffers: readonly number[];
-  /** The parts of these buffers, where they are not whole. */
-  readonly parts?: readonly BufferPart[];
+  /** The parts of them, where they are not whole. */
+  readonly parts?: BufferParts;
   readonly stage: Stage;
   /** Module path and operations, for people. */
   readonly label: string;
 }
 
-export interface PlanBuffer {
-  readonly dtype: Dtype;
-  readonly shape: Shape;
-  readonly bytes: number;
+export interface PlanBuffer extends BufferType {
   /** Number of the program's input that it is, or -1 for a place in the arena. */
   input: number;
   /** Place in the arena in bytes. */
@@ -75,9 +78,6 @@ export interface KernelPlan {
   /** Whether a step of the update may find an index out of range. */
   readonly faultsInUpdate: boolean;
 }
-
-/** Buffers start at multiples of this. */
-const alignment = 64;
 
 export function planKernels(program: Program, options: FuseOptions): KernelPlan {
   return new Planner(program, options).run();
@@ -373,49 +373,4 @@ function labelOf(members: readonly Value[]): string {
   const last = members[members.length - 1] as Value;
   const names = [...new Set(members.map((m) => m.op.name))].join(" ");
   return last.path === "" ? names : `${last.path}: ${names}`;
-}
-
-/** A buffer in the arena, with the first and the last step that need it. */
-interface Placed {
-  readonly from: number;
-  readonly to: number;
-  readonly offset: number;
-  readonly end: number;
-}
-
-/** Gives each buffer a place in the arena, so that no two overlap in time and place. The bytes needed in all. */
-function placeBuffers(buffers: readonly PlanBuffer[], steps: readonly Step[], outputs: readonly number[]): number {
-  const first = new Map<number, number>();
-  const last = new Map<number, number>();
-  steps.forEach((step, at) => {
-    for (const b of step.buffers) {
-      if (!first.has(b)) first.set(b, at);
-      last.set(b, at);
-    }
-  });
-  for (const b of outputs) last.set(b, steps.length);
-  const own = [...first.keys()].filter((b) => (buffers[b] as PlanBuffer).input < 0);
-  // Large ones first: each goes to the lowest gap among those that live at the same time.
-  own.sort((a, b) => (buffers[b] as PlanBuffer).bytes - (buffers[a] as PlanBuffer).bytes);
-  /** In the order of their offsets. */
-  const placed: Placed[] = [];
-  let total = 0;
-  for (const b of own) {
-    const buffer = buffers[b] as PlanBuffer;
-    const [from, to] = [first.get(b) as number, last.get(b) as number];
-    let offset = 0;
-    let at = 0;
-    for (; at < placed.length; at++) {
-      const other = placed[at] as Placed;
-      if (offset + buffer.bytes <= other.offset) break;
-      if (other.from > to || from > other.to) continue;
-      offset = Math.max(offset, Math.ceil(other.end / alignment) * alignment);
-    }
-    buffer.offset = offset;
-    const end = offset + buffer.bytes;
-    total = Math.max(total, end);
-    while (at > 0 && (placed[at - 1] as Placed).offset > offset) at--;
-    placed.splice(at, 0, { from, to, offset, end });
-  }
-  return total;
 }

@@ -72,8 +72,8 @@ export function showArena(plan: KernelPlan): string {
 }
 
 function nameOf({ buffers, parts }: Step, buffer: number): string {
-  const part = parts?.[buffer];
-  return `b${buffers[buffer]}${part === undefined || part.offset === 0 ? "" : `@${part.offset}`}`;
+  const offset = parts?.offsets[buffer] ?? 0;
+  return `b${buffers[buffer]}${offset === 0 ? "" : `@${offset}`}`;
 }
 
 function isUsed(plan: KernelPlan, buffer: number): boolean {

@@ -11,7 +11,7 @@ import { attentionParts } from "../ops/attention.ts";
 import type { AttentionKernel } from "./attention.ts";
 import type { ConvKernel, ConvRole, ImagePlaces } from "./conv.ts";
 import type { Access, ContractKernel, LoopKernel, Offsets } from "./kernel.ts";
-import type { BufferPart, KernelPlan, PlanBuffer, Step } from "./plan.ts";
+import type { BufferType, KernelPlan, PlanBuffer, Step } from "./plan.ts";
 
 /** The first and last element of a buffer that something touches; nothing where a loop never runs. */
 type Range = readonly [first: number, last: number] | undefined;
@@ -38,11 +38,13 @@ export function verifyPlan(program: Program, plan: KernelPlan): void {
     const fail = (problem: string): TwopassError => wrong(`kernel ${at} (${step.label}): ${problem}`);
     const before = steps[at - 1];
     if (before !== undefined && before.stage > step.stage) throw fail("a kernel of an earlier stage behind it");
-    step.parts?.forEach((part, i) => checkPart(part, buffers[step.buffers[i] as number], fail));
+    step.parts?.types.forEach((type, i) => {
+      checkPart(type, step.parts?.offsets[i] ?? Number.NaN, buffers[step.buffers[i] as number], fail);
+    });
     const uses = usesOf(step).map((use) => ({
       ...use,
       buffer: step.buffers[use.buffer] as number,
-      part: step.parts?.[use.buffer],
+      part: step.parts?.types[use.buffer],
     }));
     for (const { buffer, part, range, isWrite, adds } of uses) {
       const held = buffers[buffer];
@@ -102,12 +104,17 @@ function checkBuffer(buffer: PlanBuffer, number: number, program: Program, arena
   if (source.dtype !== dtype || sizeOf(source.shape) !== sizeOf(shape)) throw wrong(`it is input ${input}, unlike`);
 }
 
-function checkPart(part: BufferPart, held: PlanBuffer | undefined, fail: (problem: string) => TwopassError): void {
-  const { dtype, shape, offset, bytes } = part;
+function checkPart(
+  { dtype, shape, bytes }: BufferType,
+  offset: number,
+  held: PlanBuffer | undefined,
+  fail: (problem: string) => TwopassError,
+): void {
   if (bytes !== sizeOf(shape) * itemSize[dtype] || offset % itemSize[dtype] !== 0 || dtype !== held?.dtype) {
     throw fail(`a part of ${bytes} bytes of ${dtype} ${showShape(shape)} at ${offset}`);
   }
-  if (offset < 0 || offset + bytes > held.bytes) throw fail(`a part from ${offset} to ${offset + bytes} of ${held.bytes}`);
+  if (offset < 0 || offset + bytes > held.bytes)
+    throw fail(`a part from ${offset} to ${offset + bytes} of ${held.bytes}`);
 }
 
 /** No two buffers that live at the same time share a byte. */
@@ -161,7 +168,12 @@ function usesOfAttention(kernel: AttentionKernel): Use[] {
     [rows, width],
     [keys, width],
     [keys, valueWidth],
-    ...(role === "gradient" ? [[1, forward.end], [rows, valueWidth]] : []),
+    ...(role === "gradient"
+      ? [
+          [1, forward.end],
+          [rows, valueWidth],
+        ]
+      : []),
     [rows, keys],
   ] as const;
   const reads = places.map(({ offset, batch: steps, row, column }, buffer): Use => {

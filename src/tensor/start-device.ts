@@ -90,7 +90,7 @@ export async function startDevice(name: DeviceName, options: StartOptions = {}):
     });
   }
   // Tensors that are made while the worker loads are its own already.
-  const device = startWorker(name);
+  const device = startWorker(name, threads === undefined ? {} : { threads });
   const close = (): void => {
     device.close();
     forget(name, handle);
@@ -106,10 +106,10 @@ export async function startDevice(name: DeviceName, options: StartOptions = {}):
   return handle;
 }
 
-function startWorker(name: DeviceName): RemoteDevice {
+function startWorker(name: DeviceName, options: DeviceOptions): RemoteDevice {
   let device: RemoteDevice;
   try {
-    device = startRemoteWasm();
+    device = startRemoteWasm(options);
   } catch (error) {
     const facts = error instanceof Error ? error.message : String(error);
     throw new TwopassError({ op: "startDevice", problem: "a worker could not be started", facts, cause: error });

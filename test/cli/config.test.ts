@@ -31,7 +31,7 @@ test.for([
   [{ data, train: { epoch: 3 } }, 'unknown key "train.epoch" (did you mean "epochs"?)'],
   [{ data, train: { epochs: "many" } }, 'train.epochs is wrong: expected a whole number from 1 to 1000000, got "many"'],
   [{ data, train: { validation: 1 } }, "train.validation is wrong: expected a number between 0 and 1, got 1"],
-  [{ data, train: { device: "gpu" } }, 'train.device is wrong: expected "js" or "wasm", got "gpu"'],
+  [{ data, train: { device: "gpu" } }, 'train.device is wrong: expected "native" or "wasm" or "js", got "gpu"'],
   [{ data, train: 5 }, "train is wrong: expected an object, got 5"],
   [{ data, model: { name: "mpl" } }, 'no model "mpl" for this task (did you mean "mlp"? there are mlp, linear)'],
   [{ data, model: { hiden: [3] } }, 'unknown key "model.hiden" (did you mean "hidden"?)'],

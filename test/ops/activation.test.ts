@@ -1,4 +1,4 @@
-/** Errors of activations made of several operations, and of their gradients, over the range of float32, on each device. */
+/** Errors of activations made of several operations, and of their gradients, on each device. */
 import { expect, test } from "vitest";
 import { erfc } from "../../src/base/special-functions.ts";
 import { tensor } from "../../src/tensor/creation.ts";
@@ -23,7 +23,7 @@ interface Activation {
   /** Largest error of the value, in units of 2⁻²⁴ times |value|, or |x| where that is said. */
   readonly bound: number;
   readonly ofInput?: true;
-  /** Largest error of the slope, in units of 2⁻²⁴; 1 − y is not precise where y rounds to 1, and x² times as much counts. */
+  /** Largest error of the slope, in units of 2⁻²⁴. Errors of 1 − y for y near 1 come in times du/dx. */
   readonly slopeBound: number;
 }
 

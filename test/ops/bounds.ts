@@ -1,7 +1,7 @@
 /**
- * How far the float32 results of an elementwise record may be from the exact ones, in units of the last place. For lines
- * of instructions that is the largest error over all float32, as scripts/ulp.ts finds it, rounded up; else the rounding
- * of the exact result, with a little for a host function's own rounding.
+ * How far the float32 results of an elementwise record may be from the exact ones, in units of the last place. For
+ * lines of instructions that is the largest error over all float32, as scripts/ulp.ts finds it, rounded up; else the
+ * rounding of the exact result, with a little for a host function's own rounding.
  */
 const lines: Readonly<Record<string, number>> = {
   exp: 1.02,

@@ -9,7 +9,7 @@ import { float32Bound } from "./bounds.ts";
 import { inputScalar, interpret, scalarOrder } from "./scalar-interpreter.ts";
 import { ulpError } from "./ulp.ts";
 
-/** Instructions of each line, constants and casts between bits left out: they bound the speed of elementwise kernels. */
+/** Instructions of each line without constants and casts of bits: they bound the speed of elementwise kernels. */
 const counts = {
   exp: 27,
   exp2: 24,

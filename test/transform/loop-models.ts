@@ -21,7 +21,12 @@ const gates = (x: Value, count: number): Value[] => {
 };
 
 export const lstm: LoopStep = ([h, c], [x], [w]) => {
-  const [i, f, g, o] = gates(kit.add(x as Value, linear(kit, h as Value, w as Value)), 4) as [Value, Value, Value, Value];
+  const [i, f, g, o] = gates(kit.add(x as Value, linear(kit, h as Value, w as Value)), 4) as [
+    Value,
+    Value,
+    Value,
+    Value,
+  ];
   const next = kit.add(kit.mul(kit.sigmoid(f), c as Value), kit.mul(kit.sigmoid(i), kit.tanh(g)));
   const out = kit.mul(kit.sigmoid(o), kit.tanh(next));
   return { carries: [out, next], outputs: [out] };
@@ -56,7 +61,15 @@ export function writtenOut({ carries, sequences, constants, steps, reverse }: Lo
     state = after.carries;
     rows[t] = after.outputs.map((y) => kit.reshape(y, [1, ...y.shape]));
   }
-  return { carries: state, outputs: (rows[0] as Value[]).map((_, j) => kit.concat(rows.map((row) => row[j] as Value), 0)) };
+  return {
+    carries: state,
+    outputs: (rows[0] as Value[]).map((_, j) =>
+      kit.concat(
+        rows.map((row) => row[j] as Value),
+        0,
+      ),
+    ),
+  };
 }
 
 export const ways = { loop, writtenOut };

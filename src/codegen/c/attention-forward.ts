@@ -65,9 +65,10 @@ export function forwardSource(name: string, target: CTarget, kernel: AttentionKe
         c: "(char *)scores",
         rows: "block",
       })}
-      const int64_t isCut = causal && j0 + block - 1 > i0;
-      if (maskKind || isCut) attention_mask(scores, block, j0, i0, count, scale, isCut, maskKind, maskHead, maskRow, maskColumn);
-      attention_weights(scores, block, groups, maskKind || isCut ? 1 : scale, peaks, totals, factors);
+      const int64_t isCut = causal && j0 + block - 1 > i0, isMasked = maskKind || (isCut && factor == 0);
+      if (isMasked) attention_mask(scores, block, j0, i0, count, factor, isCut, maskKind, maskHead, maskRow, maskColumn);
+      else if (isCut) attention_cut(scores, block, j0, i0, groups, factor);
+      attention_weights(scores, block, groups, isMasked ? 1 : factor, peaks, totals, factors);
       if (j0 > 0) for (int64_t i = 0; i < count; i++) attention_scale(out + i * valueWidth, valueWidth, factors[i]);
       ${productText(target, {
         form: "columns",
@@ -98,30 +99,30 @@ function weightsFunction(lanes: number): string {
   return once(
     "attention_weights",
     `/*
- * Scores s become exp(scale * s - peak) with the largest scaled score of these and those before as the peak. What was
- * summed with the peak before is to be multiplied by the factor; the total is.
+ * Scores s become 2^(factor * s - peak) with the largest factor * s of these and those before as the peak. What was
+ * summed with the peak before is to be multiplied by what comes in \`factors\`; the total is.
  */
-static __attribute__((noinline)) void attention_weights(float *scores, int64_t keys, int64_t groups, float scale,
+static __attribute__((noinline)) void attention_weights(float *scores, int64_t keys, int64_t groups, float factor,
     float *peaks, float *totals, float *factors) {
   for (int64_t i = 0; i < groups * ${lanes}; i += ${lanes}) {
     const f32v before = LOAD(f32v, peaks + i);
     f32v peak = before, other = before, total = {};
     int64_t j = 0;
     for (; j + 1 < keys; j += 2) {
-      peak = bound_max_f32v(LOAD(f32v, scores + j * ${blockRows} + i) * scale, peak);
-      other = bound_max_f32v(LOAD(f32v, scores + (j + 1) * ${blockRows} + i) * scale, other);
+      peak = bound_max_f32v(LOAD(f32v, scores + j * ${blockRows} + i) * factor, peak);
+      other = bound_max_f32v(LOAD(f32v, scores + (j + 1) * ${blockRows} + i) * factor, other);
     }
-    if (j < keys) peak = bound_max_f32v(LOAD(f32v, scores + j * ${blockRows} + i) * scale, peak);
+    if (j < keys) peak = bound_max_f32v(LOAD(f32v, scores + j * ${blockRows} + i) * factor, peak);
     peak = bound_max_f32v(other, peak);
     const f32v shift = select_f32v(peak == F32V(-__builtin_inff()), F32V(0), peak);
     for (j = 0; j < keys; j++) {
-      const f32v p = attention_exp(LOAD(f32v, scores + j * ${blockRows} + i) * scale - shift);
+      const f32v p = attention_power(LOAD(f32v, scores + j * ${blockRows} + i) * factor - shift);
       STORE(f32v, scores + j * ${blockRows} + i, p);
       total += p;
     }
-    const f32v factor = attention_exp(before - shift);
-    STORE(f32v, factors + i, factor);
-    STORE(f32v, totals + i, LOAD(f32v, totals + i) * factor + total);
+    const f32v down = attention_power(before - shift);
+    STORE(f32v, factors + i, down);
+    STORE(f32v, totals + i, LOAD(f32v, totals + i) * down + total);
     STORE(f32v, peaks + i, peak);
   }
 }`,

@@ -23,7 +23,7 @@ import type { CTarget } from "./target.ts";
 /** Keys of a block. */
 const blockKeys = 64;
 
-const inputs = ["q", "key", "v", "made", "g"] as const;
+const inputs = ["q", "key", "v", "made", "dy"] as const;
 
 export function gradientWorkspace(target: CTarget) {
   const block = 4 * blockRows * blockKeys;
@@ -54,7 +54,7 @@ export function gradientSource(name: string, target: CTarget, kernel: AttentionK
   const at = gradientWorkspace(target);
   const scoreStep = `${4 * blockRows}`;
   const body = `    const int64_t head = unit / parts, part = unit % parts;
-    ${headText(["q", "key", "v", "g"])}
+    ${headText(["q", "key", "v", "dy"])}
     float *const deltas = (float *)(workspace + ${at.rows});
     float *const scores = (float *)(workspace + ${at.scores}), *const slopes = (float *)(workspace + ${at.slopes});
     char *const queries = workspace + ${at.queries}, *const gradients = workspace + ${at.gradients};
@@ -62,19 +62,23 @@ export function gradientSource(name: string, target: CTarget, kernel: AttentionK
     const float *const largest = made + peaks + head * rows, *const inverse = made + inverses + head * rows;
     float *const dk = result + dKey + (part * heads + head) * keys * width;
     float *const dv = result + dValue + (part * heads + head) * keys * valueWidth;
-    __builtin_memset(dk, 0, 4 * keys * width);
-    __builtin_memset(dv, 0, 4 * keys * valueWidth);
+    /* Keys from here on have no sums yet. */
+    int64_t seen = 0;
     const int64_t last = least(rows, (part + 1) * partRows);
     for (int64_t i0 = part * partRows; i0 < last; i0 += ${blockRows}) {
       const int64_t count = least(last - i0, ${blockRows}), groups = (count + ${lanes - 1}) / ${lanes};
       float *const dq = result + (head * rows + i0) * width;
       attention_turn(queries, qHead + i0 * qRow, qRow, count, width);
-      attention_turn(gradients, gHead + i0 * gRow, gRow, count, valueWidth);
+      attention_turn(gradients, dyHead + i0 * dyRow, dyRow, count, valueWidth);
       attention_turn(results, made + (head * rows + i0) * valueWidth, valueWidth, count, valueWidth);
       attention_deltas(deltas, gradients, results, groups, valueWidth);
       const int64_t end = causal ? least(keys, i0 + count) : keys;
       for (int64_t j0 = 0; j0 < end; j0 += ${blockKeys}) {
-        const int64_t block = least(end - j0, ${blockKeys});
+        const int64_t block = least(end - j0, ${blockKeys}), adds = j0 < seen;
+        if (adds && j0 + block > seen) {
+          __builtin_memset(dk + seen * width, 0, 4 * (j0 + block - seen) * width);
+          __builtin_memset(dv + seen * valueWidth, 0, 4 * (j0 + block - seen) * valueWidth);
+        }
         ${scoresText(target, {
           k: "width",
           a: "keyHead + j0 * keyRow",
@@ -91,21 +95,22 @@ export function gradientSource(name: string, target: CTarget, kernel: AttentionK
           c: "(char *)slopes",
           rows: "block",
         })}
-        const int64_t isCut = causal && j0 + block - 1 > i0;
-        if (maskKind || isCut) attention_mask(scores, block, j0, i0, count, scale, isCut, maskKind, maskHead, maskRow, maskColumn);
-        attention_slopes(scores, slopes, block, groups, maskKind || isCut ? 1 : scale, scale, largest + i0, inverse + i0, deltas);
+        const int64_t isCut = causal && j0 + block - 1 > i0, isMasked = maskKind || (isCut && factor == 0);
+        if (isMasked) attention_mask(scores, block, j0, i0, count, factor, isCut, maskKind, maskHead, maskRow, maskColumn);
+        else if (isCut) attention_cut(scores, block, j0, i0, groups, factor);
+        attention_slopes(scores, slopes, block, groups, isMasked ? 1 : factor, scale, largest + i0, inverse + i0, deltas);
         ${productText(target, {
           form: "lines",
           k: "count",
           a: "scores",
           aStep: scoreStep,
-          b: "(const char *)(gHead + i0 * gRow)",
-          bStep: "4 * gRow",
+          b: "(const char *)(dyHead + i0 * dyRow)",
+          bStep: "4 * dyRow",
           c: "(char *)(dv + j0 * valueWidth)",
           cStep: "4 * valueWidth",
           rows: "block",
           columns: "valueWidth",
-          adds: "1",
+          adds: "adds",
         })}
         ${productText(target, {
           form: "lines",
@@ -118,7 +123,7 @@ export function gradientSource(name: string, target: CTarget, kernel: AttentionK
           cStep: "4 * width",
           rows: "block",
           columns: "width",
-          adds: "1",
+          adds: "adds",
         })}
         ${productText(target, {
           form: "columns",
@@ -134,7 +139,10 @@ export function gradientSource(name: string, target: CTarget, kernel: AttentionK
           adds: "j0 > 0",
         })}
       }
-    }`;
+      seen = seen > end ? seen : end;
+    }
+    __builtin_memset(dk + seen * width, 0, 4 * (keys - seen) * width);
+    __builtin_memset(dv + seen * valueWidth, 0, 4 * (keys - seen) * valueWidth);`;
   return [attentionHelpers(target), slopesFunction(target), kernelFunction(name, gradientArguments(kernel), body)].join("");
 }
 
@@ -153,13 +161,13 @@ static __attribute__((noinline)) void attention_deltas(float *deltas, const char
     STORE(f32v, deltas + group * ${lanes}, sum);
   }
 }
-/* Scores s become weights p = exp(factor * s - largest) * inverse, and products t become scale * p * (t - delta). */
+/* Scores s become weights p = 2^(factor * s - largest) * inverse, and products t become scale * p * (t - delta). */
 static __attribute__((noinline)) void attention_slopes(float *scores, float *slopes, int64_t keys, int64_t groups,
     float factor, float scale, const float *largest, const float *inverse, const float *deltas) {
   for (int64_t i = 0; i < groups * ${lanes}; i += ${lanes}) {
     const f32v peak = LOAD(f32v, largest + i), over = LOAD(f32v, inverse + i), delta = LOAD(f32v, deltas + i);
     for (int64_t j = i; j < keys * ${blockRows}; j += ${blockRows}) {
-      const f32v p = attention_exp(LOAD(f32v, scores + j) * factor - peak) * over;
+      const f32v p = attention_power(LOAD(f32v, scores + j) * factor - peak) * over;
       STORE(f32v, scores + j, p);
       STORE(f32v, slopes + j, p * (LOAD(f32v, slopes + j) - delta) * scale);
     }

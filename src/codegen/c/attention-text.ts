@@ -3,12 +3,9 @@
  * stand as [key][row], so that the largest one, the sum and the exponentials of a row need nothing from other lanes.
  * Floor: codegen.
  */
-import { type Scalar, ScalarBuilder } from "../../ir/scalar.ts";
-import { expFloat32 } from "../../ops/polynomial.ts";
 import { type AttentionKernel, mostWidth } from "../../schedule/attention.ts";
 import { once, panelFunction, panelName, type TileShape, tileShape, vectorType } from "./contract-tile.ts";
 import { type ConvArguments, convHelpers, range } from "./conv-text.ts";
-import { instruction, registerType } from "./scalar.ts";
 import type { CTarget } from "./target.ts";
 
 /** Rows of a block. Runs of rows (rowsOfPart in ops/attention.ts) are multiples. */
@@ -61,7 +58,8 @@ export function commonArguments(kernel: AttentionKernel, names: readonly string[
       keys,
       width,
       valueWidth,
-      scaleBits: new Int32Array(Float32Array.of(scale).buffer)[0] as number,
+      scaleBits: bitsOf(scale),
+      factorBits: bitsOf(scale * Math.LOG2E),
       causal: Number(causal),
       maskKind: { none: 0, bool: 1, added: 2 }[mask],
       ...Object.fromEntries(strides),
@@ -69,16 +67,25 @@ export function commonArguments(kernel: AttentionKernel, names: readonly string[
   };
 }
 
-/** C text at the head of a unit of work of `head`: its places in the buffers, and the scale. */
+/** Numbers that are no whole ones go by their bits. */
+function bitsOf(number: number): number {
+  return new Int32Array(Float32Array.of(number).buffer)[0] as number;
+}
+
+/**
+ * C text at the head of a unit of work of `head`: its places in the buffers, the scale, and the factor of scores: scale in
+ * units of log 2.
+ */
 export function headText(names: readonly string[]): string {
   const place = (name: string): string =>
     `${name}Batch0 * at0 + ${name}Batch1 * at1 + ${name}Batch2 * at2`;
   return `const int64_t at2 = head % batch2, at1 = head / batch2 % batch1, at0 = head / batch2 / batch1;
-    float scale;
+    float scale, factor;
     __builtin_memcpy(&scale, &scaleBits, 4);
+    __builtin_memcpy(&factor, &factorBits, 4);
     ${names.map((name) => `const float *const ${name}Head = ${name} + ${place(name)};`).join("\n    ")}
     const char *const maskHead = (const char *)mask + (maskKind == 1 ? 1 : 4) * (${place("mask")});
-    (void)${names[0]}Head;`;
+    (void)scale;`;
 }
 
 /** A product of a block: `rows` rows of A against up to all columns of B, `k` long. */
@@ -126,25 +133,24 @@ export function scratchBytes(target: CTarget): number {
   return 4 * Math.max(rows, 4) * columns;
 }
 
-/** eˣ of ops/polynomial.ts, on a vector. */
+/** (2ˣ − 1) / x on [−½, ½], by which 2ˣ is within 1.3 · 2⁻²⁴ (test/codegen/c/attention.test.ts). */
+const power = [0.693147225, 0.240226511, 0.0555029731, 0.00961803078, 0.0013410001, 0.000154697319];
+
+/**
+ * 2ˣ for x up to 1; 0 where that is subnormal, and below. Scores come in units of log 2 (ops/attention.ts), so that this
+ * is all there is to do for each: rounding to a whole number, a polynomial, and an addition to the exponent.
+ */
 function exponential(): string {
-  const s = new ScalarBuilder();
-  const x = s.make("load", "float32", []);
-  const names = new Map<Scalar, string>([[x, "x"]]);
-  const lines: string[] = [];
-  const visit = (at: Scalar): string => {
-    let name = names.get(at);
-    if (name === undefined) {
-      at.args.forEach(visit);
-      name = `t${lines.length}`;
-      const type = registerType(at.dtype, "v");
-      lines.push(`  const ${type} ${name} = ${instruction(at, "v", (arg) => names.get(arg) as string)};`);
-      names.set(at, name);
-    }
-    return name;
-  };
-  const result = visit(expFloat32(s, x));
-  return once("attention_exp", ["FN f32v attention_exp(f32v x) {", ...lines, `  return ${result};`, "}"].join("\n"));
+  const terms = power.map((c) => `${c}f`).reduceRight((sum, c) => `(${sum} * f + ${c})`);
+  return once(
+    "attention_power",
+    `FN f32v attention_power(f32v x) {
+  const f32v whole = bound_max_f32v(x, F32V(-127.0f)) + 12582912.0f;
+  const f32v f = bound_max_f32v(x, F32V(-127.0f)) - (whole - 12582912.0f);
+  const i32v bits = (i32v)(${terms} * f + 1.0f) + ((i32v)whole << 23);
+  return (f32v)(~(x < -126.0f) & bits);
+}`,
+  );
 }
 
 /** The functions that both kernels call. */
@@ -183,9 +189,9 @@ static __attribute__((noinline)) void attention_turn(char *to, const float *from
     }
   }
 }
-/* The scores of keys from \`j0\` on, scaled, and masked. */
+/* The scores of keys from \`j0\` on, in units of log 2, and masked. */
 static __attribute__((noinline)) void attention_mask(float *scores, int64_t keys, int64_t j0, int64_t i0, int64_t count,
-    float scale, int64_t causal, int64_t kind, const char *mask, int64_t maskRow, int64_t maskColumn) {
+    float factor, int64_t causal, int64_t kind, const char *mask, int64_t maskRow, int64_t maskColumn) {
   const f32v never = F32V(-__builtin_inff());
   for (int64_t group = 0; group * ${lanes} < count; group++) {
     float *const s = scores + group * ${lanes};
@@ -196,19 +202,33 @@ static __attribute__((noinline)) void attention_mask(float *scores, int64_t keys
         for (int64_t i = 0; i < ${lanes}; i++) {
           const int64_t at = (i0 + least(group * ${lanes} + i, count - 1)) * maskRow + (j0 + j) * maskColumn;
           if (kind == 1) {
-            const i32v seen = maskColumn ? __builtin_convertvector(LOAD(u8v, mask + at), i32v) : I32V(*(const u8 *)(mask + at));
+            i32v seen = I32V(*(const u8 *)(mask + at));
+            if (maskColumn) seen = __builtin_convertvector(LOAD(u8v, mask + at), i32v);
             r[i] = (f32v)(seen != 0);
-          } else r[i] = maskColumn ? LOAD(f32v, mask + 4 * at) : F32V(*(const f32 *)(mask + 4 * at));
+          } else if (maskColumn) r[i] = LOAD(f32v, mask + 4 * at);
+          else r[i] = F32V(*(const f32 *)(mask + 4 * at));
         }
         conv_transpose(r);
       }
       for (int64_t i = 0; i < end; i++) {
-        f32v x = LOAD(f32v, s + (j + i) * ${blockRows}) * scale;
+        f32v x = LOAD(f32v, s + (j + i) * ${blockRows}) * factor;
         if (kind == 1) x = select_f32v((i32v)r[i], x, never);
-        if (kind == 2) x = x + r[i];
+        if (kind == 2) x = x + r[i] * ${Math.fround(Math.LOG2E)}f;
         if (causal) x = select_f32v(LANES_V >= I32V(j0 + j + i - i0 - group * ${lanes}), x, never);
         STORE(f32v, s + (j + i) * ${blockRows}, x);
       }
+    }
+  }
+}
+/* Of keys behind a row of q the scores, before they are scaled. */
+static __attribute__((noinline)) void attention_cut(float *scores, int64_t keys, int64_t j0, int64_t i0, int64_t groups,
+    float factor) {
+  const f32v never = F32V(factor < 0 ? __builtin_inff() : -__builtin_inff());
+  for (int64_t j = j0 > i0 ? 0 : i0 + 1 - j0; j < keys; j++) {
+    float *const s = scores + j * ${blockRows};
+    for (int64_t group = 0; group < groups; group++) {
+      const i32v isBefore = LANES_V >= I32V(j0 + j - i0 - group * ${lanes});
+      STORE(f32v, s + group * ${lanes}, select_f32v(isBefore, LOAD(f32v, s + group * ${lanes}), never));
     }
   }
 }

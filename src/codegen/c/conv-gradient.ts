@@ -81,15 +81,12 @@ function turnFunction({ lanes, vectors }: ConvTile): string {
     "conv_turn",
     `static __attribute__((noinline)) void conv_turn(float *to, const float *dy, int64_t yChannel, int64_t yRow,
     int64_t last, int64_t rows, int64_t columns) {
+  int64_t at[${lanes * vectors}];
+  for (int64_t i = 0; i < ${lanes * vectors}; i++) at[i] = least(i, last) * yChannel;
   for (int64_t y = 0; y < rows; y++, dy += yRow) {
     for (int64_t x = 0; x < columns; x += ${lanes}) {
-      for (int64_t v = 0; v < ${vectors}; v++) {
-        f32v r[${lanes}];
-        for (int64_t i = 0; i < ${lanes}; i++) r[i] = LOAD(f32v, dy + least(v * ${lanes} + i, last) * yChannel + x);
-        conv_transpose(r);
-        float *t = to + (y * columns + x) * ${lanes * vectors} + v * ${lanes};
-        for (int64_t i = 0; i < ${lanes}; i++) STORE(f32v, t + i * ${lanes * vectors}, r[i]);
-      }
+      float *t = to + (y * columns + x) * ${lanes * vectors};
+      for (int64_t v = 0; v < ${lanes * vectors}; v += ${lanes}) conv_square(t + v, ${lanes * vectors}, dy + x, at + v);
     }
   }
 }`,

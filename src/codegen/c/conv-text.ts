@@ -74,12 +74,30 @@ function transposeFunction(lanes: number): string {
   return once("conv_transpose", lines.join("\n"));
 }
 
+/** A square from rows at `from + at[i]` to rows `step` apart. */
+function squareFunction(lanes: number): string {
+  return once(
+    "conv_square",
+    `static __attribute__((noinline)) void conv_square(float *to, int64_t step, const float *from, const int64_t *at) {
+  f32v r[${lanes}];
+  ${range(lanes)
+    .map((i) => `r[${i}] = LOAD(f32v, from + at[${i}]);`)
+    .join(" ")}
+  conv_transpose(r);
+  ${range(lanes)
+    .map((i) => `STORE(f32v, to + ${i} * step, r[${i}]);`)
+    .join(" ")}
+}`,
+  );
+}
+
 /** Shuffles, the transposition of a square, and stores of rows that do not fill vectors. */
 export function convHelpers(target: CTarget): string {
   const lanes = target.vectorBytes / 4;
   return [
     shuffleMacro,
     transposeFunction(lanes),
+    squareFunction(lanes),
     once(
       "conv_row",
       `/* Elements of a row of results, ${"`step`"} apart. */
@@ -103,7 +121,7 @@ FN void conv_row(float *to, const float *from, int64_t count, int64_t step) {
  */
 export function slabFunctions(target: CTarget): string {
   const lanes = target.vectorBytes / 4;
-  return once(
+  const text = once(
     "conv_slab",
     `typedef struct {
   int64_t top, left, rows, columns, strideRows, strideColumns, usedRows, usedColumns;
@@ -134,6 +152,13 @@ static __attribute__((noinline)) void conv_fill(const conv_slab *s, float *slab,
           const float *f = x + c * xChannel + row * xRow + first;
           for (int64_t j = 0; j < begin; j += ${lanes}) STORE(f32v, d + j, (f32v){});
           if (step == 1) for (int64_t j = begin; j < end; j += ${lanes}) STORE(f32v, d + j, LOAD(f32v, f + j));
+          else if (step == 2 && end - begin >= ${lanes}) {
+            /* The last vector lies over the one before. */
+            for (int64_t j = begin; j < end; j += ${lanes}) {
+              const int64_t k = least(j, end - ${lanes});
+              STORE(f32v, d + k, ${shuffle("LOAD(f32v, f + 2 * k)", `LOAD(f32v, f + 2 * k + ${lanes})`, lanes, (i) => 2 * i)});
+            }
+          }
           else for (int64_t j = begin; j < end; j++) d[j] = f[j * step];
           at = end;
         } else at = 0;
@@ -143,4 +168,5 @@ static __attribute__((noinline)) void conv_fill(const conv_slab *s, float *slab,
   }
 }`,
   );
+  return shuffleMacro + text;
 }

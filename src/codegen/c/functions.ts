@@ -17,7 +17,7 @@ const head = "static __attribute__((noinline)) double";
 /** Definitions of host_NAME for the functions that C text calls. */
 export function hostSource(text: string): string {
   const used = new Set(hostFunctions.filter((name) => text.includes(`host_${name}(`)));
-  for (const name of [...used]) for (const other of needs[name] ?? []) used.add(other);
+  for (const name of used) for (const other of needs[name] ?? []) used.add(other);
   return hostFunctions
     .filter((name) => used.has(name))
     .map((name) => (own.has(name) ? definitions[name] : builtin(name)))

@@ -112,6 +112,18 @@ export class LoopAccesses {
     return this.sameInAllLanes(s) && s.args.every((arg) => this.#isUniform(arg));
   }
 
+  /** Of the given accesses those whose elements lie one behind the other in memory. */
+  rows(accesses: readonly number[]): number[] {
+    return accesses.filter((a) => !this.isCount(a) && this.laneStep(a) === "next");
+  }
+
+  /** Asks for what a loop around the lanes reads some rounds later: the processor expects nothing from rows that are far apart. */
+  prefetch(text: CText, accesses: readonly number[], places: readonly VectorPlace[]): void {
+    for (const place of places) {
+      for (const a of accesses) text.line(`__builtin_prefetch(${this.#address(a, place)} + ahead${a});`);
+    }
+  }
+
   /** A number of the call in all lanes. */
   number(s: Scalar): string {
     const type = s.dtype === "bool" ? "signed char" : elementType(s.dtype);

@@ -21,15 +21,28 @@ export interface LoopArgumentWriter {
   fault(): void;
 }
 
-/** Lanes of a block where each lane is one piece of work; where it is a whole column; and where rows share lines of memory. */
+/** Lanes of a block where each lane is one piece of work, and where lanes are far apart in memory. */
 const flatBlock = 4096;
-const columnBlock = 256;
-const tileBlock = 256;
+const tileBlock = 32;
+/** Lanes of a block of columns: at least, so that rows are read in pieces that pay; and at most. */
+const narrowColumns = 256;
+const wideColumns = 1024;
+/** Blocks of columns that threads may share, if the columns are enough. */
+const columnBlocks = 4;
 
 /** The lane block that suits a kernel. */
 export function laneBlockOf(kernel: LoopKernel): number {
-  if (kernel.inner > 0) return columnBlock;
-  return isTiled(kernel) ? tileBlock : flatBlock;
+  if (kernel.inner === 0) return isTiled(kernel) ? tileBlock : flatBlock;
+  // What several levels read should still be in the cache.
+  if (kernel.levels.some((level, i) => i > 0 && level.loop.length > 0)) return narrowColumns;
+  const lanes = kernel.extents[laneLoop(kernel)] as number;
+  const outer = outerExtent(kernel);
+  const share = (lanes * Math.min(outer, columnBlocks)) / columnBlocks;
+  return Math.min(Math.max(Math.ceil(share / 64) * 64, narrowColumns), wideColumns);
+}
+
+function outerExtent(kernel: LoopKernel): number {
+  return kernel.extents.slice(0, kernel.outer).reduce((n, extent) => n * extent, 1);
 }
 
 export function writeLoopArguments(kernel: LoopKernel, laneBlock: number, writer: LoopArgumentWriter): void {
@@ -48,7 +61,7 @@ export function writeLoopArguments(kernel: LoopKernel, laneBlock: number, writer
 }
 
 export function loopUnits(kernel: LoopKernel, laneBlock: number): number {
-  const outer = kernel.extents.slice(0, kernel.outer).reduce((n, extent) => n * extent, 1);
+  const outer = outerExtent(kernel);
   if (kernel.lanes === "across") return outer;
   const blocks = Math.ceil((kernel.extents[laneLoop(kernel)] as number) / laneBlock);
   if (!addsAtChosen(kernel)) return outer * blocks;

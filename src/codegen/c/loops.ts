@@ -1,23 +1,20 @@
 /**
  * Loop kernels in C: loops around statements on vectors. The last vector of a row goes through the same instructions as
- * the others: it reads behind its row, and its spare lanes are neither stored nor folded. So the loop's body stands in
- * the text once, and results do not depend on where an element stands. Floor: codegen.
+ * the others: it reads behind its row, and its spare lanes are neither stored nor folded. So results do not depend on
+ * where an element stands, nor on how many vectors are computed side by side. Floor: codegen.
  */
 import type { Scalar } from "../../ir/scalar.ts";
 import { type Level, type LoopKernel, type Statement, laneLoop } from "../../schedule/kernel.ts";
 import { Folds } from "./loop-folds.ts";
-import { LoopAccesses, type Place, type StoreStatement, type VectorPlace } from "./loop-accesses.ts";
+import { LoopAccesses, type VectorPlace } from "./loop-accesses.ts";
 import { LoopWords, addsAtChosen, isTiled, lanesAreApart } from "./loop-arguments.ts";
-import { type Spell, type Suffix, instruction, registerType, splat } from "./scalar.ts";
+import { type Known, LoopValues, type Places, scalarsOf } from "./loop-values.ts";
+import type { Suffix } from "./scalar.ts";
 import type { CTarget } from "./target.ts";
 import { CText } from "./text.ts";
 
 /** Sums across go in blocks of so many elements, whose sums are then added: rounding errors stay small. */
 const sumBlock = 4096;
-
-/** Arithmetic instructions of a loop's body from which, and up to which, vectors are computed side by side. */
-const sideLeast = 12;
-const sideMost = 80;
 
 /** Whether a kernel holds float64: then it has half as many lanes. */
 function isWide(kernel: LoopKernel): boolean {
@@ -33,22 +30,10 @@ function isWide(kernel: LoopKernel): boolean {
   );
 }
 
-/** The computations that a statement starts from. */
-function scalarsOf(s: Statement): Scalar[] {
-  const second = s.kind === "store" ? s.index : s.position;
-  return second === undefined ? [s.value] : [s.value, second];
-}
-
 /** A C function for a loop kernel, to stand behind the prelude of the target. */
 export function loopSource(kernel: LoopKernel, name: string, target: CTarget): string {
   return new LoopWriter(kernel, target).source(name);
 }
-
-/** Names of values that are computed already: one for all vectors that are computed side by side, or one for each. */
-type Known = Map<Scalar, readonly string[]>;
-
-/** Vectors that are computed side by side, or what is the same in all lanes. */
-type Places = readonly VectorPlace[] | "uniform";
 
 class LoopWriter {
   readonly #kernel: LoopKernel;
@@ -60,8 +45,9 @@ class LoopWriter {
   readonly #side: number;
   readonly #access: LoopAccesses;
   readonly #folds: Folds;
+  readonly #values: LoopValues;
   /** Numbers of the call, in front of everything. */
-  readonly #numbers: Known = new Map();
+  #numbers: Known = new Map();
 
   constructor(kernel: LoopKernel, target: CTarget) {
     this.#kernel = kernel;
@@ -74,6 +60,14 @@ class LoopWriter {
     this.#words = new LoopWords(kernel);
     this.#access = new LoopAccesses(kernel, this.#suffix, this.#lanes);
     this.#folds = new Folds(kernel, this.#text, this.#suffix, this.#lanes);
+    this.#values = new LoopValues({
+      kernel,
+      text: this.#text,
+      suffix: this.#suffix,
+      lanes: this.#lanes,
+      access: this.#access,
+      folds: this.#folds,
+    });
   }
 
   source(name: string): string {
@@ -82,25 +76,12 @@ class LoopWriter {
       this.#text.line("if (from >= to) return;");
       this.#kernel.extents.forEach((_, loop) => this.#text.line(`const int64_t e${loop} = args[${loop}];`));
       this.#access.declare(this.#text);
-      this.#declareNumbers();
+      this.#numbers = this.#values.numbers();
       if (this.#kernel.lanes === "across") this.#across();
       else if (addsAtChosen(this.#kernel)) this.#scatter();
       else this.#along();
     });
     return this.#text.toString();
-  }
-
-  #declareNumbers(): void {
-    const visit = (s: Scalar, seen: Set<Scalar>): void => {
-      if (seen.has(s)) return;
-      seen.add(s);
-      if (s.instruction === "argument") this.#define(s, this.#numbers, "uniform", () => this.#access.number(s));
-      for (const arg of s.args) visit(arg, seen);
-    };
-    const seen = new Set<Scalar>();
-    for (const level of this.#kernel.levels) {
-      for (const s of [...level.row, ...level.loop]) for (const root of scalarsOf(s)) visit(root, seen);
-    }
   }
 
   // Units.
@@ -112,34 +93,42 @@ class LoopWriter {
       () => {
         this.#access.starts(this.#text, outer, undefined);
         const inner = this.#innerLoops();
+        const rows = inner.slice(0, -1);
+        /** What is the same in the whole row, from one level to the next. */
+        let known = this.#numbers;
         for (const level of this.#kernel.levels) {
-          this.#run(level.row, level.reload, "uniform", new Map(this.#numbers));
+          known = new Map(known);
+          this.#values.run(level.row, level.reload, "uniform", known);
           if (level.loop.length === 0) continue;
-          const active = this.#accessesOf(level.loop, level.reload);
           this.#folds.startAcross(level.loop);
-          const rows = (): void => this.#loops(inner.slice(0, -1), active, () => this.#acrossLanes(level));
-          if (inner.length > 1) this.#text.block("", rows);
-          else rows();
+          if (rows.length === 0) known = this.#acrossLanes(level, known);
+          else {
+            const active = this.#values.accessesOf(level.loop, level.reload);
+            this.#text.block("", () => this.#loops(rows, active, () => this.#acrossLanes(level, this.#numbers)));
+          }
           this.#folds.finishAcross(level.loop);
+          known = this.#values.lasting(known);
         }
       },
     );
   }
 
-  #acrossLanes(level: Level): void {
+  /** The elements of a level. Gives what it computed in front of them. */
+  #acrossLanes(level: Level, before: Known): Known {
     const extent = `e${laneLoop(this.#kernel)}`;
-    const known = this.#hoist(level.loop, level.reload, this.#numbers);
-    const side = this.#sideBySide(level.loop, level.reload, known);
-    const body = (places: Places): void => this.#run(level.loop, level.reload, places, new Map(known));
+    const known = this.#values.hoist(level.loop, level.reload, before);
+    const side = this.#values.sideBySide(level.loop, level.reload, known, this.#side);
+    const body = (places: Places): void => this.#values.run(level.loop, level.reload, places, new Map(known));
     if (!this.#folds.sumsAcross(level.loop)) {
       this.#laneLoop("0", extent, side, body);
-      return;
+      return known;
     }
     this.#text.block(`for (int64_t block = 0; block < ${extent}; block += ${sumBlock})`, () => {
       this.#text.line(`const int64_t stop = least(${extent}, block + ${sumBlock});`);
       this.#laneLoop("block", "stop", side, body);
       this.#folds.endBlock(level.loop);
     });
+    return known;
   }
 
   #along(): void {
@@ -150,16 +139,17 @@ class LoopWriter {
     this.#text.line(`const int64_t size = args[${this.#words.laneBlock}], blocks = (e${lane} + size - 1) / size;`);
     digits.splice(last, 0, ["b", "blocks"]);
     this.#units(digits, () => {
-      this.#text.line("const int64_t first = b * size, width = least(size, " + `e${lane} - first);`);
+      this.#text.line(`const int64_t first = b * size, width = least(size, e${lane} - first);`);
       if (this.#kernel.inner > 0 || this.#folds.any) this.#columns(outer);
       else {
         this.#access.starts(this.#text, outer, "first");
         const all = this.#kernel.levels.flatMap((l) => [...l.row, ...l.loop]);
-        const known = this.#hoist(all, new Map(), this.#numbers);
-        this.#laneLoop("0", "width", this.#sideBySide(all, new Map(), known), (places) => {
+        const known = this.#values.hoist(all, new Map(), this.#numbers);
+        const side = this.#values.sideBySide(all, new Map(), known, this.#side);
+        this.#laneLoop("0", "width", side, (places) => {
           for (const { row, loop, reload } of this.#kernel.levels) {
-            this.#run(row, reload, places, new Map(known));
-            this.#run(loop, reload, places, new Map(known));
+            this.#values.run(row, reload, places, new Map(known));
+            this.#values.run(loop, reload, places, new Map(known));
           }
         });
       }
@@ -176,17 +166,27 @@ class LoopWriter {
       this.#text.line(`const int64_t begin = first + part, count = least(${most}, width - part);`);
       this.#access.starts(this.#text, outer, "begin");
       const inner = this.#innerLoops();
-      const lanes = (statements: readonly Statement[], reload: Level["reload"]): void => {
-        const known = this.#hoist(statements, reload, this.#numbers);
-        const side = this.#sideBySide(statements, reload, known);
-        this.#laneLoop("0", "count", side, (places) => this.#run(statements, reload, places, new Map(known)));
+      const lanes = (statements: readonly Statement[], reload: Level["reload"], rows: readonly number[]): void => {
+        const known = this.#values.hoist(statements, reload, this.#numbers);
+        const side = this.#values.sideBySide(statements, reload, known, this.#side);
+        this.#laneLoop("0", "count", side, (places) => {
+          this.#access.prefetch(this.#text, rows, places);
+          this.#values.run(statements, reload, places, new Map(known));
+        });
       };
       for (const { row, loop, reload } of this.#kernel.levels) {
-        if (row.length > 0) this.#text.block("", () => lanes(row, reload));
+        if (row.length > 0) this.#text.block("", () => lanes(row, reload, []));
         if (loop.length === 0) continue;
         this.#folds.startColumns(loop);
-        const active = this.#accessesOf(loop, reload);
-        this.#text.block("", () => this.#loops(inner, active, () => lanes(loop, reload)));
+        const active = this.#values.accessesOf(loop, reload);
+        const last = inner.at(-1);
+        const rows = last === undefined ? [] : this.#access.rows(this.#values.loadsOf(loop, reload));
+        this.#text.block("", () => {
+          for (const a of rows) {
+            this.#text.line(`const int64_t ahead${a} = rows_ahead(${this.#access.step(a, last as number)});`);
+          }
+          this.#loops(inner, active, () => lanes(loop, reload, rows));
+        });
       }
     });
   }
@@ -200,8 +200,8 @@ class LoopWriter {
       const all = this.#kernel.accesses.map((_, a) => a);
       this.#loops(outer, all, () => {
         const level = this.#kernel.levels[0] as Level;
-        const known = this.#hoist(level.loop, level.reload, this.#numbers);
-        this.#laneLoop("0", width, 1, (places) => this.#run(level.loop, level.reload, places, new Map(known)));
+        const known = this.#values.hoist(level.loop, level.reload, this.#numbers);
+        this.#laneLoop("0", width, 1, (places) => this.#values.run(level.loop, level.reload, places, new Map(known)));
       });
     };
     if (!lanesAreApart(this.#kernel)) {
@@ -286,150 +286,6 @@ class LoopWriter {
       });
       text.block(`for (; i < ${to}; i += ${lanes})`, one);
     });
-  }
-
-  /**
-   * How many vectors to compute side by side. Long chains of instructions that wait for each other gain from it; short
-   * ones are as fast as memory anyway, and very long ones need too many registers.
-   */
-  #sideBySide(statements: readonly Statement[], reload: Level["reload"], known: Known): number {
-    const seen = new Set<Scalar>();
-    let count = 0;
-    let calls = false;
-    const visit = (given: Scalar): void => {
-      const s = reload.get(given) ?? given;
-      if (seen.has(s) || known.has(s) || s.instruction === "const") return;
-      seen.add(s);
-      if (s.instruction === "call" || (s.args.length === 1 && s.instruction === "load")) calls = true;
-      if (s.args.length > 0) count++;
-      s.args.forEach(visit);
-    };
-    statements.flatMap(scalarsOf).forEach(visit);
-    if (calls || count < sideLeast || count > sideMost) return 1;
-    return this.#side;
-  }
-
-  // Statements.
-
-  /** All values of the statements first, then all stores: a statement may overwrite what another one reads. */
-  #run(statements: readonly Statement[], reload: Level["reload"], places: Places, here: Known): void {
-    for (const s of statements) {
-      if (s.kind !== "fold" || places === "uniform") continue;
-      const values = this.#evaluate(s.value, reload, places, here);
-      const positions = s.position === undefined ? [] : this.#evaluate(s.position, reload, places, here);
-      this.#folds.step(s, values, positions, places);
-    }
-    const stores = statements.filter((s): s is StoreStatement => s.kind === "store");
-    const names = stores.map((s) => ({
-      s,
-      values: this.#evaluate(s.value, reload, places, here),
-      indices: s.index === undefined ? undefined : this.#evaluate(s.index, reload, places, here),
-    }));
-    const at = (list: readonly string[], i: number): string => list[i % list.length] as string;
-    const all = places === "uniform" ? (["uniform"] as const) : places;
-    all.forEach((place, i) => {
-      const list = names.map(({ s, values, indices }) => ({
-        s,
-        value: at(values, i),
-        index: indices === undefined ? undefined : at(indices, i),
-      }));
-      this.#access.stores(this.#text, list, place);
-    });
-  }
-
-  /** Computes in front of a lane loop all that is the same in all its lanes. */
-  #hoist(statements: readonly Statement[], reload: Level["reload"], known: Known): Known {
-    const here: Known = new Map(known);
-    const fixed = new Map<Scalar, boolean>();
-    const isFixed = (given: Scalar): boolean => {
-      const s = reload.get(given) ?? given;
-      let answer = fixed.get(s);
-      if (answer === undefined) {
-        answer = this.#access.sameInAllLanes(s) && !this.#folds.isRunning(s) && s.args.every(isFixed);
-        fixed.set(s, answer);
-      }
-      return answer;
-    };
-    const visited = new Set<Scalar>();
-    const visit = (given: Scalar): void => {
-      const s = reload.get(given) ?? given;
-      if (visited.has(s)) return;
-      visited.add(s);
-      if (!isFixed(s)) s.args.forEach(visit);
-      else if (s.instruction !== "const" && s.name !== "row") this.#evaluate(s, reload, "uniform", here);
-    };
-    statements.flatMap(scalarsOf).forEach(visit);
-    return here;
-  }
-
-  /** Accesses that statements use. */
-  #accessesOf(statements: readonly Statement[], reload: Level["reload"]): number[] {
-    const found = new Set<number>();
-    const seen = new Set<Scalar>();
-    const visit = (given: Scalar): void => {
-      const s = reload.get(given) ?? given;
-      if (seen.has(s)) return;
-      seen.add(s);
-      if ((s.instruction === "load" && s.name !== "row") || s.instruction === "index") found.add(s.value);
-      s.args.forEach(visit);
-    };
-    for (const s of statements) {
-      if (s.kind === "store") found.add(s.access);
-      scalarsOf(s).forEach(visit);
-    }
-    return [...found];
-  }
-
-  /** Defines a value, at each place what `expression` gives for it. */
-  #define(s: Scalar, here: Known, places: Places, expression: (place: Place, i: number) => string): readonly string[] {
-    const base = this.#text.name("v");
-    const all = places === "uniform" ? (["uniform"] as const) : places;
-    const names = all.map((place, i) => {
-      const name = all.length === 1 ? base : `${base}${"abcd"[i]}`;
-      this.#text.line(`const ${registerType(s.dtype, this.#suffix)} ${name} = ${expression(place, i)};`);
-      return name;
-    });
-    here.set(s, names);
-    return names;
-  }
-
-  /** The names of a computation's value, or a constant; computes each thing once. */
-  #evaluate(given: Scalar, reload: Level["reload"], places: Places, here: Known): readonly string[] {
-    const s = reload.get(given) ?? given;
-    if (s.instruction === "const") return [instruction(s, this.#suffix, () => "")];
-    const known = here.get(s);
-    if (known !== undefined) return known;
-    if (s.instruction === "load" && s.name === "row") {
-      const results = this.#folds.result(s.value, places === "uniform" ? [] : places);
-      if (results.every((result) => /^\w+$/.test(result))) return results;
-      return this.#define(s, here, places, (_, i) => results[i] as string);
-    }
-    const args = new Map(s.args.map((arg) => [arg, this.#evaluate(arg, reload, places, here)]));
-    const nameAt = (i: number): Spell => {
-      return (arg) => {
-        const names = args.get(arg) as readonly string[];
-        return names[i % names.length] as string;
-      };
-    };
-    if (s.instruction === "call") return this.#call(s, here, places, nameAt(0));
-    return this.#define(s, here, places, (place, i) => {
-      if (s.instruction === "load") return this.#access.load(s, place, nameAt(i));
-      if (s.instruction === "index") return this.#access.index(s, place);
-      return instruction(s, this.#suffix, nameAt(i));
-    });
-  }
-
-  /** A function of single numbers, lane by lane. */
-  #call(s: Scalar, here: Known, places: Places, name: Spell): readonly string[] {
-    const args = s.args.map(name);
-    const one = (lane: string): string => `host_${s.name}(${args.map((arg) => `${arg}[${lane}]`).join(", ")})`;
-    if (places === "uniform") return this.#define(s, here, places, () => splat("float64", "h", one("0")));
-    const result = this.#text.name("v");
-    const left = (places[0] as VectorPlace).left;
-    this.#text.line(`f64v ${result} = {};`);
-    this.#text.line(`for (int l = 0; l < ${this.#lanes} && l < ${left}; l++) ${result}[l] = ${one("l")};`);
-    here.set(s, [result]);
-    return [result];
   }
 }
 

@@ -48,6 +48,8 @@ const scalars = [
   "#define LOAD(T, p) (*(const T##m *)(p))",
   "#define STORE(T, p, v) (*(T##m *)(p) = (v))",
   "FN int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }",
+  // Bytes to the row that will be read a while later: eight rows on, more if they are short.
+  "FN int64_t rows_ahead(int64_t step) { return step * (8 + 4096 / (step | 1)); }",
   // Of a dim given by extent and step: where an index is. The first one that is out of range is noted, and 0 taken.
   "FN int64_t place(i32 at, const int64_t *dim, i32 *fault) {",
   "  if ((uint64_t)(int64_t)at < (uint64_t)dim[0]) return at * dim[1];",

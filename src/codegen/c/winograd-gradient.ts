@@ -10,14 +10,15 @@ import { type ConvTile, convTile, evenStep } from "./conv-plan.ts";
 import { type ConvArguments, convHelpers, kernelFunction, range } from "./conv-text.ts";
 import { once } from "./contract-tile.ts";
 import type { CTarget } from "./target.ts";
-import { imageSetup, tileBlocks } from "./winograd.ts";
+import { imageSetup, tileBlocks, tileWords } from "./winograd.ts";
 import {
   gradientResult,
   imageFunctions,
-  imageStep,
   patchSize,
   pieceTransform,
+  quarters,
   tilesOfBlock,
+  windowBytes,
   windowFunctions,
 } from "./winograd-transform.ts";
 
@@ -32,11 +33,10 @@ export function winogradGradientWorkspace(
   target: CTarget,
 ): Record<"patch" | "turned" | "images" | "pieces" | "sums" | "bytes", number> {
   const tile = convTile(target);
-  const windows = (tilesOfBlock / 2) * (12 * 8 + 10 * 8 + 48 * target.vectorBytes + 64);
-  const patch = roundUp(windows, 64);
+  const patch = roundUp(windowBytes(tile), 64);
   const turned = roundUp(patch + 4 * patchSize(tile), 64);
   const images = turned + 4 * 4 * tile.lanes * tile.lanes;
-  const pieces = images + 4 * winogradPoints * ((mostChannels + tile.height) * imageStep(tile) + winogradGap);
+  const pieces = images + 4 * winogradPoints * ((mostChannels + tile.height) * tilesOfBlock + winogradGap);
   const sums = pieces + 4 * winogradPoints * (mostOuts * (tilesOfBlock + 1) + winogradGap);
   const bytes = sums + 4 * winogradPoints * ((mostChannels + tile.height) * mostOuts + winogradGap);
   return { patch, turned, images, pieces, sums, bytes: roundUp(bytes + 64, 64) };
@@ -58,16 +58,12 @@ export function winogradGradientArguments(
     units: parts * shape.groups * channelBlocks * outBlocks,
     addresses: [
       { name: "x", buffer: 0, addend: 4 * x.offset },
-      { name: "xBegin", buffer: 0, addend: 0 },
-      { name: "xEnd", buffer: 0, addend: 4 * x.size },
       { name: "dy", buffer: 1, addend: 4 * y.offset },
       { name: "parts", buffer: 2, addend: 0 },
     ],
     words: {
       ...geometryWords(kernel),
-      chunkTiles: blocks.chunkTiles,
-      chunks: blocks.chunks,
-      groupsOfBlock: blocks.groupsOfBlock,
+      ...tileWords(kernel, blocks),
       imagesOfPart,
       channelStep,
       outStep,
@@ -79,44 +75,43 @@ export function winogradGradientArguments(
 }
 
 /**
- * Transforms the tiles of a group of dy for a vector of output channels: v[point][lane][o]. Elements behind the ends of
- * rows and columns are zeros; channels that are too many repeat the last one.
+ * Transforms the tiles of a piece of dy for a vector of output channels: v[point][lane][o]. Elements behind the ends of
+ * rows and columns are zeros, and lanes without a tile; channels that are too many repeat the last one.
  */
 function pieceFunction({ lanes }: ConvTile): string {
   const names = points.map((j) => `v${j}`);
   return once(
     "wino_pieces",
     `static __attribute__((noinline)) void wino_pieces(float *v, int64_t point, int64_t outStep, const float *dy,
-    int64_t yChannel, int64_t yRow, int64_t last, int64_t tiles, int64_t rows, int64_t columns, float *turned) {
-  for (int64_t tile = 0; tile < tiles; tile += ${lanes / 4}) {
-    for (int64_t i = 0; i < 4; i++) {
-      f32v r[${lanes}];
-      const int64_t width = i < rows ? columns - 4 * tile : 0;
-      if (width > 0) {
-        for (int64_t o = 0; o < ${lanes}; o++) r[o] = LOAD(f32v, dy + least(o, last) * yChannel + i * yRow + 4 * tile);
-        conv_transpose(r);
-        for (int64_t j = 0; j < ${lanes}; j++) STORE(f32v, turned + (i * ${lanes} + j) * ${lanes}, r[j]);
-      }
-      for (int64_t j = width > 0 ? width : 0; j < ${lanes}; j++) STORE(f32v, turned + (i * ${lanes} + j) * ${lanes}, (f32v){});
-    }
-    for (int64_t k = 0; k < ${lanes / 4} && tile + k < tiles; k++) {
-      f32v d[4][4], t[6][4];
-      for (int64_t i = 0; i < 4; i++) {
-        for (int64_t j = 0; j < 4; j++) d[i][j] = LOAD(f32v, turned + (i * ${lanes} + 4 * k + j) * ${lanes});
-      }
-      for (int64_t j = 0; j < 4; j++) ${pieceTransform(
-        range(4).map((i) => `d[${i}][j]`),
+    int64_t yChannel, int64_t yRow, int64_t last, int64_t rows, int64_t columns, float *turned) {
+  int64_t at[${lanes}];
+  for (int64_t o = 0; o < ${lanes}; o++) at[o] = least(o, last) * yChannel;
+  for (int64_t i = 0; i < 4; i++) {
+    const int64_t width = i < rows ? columns : 0;
+    float *row = turned + i * ${lanes * lanes};
+    if (width > 0) conv_square(row, ${lanes}, dy + i * yRow, at);
+    for (int64_t j = width; j < ${lanes}; j++) STORE(f32v, row + j * ${lanes}, (f32v){});
+  }
+  for (int64_t k = 0; k < ${lanes / 4}; k++, v += outStep) {
+    f32v t[6][4];
+    for (int64_t j = 0; j < 4; j++) {
+      const float *f = turned + (4 * k + j) * ${lanes};
+      const f32v ${range(4)
+        .map((i) => `d${i} = LOAD(f32v, f + ${i * lanes * lanes})`)
+        .join(", ")};
+      ${pieceTransform(
+        range(4).map((i) => `d${i}`),
         points.map((i) => `t[${i}][j]`),
       )}
-      float *to = v + (tile + k) * outStep;
-      for (int64_t i = 0; i < 6; i++, to += 6 * point) {
-        f32v ${names.join(", ")};
-        ${pieceTransform(
-          range(4).map((j) => `t[i][${j}]`),
-          names,
-        )}
-        ${names.map((name, j) => `STORE(f32v, to + ${j} * point, ${name});`).join(" ")}
-      }
+    }
+    float *to = v;
+    for (int64_t i = 0; i < 6; i++, to += 6 * point) {
+      f32v ${names.join(", ")};
+      ${pieceTransform(
+        range(4).map((j) => `t[i][${j}]`),
+        names,
+      )}
+      ${names.map((name, j) => `STORE(f32v, to + ${j} * point, ${name});`).join(" ")}
     }
   }
 }`,
@@ -133,14 +128,14 @@ function productFunction(tile: ConvTile): string {
     "wino_gradient_product",
     `static __attribute__((noinline)) void wino_gradient_product(const float *u, const float *v, float *m, int64_t channels,
     int64_t outs, int64_t used, int64_t adds) {
-  for (int64_t c = 0; c < channels; c += ${height}, u += ${height * imageStep(tile)}, m += ${height} * outs) {
+  for (int64_t c = 0; c < channels; c += ${height}, u += ${height * tilesOfBlock}, m += ${height} * outs) {
     for (int64_t o = 0; o < outs; o += ${lanes * vectors}) {
       const float *p = u, *q = v + o;
       float *to = m + o;
       ${rows.map((i) => `f32v ${runs.map((r) => `s${i}_${r} = {}`).join(", ")};`).join(" ")}
       for (int64_t lane = 0; lane < used; lane++, p++, q += outs) {
         const f32v ${runs.map((r) => `b${r} = LOAD(f32v, q + ${r * lanes})`).join(", ")};
-        ${rows.map((i) => `{ const float a = p[${i * imageStep(tile)}]; ${runs.map((r) => `s${i}_${r} += a * b${r};`).join(" ")} }`).join("\n        ")}
+        ${rows.map((i) => `{ const float a = p[${i * tilesOfBlock}]; ${runs.map((r) => `s${i}_${r} += a * b${r};`).join(" ")} }`).join("\n        ")}
       }
       if (adds) {
         ${each((i, r) => `s${i}_${r} += LOAD(f32v, to + ${i} * outs + ${r * lanes});`)}
@@ -199,34 +194,34 @@ export function winogradGradientSource(name: string, target: CTarget, kernel: Co
     const int64_t c0 = rest % channelBlocks * channelStep; rest /= channelBlocks;
     const int64_t group = rest % groups, part = rest / groups;
     const int64_t own = least(channelStep, channels - c0), filled = (own + ${height - 1}) / ${height} * ${height};
-    const int64_t imagePoint = filled * ${imageStep(tile)} + ${winogradGap};
+    const int64_t imagePoint = filled * ${tilesOfBlock} + ${winogradGap};
     const int64_t piecePoint = ${tilesOfBlock} * outStep + ${winogradGap}, sumPoint = filled * outStep + ${winogradGap};
     for (int64_t q = 0; q < ${winogradPoints}; q++) {
       float *rows = u + q * imagePoint;
-      for (int64_t k = own * ${imageStep(tile)}; k < filled * ${imageStep(tile)}; k++) rows[k] = 0.0f;
+      for (int64_t k = own * ${tilesOfBlock}; k < filled * ${tilesOfBlock}; k++) rows[k] = 0.0f;
     }
-    const int64_t image0 = part * imagesOfPart, perImage = image.rowTiles * chunks;
-    const int64_t end = least(image0 + imagesOfPart, images) * perImage;
-    const float *from_x = x + (group * channels + c0) * xChannel;
+    const int64_t perImage = image.rowTiles * chunks, start = part * imagesOfPart * perImage;
+    const int64_t stop = least((part + 1) * imagesOfPart, images) * perImage;
+    const int64_t before = (group * channels + c0) * xChannel;
     const float *from_dy = dy + (group * outs + o0) * yChannel;
-    for (int64_t first = image0 * perImage; first < end; first += groupsOfBlock) {
-      const int64_t last = least(first + groupsOfBlock, end);
-      int64_t used = 0;
-      for (int64_t k = first; k < last; k += 2) {
-        wino_window *w = windows;
-        used = wino_place(w, &image, k, last, used);
-        wino_images(from_x, xChannel, xBegin, xEnd, w, u, imagePoint, own, patch);
-        for (int64_t h = 0; h < 2; h++) {
-          const float *p = from_dy + w->image[h] * yImage + w->top[h] * yRow + w->left[h];
+    for (int64_t begin = start; begin < stop; begin += piecesOfBlock) {
+      const int64_t end = least(begin + piecesOfBlock, stop), used = (end - begin) * ${lanes / quarters};
+      for (int64_t lane = 0; lane < used; lane += ${lanes}) {
+        wino_place(windows, &image, begin + lane / ${lanes / quarters}, end);
+        wino_images(x + before, xChannel, xBegin - before, xEnd - before, windows, u + lane, imagePoint, own, patch);
+        for (int64_t q = 0; q < 4 && windows->valid[q] > 0; q++) {
+          const float *p = from_dy + windows->image[q] * yImage + windows->top[q] * yRow + windows->left[q];
+          const int64_t columns = least(4 * windows->valid[q], yColumns - windows->left[q]);
+          float *to = v + (lane + q * ${lanes / quarters}) * outStep;
           for (int64_t o = 0; o < outStep && o0 + o < outs; o += ${lanes}) {
-            wino_pieces(v + w->lane[h] * outStep + o, piecePoint, outStep, p + o * yChannel, yChannel, yRow, outs - 1 - o0 - o,
-                w->valid[h], yRows - w->top[h], yColumns - w->left[h], turned);
+            wino_pieces(to + o, piecePoint, outStep, p + o * yChannel, yChannel, yRow, outs - 1 - o0 - o, yRows - windows->top[q],
+                columns, turned);
           }
         }
       }
       for (int64_t q = 0; q < ${winogradPoints}; q++) {
         wino_gradient_product(u + q * imagePoint, v + q * piecePoint, sums + q * sumPoint, own, outStep, used,
-            first > image0 * perImage);
+            begin > start);
       }
     }
     float *to = parts + ((part * groups + group) * channels + c0) * 9 * outPadded + o0;
@@ -236,7 +231,7 @@ export function winogradGradientSource(name: string, target: CTarget, kernel: Co
   );
   return [
     convHelpers(target),
-    windowFunctions(tile),
+    windowFunctions(),
     imageFunctions(tile),
     pieceFunction(tile),
     productFunction(tile),

@@ -84,150 +84,142 @@ function sums([, m1, m2, m3, m4]: Names): string {
   return `{ const f32v evenA = ${m1} + ${m2}, oddA = ${m1} - ${m2}, evenB = ${m3} + ${m4}, oddB = ${m3} - ${m4};`;
 }
 
-/** Tiles whose products are done together. */
+/** Tiles whose products are done together: one or more vectors of them on every target. */
 export const tilesOfBlock = 32;
 
-/** From one channel of transformed images to the next: vectors of tiles that do not fill them overshoot. */
-export function imageStep({ lanes }: ConvTile): number {
-  return tilesOfBlock + lanes;
-}
+/** Of a vector of tiles each quarter is a piece of a row of tiles: neighbours, as many as pixels fill a vector. */
+export const quarters = 4;
 
 const points = range(6);
 
 /**
- * Where the tiles of a block lie. A group is some neighbouring tiles of a row of tiles, half a vector at most; a vector
- * holds two. `at` are the six rows of each group from x, those outside of the image moved into it; `mask` tells for the
- * loads of each row (its first pixels, the next, the same four pixels on) which lanes are inside.
+ * Where the tiles of one vector lie. `at` are the six rows of its four pieces from x, rows outside of the image moved
+ * into it; `mask` tells which pixels are inside, of each row and of the same four pixels on. A piece of a block that has
+ * no more tiles is empty.
  */
-export function windowFunctions({ lanes }: ConvTile): string {
+export function windowFunctions(): string {
   return once(
     "wino_window",
     `typedef struct {
   int64_t rows, columns, rowTiles, tiles, chunks, chunkTiles, lowRows, lowColumns, xImage, xRow;
 } wino_image;
 typedef struct {
-  int64_t at[12], image[2], top[2], left[2], valid[2], lane[2];
+  int64_t at[24], image[4], top[4], left[4], valid[4];
   i32v mask[48];
 } wino_window;
-/* Two groups of a block; the second repeats the first where there is no other. Gives the lanes used so far. */
-static __attribute__((noinline)) int64_t wino_place(wino_window *w, const wino_image *g, int64_t group, int64_t end,
-    int64_t lane) {
-  for (int64_t h = 0; h < 2; h++) {
-    const int64_t k = least(group + h, end - 1), chunk = k % g->chunks, ty = k / g->chunks % g->rowTiles;
-    w->image[h] = k / g->chunks / g->rowTiles;
-    w->top[h] = 4 * ty;
-    w->left[h] = 4 * chunk * g->chunkTiles;
-    w->valid[h] = least(g->chunkTiles, g->tiles - chunk * g->chunkTiles);
-    w->lane[h] = h == 0 || k == group ? lane : lane + w->valid[0];
-    const int64_t first = w->left[h] - g->lowColumns;
+static __attribute__((noinline)) void wino_place(wino_window *w, const wino_image *g, int64_t piece, int64_t end) {
+  for (int64_t q = 0; q < 4; q++, piece++) {
+    const int64_t k = least(piece, end - 1), chunk = k % g->chunks;
+    w->image[q] = k / g->chunks / g->rowTiles;
+    w->top[q] = k / g->chunks % g->rowTiles * 4;
+    w->left[q] = chunk * g->chunkTiles * 4;
+    w->valid[q] = piece < end ? least(g->chunkTiles, g->tiles - chunk * g->chunkTiles) : 0;
+    const int64_t first = w->left[q] - g->lowColumns;
     for (int64_t i = 0; i < 6; i++) {
-      const int64_t row = w->top[h] + i - g->lowRows, inside = row >= 0 && row < g->rows;
-      w->at[h * 6 + i] = w->image[h] * g->xImage + (row < 0 ? 0 : least(row, g->rows - 1)) * g->xRow + first;
-      for (int64_t k = 0; k < 4; k++) {
-        const i32v column = LANES_V + I32V((int32_t)(first + k % 2 * ${lanes} + k / 2 * 4));
-        w->mask[(h * 6 + i) * 4 + k] = inside ? (column >= 0) & (column < I32V((int32_t)g->columns)) : (i32v){};
+      const int64_t row = w->top[q] + i - g->lowRows, inside = row >= 0 && row < g->rows;
+      w->at[4 * i + q] = w->image[q] * g->xImage + (row < 0 ? 0 : least(row, g->rows - 1)) * g->xRow + first;
+      for (int64_t s = 0; s < 2; s++) {
+        const i32v column = LANES_V + I32V((int32_t)(first + 4 * s));
+        w->mask[8 * i + 2 * q + s] = inside ? (column >= 0) & (column < I32V((int32_t)g->columns)) : (i32v){};
       }
     }
-  }
-  return w->lane[1] + w->valid[1];
-}
-`,
-  );
-}
-
-/** The elements j of each tile of both groups of a row, j and j + 1 at a time, from the groups' first and next pixels. */
-function tileElements(lanes: number, first: number, names: readonly string[], out: readonly string[]): string {
-  const half = lanes / 2;
-  const pick = (i: number): number => (i < half ? 4 * i + first : 4 * (i - half) + first + 1);
-  const [a0, a1, b0, b1] = names as [string, string, string, string];
-  return [
-    `{ const f32v e = ${shuffle(a0, a1, lanes, pick)}, f = ${shuffle(b0, b1, lanes, pick)};`,
-    `${out[0]} = ${shuffle("e", "f", lanes, (i) => (i < half ? i : i + half))};`,
-    `${out[1]} = ${shuffle("e", "f", lanes, (i) => (i < half ? i + half : i + lanes))}; }`,
-  ].join("\n    ");
-}
-
-/**
- * Transforms the tiles of two groups of some channels: u[point][channel][lane]. Where a load may go out of the buffer
- * of the image, `patch` takes a copy of what is inside.
- */
-export function imageFunctions(tile: ConvTile): string {
-  const { lanes } = tile;
-  const half = lanes / 2;
-  const load = (base: string, group: number, k: number): string => {
-    const offset = (k % 2) * lanes + (k >> 1) * 4;
-    return `(f32v)((i32v)LOAD(f32v, ${base} + ${offset}) & mask[4 * i + ${24 * group + k}])`;
-  };
-  const outs = points.map((j) => `v${j}`);
-  const turned = (v: string): string => shuffle(v, v, lanes, (k) => (k + half) % lanes);
-  return once(
-    "wino_image_transform",
-    `static __attribute__((noinline)) void wino_transform(const float *x, int64_t xChannel, const int64_t *at, const i32v *mask,
-    float *u, int64_t point, int64_t channels, int64_t second) {
-  for (int64_t c = 0; c < channels; c++, x += xChannel, u += ${imageStep(tile)}) {
-    f32v t[6][6];
-    for (int64_t i = 0; i < 6; i++) {
-      const float *p = x + at[i], *q = x + at[6 + i];
-      const f32v ${range(4)
-        .map((k) => `p${k} = ${load("p", 0, k)}`)
-        .join(", ")};
-      const f32v ${range(4)
-        .map((k) => `q${k} = ${load("q", 1, k)}`)
-        .join(", ")};
-      f32v d0, d1, d2, d3, d4, d5;
-      ${tileElements(lanes, 0, ["p0", "p1", "q0", "q1"], ["d0", "d1"])}
-      ${tileElements(lanes, 2, ["p0", "p1", "q0", "q1"], ["d2", "d3"])}
-      ${tileElements(lanes, 0, ["p2", "p3", "q2", "q3"], ["d4", "d5"])}
-      ${imageTransform(
-        points.map((j) => `d${j}`),
-        points.map((j) => `t[i][${j}]`),
-      )}
-    }
-    float *to = u;
-    for (int64_t j = 0; j < 6; j++, to += point) {
-      f32v ${outs.join(", ")};
-      ${imageTransform(
-        points.map((i) => `t[${i}][j]`),
-        outs,
-      )}
-      ${points.map((i) => `STORE(f32v, to + ${6 * i} * point, v${i});`).join(" ")}
-      /* The second group follows the first one's valid tiles; the lanes behind it are written by the next. */
-      if (second != ${half}) {
-        ${points.map((i) => `STORE(f32v, to + ${6 * i} * point + second, ${turned(`v${i}`)});`).join("\n        ")}
-      }
-    }
-  }
-}
-/* x is the first channel of image 0; elements from \`begin\` up to \`end\`, and a vector behind, may be read. */
-static __attribute__((noinline)) void wino_images(const float *x, int64_t xChannel, const float *begin, const float *end,
-    const wino_window *w, float *u, int64_t point, int64_t channels, float *patch) {
-  const int64_t second = w->lane[1] - w->lane[0], reach = (channels - 1) * xChannel;
-  int64_t low = w->at[0], high = w->at[0];
-  for (int64_t i = 1; i < 12; i++) {
-    low = least(low, w->at[i]);
-    high = -least(-high, -w->at[i]);
-  }
-  low += least(0, reach);
-  high += -least(0, -reach) + ${2 * lanes + 4};
-  u += w->lane[0];
-  if (low >= begin - x && high <= end - x + 16) {
-    wino_transform(x, xChannel, w->at, w->mask, u, point, channels, second);
-    return;
-  }
-  int64_t at[12];
-  for (int64_t i = 0; i < 12; i++) at[i] = i * ${2 * lanes + 8};
-  for (int64_t c = 0; c < channels; c++, x += xChannel) {
-    for (int64_t i = 0; i < 12; i++) {
-      const float *f = x + w->at[i];
-      for (int64_t j = 0; j < ${2 * lanes + 4}; j++) patch[at[i] + j] = f + j >= begin && f + j < end ? f[j] : 0.0f;
-    }
-    wino_transform(patch, 0, at, w->mask, u + c * ${imageStep(tile)}, point, 1, second);
   }
 }`,
   );
 }
 
+/** Of each tile the elements `first` and the next one, from the pixels of the four pieces. */
+function tileElements(lanes: number, first: number, pixels: Names, out: Names): string {
+  const half = lanes / 2;
+  const pick = (i: number): number => (i < half ? 4 * i + first : 4 * (i - half) + first + 1);
+  const [p0, p1, p2, p3] = pixels as [string, string, string, string];
+  return [
+    `{ const f32v e = ${shuffle(p0, p1, lanes, pick)}, f = ${shuffle(p2, p3, lanes, pick)};`,
+    `${out[0]} = ${shuffle("e", "f", lanes, (i) => (i < half ? i : i + half))};`,
+    `${out[1]} = ${shuffle("e", "f", lanes, (i) => (i < half ? i + half : i + lanes))}; }`,
+  ].join("\n        ");
+}
+
+/**
+ * Transforms the tiles of a vector for some channels: u[point][channel][lane]. Where a load may go out of the buffer of
+ * the image, `patch` takes a copy of what is inside.
+ */
+export function imageFunctions({ lanes }: ConvTile): string {
+  const pieces = range(quarters);
+  const pixels = (shift: number): string =>
+    pieces
+      .map((q) => {
+        const load = `LOAD(f32v, x + at[4 * i + ${q}] + ${4 * shift})`;
+        return `${shift === 0 ? "p" : "n"}${q} = (f32v)((i32v)${load} & mask[8 * i + ${2 * q + shift}])`;
+      })
+      .join(",\n          ");
+  const own = pieces.map((q) => `p${q}`);
+  const next = pieces.map((q) => `n${q}`);
+  const outs = points.map((i) => `v${i}`);
+  const [elements, row, column] = [
+    points.map((j) => `d${j}`),
+    points.map((j) => `t[i][${j}]`),
+    points.map((i) => `t[${i}][j]`),
+  ];
+  return once(
+    "wino_image_transform",
+    `static __attribute__((noinline)) void wino_transform(const float *x, int64_t xChannel, const int64_t *at, const i32v *mask,
+    float *u, int64_t point, int64_t channels) {
+  for (int64_t c = 0; c < channels; c++, x += xChannel, u += ${tilesOfBlock}) {
+    f32v t[6][6];
+    for (int64_t i = 0; i < 6; i++) {
+      const f32v ${pixels(0)};
+      const f32v ${pixels(1)};
+      f32v ${elements.join(", ")};
+      ${tileElements(lanes, 0, own, ["d0", "d1"])}
+      ${tileElements(lanes, 2, own, ["d2", "d3"])}
+      ${tileElements(lanes, 0, next, ["d4", "d5"])}
+      ${imageTransform(elements, row)}
+    }
+    float *to = u;
+    for (int64_t j = 0; j < 6; j++, to += point) {
+      f32v ${outs.join(", ")};
+      ${imageTransform(column, outs)}
+      ${outs.map((v, i) => `STORE(f32v, to + ${6 * i} * point, ${v});`).join(" ")}
+    }
+  }
+}
+/* x is the first channel of image 0; elements from \`begin\` to \`end\`, counted from x, and a vector behind may be read. */
+static __attribute__((noinline)) void wino_images(const float *x, int64_t xChannel, int64_t begin, int64_t end,
+    const wino_window *w, float *u, int64_t point, int64_t channels, float *patch) {
+  int64_t low = w->at[0], high = w->at[0], at[24];
+  for (int64_t i = 0; i < 24; i++) {
+    low = least(low, w->at[i]);
+    high = -least(-high, -w->at[i]);
+    at[i] = i * ${lanes + 4};
+  }
+  high += ${lanes + 4};
+  for (int64_t c = 0; c < channels;) {
+    int64_t run = 0;
+    for (int64_t k = c * xChannel; c + run < channels && low + k >= begin && high + k <= end + 16; k += xChannel) run++;
+    if (run > 0) {
+      wino_transform(x + c * xChannel, xChannel, w->at, w->mask, u + c * ${tilesOfBlock}, point, run);
+      c += run;
+      continue;
+    }
+    for (int64_t i = 0; i < 24; i++) {
+      const int64_t first = w->at[i] + c * xChannel;
+      for (int64_t j = 0; j < ${lanes + 4}; j++) {
+        patch[at[i] + j] = first + j >= begin && first + j < end ? x[first + j] : 0.0f;
+      }
+    }
+    wino_transform(patch, 0, at, w->mask, u + c++ * ${tilesOfBlock}, point, 1);
+  }
+}`,
+  );
+}
+
+/** Bytes of the windows of a block. */
+export function windowBytes({ lanes }: ConvTile): number {
+  return (tilesOfBlock / lanes) * (8 * 40 + 48 * 4 * lanes + 64);
+}
+
 /** Floats of the copy. */
 export function patchSize({ lanes }: ConvTile): number {
-  return 12 * (2 * lanes + 8) + lanes;
+  return 24 * (lanes + 4);
 }

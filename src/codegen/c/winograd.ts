@@ -14,11 +14,12 @@ import { once } from "./contract-tile.ts";
 import type { CTarget } from "./target.ts";
 import {
   imageFunctions,
-  imageStep,
   patchSize,
+  quarters,
   resultTransform,
   tilesOfBlock,
   weightTransform,
+  windowBytes,
   windowFunctions,
 } from "./winograd-transform.ts";
 
@@ -98,13 +99,16 @@ export function transformSource(name: string, target: CTarget, kernel: ConvKerne
   return main;
 }
 
-interface WinogradBlocks {
-  /** Tiles of a row of tiles that go together, and how many such groups a row has. */
+interface TileBlocks {
+  /** Tiles of a row of tiles that go together, at most a quarter of a vector, and how many such pieces a row has. */
   readonly chunkTiles: number;
   readonly chunks: number;
-  /** Groups of a block of tiles. */
-  readonly groupsOfBlock: number;
+  /** Pieces of a block of tiles. */
+  readonly piecesOfBlock: number;
   readonly blocks: number;
+}
+
+interface WinogradBlocks extends TileBlocks {
   /** Channels and output channels that are done at a time. */
   readonly channels: number;
   readonly outs: number;
@@ -113,16 +117,12 @@ interface WinogradBlocks {
 }
 
 /** How tiles of images make up blocks; `images` are those of a unit's run. */
-export function tileBlocks(
-  { shape }: ConvKernel,
-  { lanes }: ConvTile,
-  images: number,
-): Pick<WinogradBlocks, "chunkTiles" | "chunks" | "groupsOfBlock" | "blocks"> {
+export function tileBlocks({ shape }: ConvKernel, { lanes }: ConvTile, images: number): TileBlocks {
   const [rows, columns] = shape.output.map((n) => Math.ceil(n / 4)) as [number, number];
-  const chunkTiles = evenStep(columns, lanes / 2);
+  const chunkTiles = evenStep(columns, lanes / quarters);
   const chunks = Math.ceil(columns / chunkTiles);
-  const groupsOfBlock = Math.floor(tilesOfBlock / chunkTiles);
-  return { chunkTiles, chunks, groupsOfBlock, blocks: Math.ceil((images * rows * chunks) / groupsOfBlock) };
+  const piecesOfBlock = (quarters * tilesOfBlock) / lanes;
+  return { chunkTiles, chunks, piecesOfBlock, blocks: Math.ceil((images * rows * chunks) / piecesOfBlock) };
 }
 
 /** Channels up to which their transforms stay in the cache for all output channels. */
@@ -141,13 +141,21 @@ function winogradBlocks(kernel: ConvKernel, tile: ConvTile): WinogradBlocks {
   return { ...places, channels, outs: Math.min(outs, outRange), outRange };
 }
 
+/** Arguments that say where tiles lie and what may be read of x, counted from its first element. */
+export function tileWords(
+  { x }: ConvKernel,
+  { chunkTiles, chunks, piecesOfBlock }: TileBlocks,
+): Record<string, number> {
+  return { chunkTiles, chunks, piecesOfBlock, xBegin: -x.offset, xEnd: x.size - x.offset };
+}
+
 /** Bytes from the start of the workspace; transformed images take `most` channels, products as many output channels. */
 export function winogradWorkspace(target: CTarget): Record<"patch" | "images" | "bytes", number> {
   const tile = convTile(target);
-  const patch = roundUp((tilesOfBlock / 2) * (12 * 8 + 10 * 8 + 48 * target.vectorBytes + 64), 64);
+  const patch = roundUp(windowBytes(tile), 64);
   const images = roundUp(patch + 4 * patchSize(tile), 64);
   const rows = fewChannels + 64 + tile.height;
-  return { patch, images, bytes: images + 4 * winogradPoints * (rows * imageStep(tile) + 2 * winogradGap) + 256 };
+  return { patch, images, bytes: images + 4 * winogradPoints * (rows * tilesOfBlock + 2 * winogradGap) + 256 };
 }
 
 export function winogradArguments(kernel: ConvKernel, target: CTarget): ConvArguments & { readonly units: number } {
@@ -159,17 +167,13 @@ export function winogradArguments(kernel: ConvKernel, target: CTarget): ConvArgu
     units: blocks.blocks * shape.groups * ranges,
     addresses: [
       { name: "x", buffer: 0, addend: 4 * x.offset },
-      { name: "xBegin", buffer: 0, addend: 0 },
-      { name: "xEnd", buffer: 0, addend: 4 * x.size },
       { name: "packed", buffer: 1, addend: 0 },
       { name: "y", buffer: 2, addend: 4 * y.offset },
     ],
     words: {
       ...geometryWords(kernel),
       weightPoint: weightPoint(kernel, tile),
-      chunkTiles: blocks.chunkTiles,
-      chunks: blocks.chunks,
-      groupsOfBlock: blocks.groupsOfBlock,
+      ...tileWords(kernel, blocks),
       channelStep: blocks.channels,
       outStep: blocks.outs,
       outRange: blocks.outRange,
@@ -191,7 +195,7 @@ function productFunction(tile: ConvTile): string {
       const float *p = u + lane, *q = w;
       float *to = m + lane;
       ${rows.map((i) => `f32v ${runs.map((v) => `s${i}_${v} = {}`).join(", ")};`).join(" ")}
-      for (int64_t c = 0; c < channels; c++, p += ${imageStep(tile)}, q += ${height}) {
+      for (int64_t c = 0; c < channels; c++, p += ${tilesOfBlock}, q += ${height}) {
         const f32v ${runs.map((v) => `b${v} = LOAD(f32v, p + ${v * lanes})`).join(", ")};
         ${rows.map((i) => `{ const float a = q[${i}]; ${runs.map((v) => `s${i}_${v} += a * b${v};`).join(" ")} }`).join("\n        ")}
       }
@@ -205,39 +209,37 @@ function productFunction(tile: ConvTile): string {
   );
 }
 
-/** Tiles of two groups back to rows of results. */
+/** Tiles of a vector back to rows of results, a vector of pixels for each of its pieces. */
 function resultFunction({ lanes }: ConvTile): string {
   const half = lanes / 2;
-  const loads = points.map((i) => {
-    const place = `m + (${6 * i} + j) * point`;
-    return `m${i} = ${shuffle(`LOAD(f32v, ${place})`, `LOAD(f32v, ${place} + second)`, lanes, (k) => (k < half ? k : k + lanes))}`;
-  });
+  const loads = points.map((i) => `m${i} = LOAD(f32v, m + (${6 * i} + j) * point)`).join(", ");
   // Results 4t + j of tile t from the vectors j: first pairs, then fours.
   const pairs = (upper: boolean) => (i: number) => (i % 2 === 0 ? 0 : lanes) + (i >> 1) + (upper ? half : 0);
   const fours = (next: boolean) => (i: number) =>
     (i % 4 < 2 ? 0 : lanes) + 2 * ((i >> 2) + (next ? lanes / 4 : 0)) + (i % 2);
+  const rows = range(quarters).map((q) => {
+    const [a, b] = q < 2 ? ["e", "f"] : ["g", "h"];
+    return `if (i < rows[${q}]) wino_store(to[${q}] + i * yRow, ${shuffle(a as string, b as string, lanes, fours(q % 2 === 1))}, columns[${q}]);`;
+  });
   return once(
     "wino_results",
-    `FN void wino_store(float *to, f32v a, f32v b, int64_t columns) {
-  if (columns >= ${lanes}) STORE(f32v, to, a);
+    `FN void wino_store(float *to, f32v a, int64_t columns) {
+  if (columns == ${lanes}) STORE(f32v, to, a);
   else part_f32v((char *)to, a, columns);
-  if (columns >= ${2 * lanes}) STORE(f32v, to + ${lanes}, b);
-  else if (columns > ${lanes}) part_f32v((char *)(to + ${lanes}), b, columns - ${lanes});
 }
-static __attribute__((noinline)) void wino_results(const float *m, int64_t point, float *const *first, int64_t yChannel,
-    int64_t yRow, int64_t outs, const int64_t *rows, const int64_t *columns, int64_t second) {
-  float *to[2] = {first[0], first[1]};
-  const int64_t most = -least(-rows[0], -rows[1]);
-  for (int64_t o = 0; o < outs; o++, m += ${tilesOfBlock}, to[0] += yChannel, to[1] += yChannel) {
+static __attribute__((noinline)) void wino_results(const float *m, int64_t point, float *y, const int64_t *first,
+    int64_t yChannel, int64_t yRow, int64_t outs, const int64_t *rows, const int64_t *columns) {
+  float *to[4] = {y + first[0], y + first[1], y + first[2], y + first[3]};
+  for (int64_t o = 0; o < outs; o++, m += ${tilesOfBlock}) {
     f32v t[4][6];
     for (int64_t j = 0; j < 6; j++) {
-      const f32v ${loads.join(",\n          ")};
+      const f32v ${loads};
       ${resultTransform(
         points.map((i) => `m${i}`),
         range(4).map((i) => `t[${i}][j]`),
       )}
     }
-    for (int64_t i = 0; i < most; i++) {
+    for (int64_t i = 0; i < 4; i++) {
       f32v y0, y1, y2, y3;
       ${resultTransform(
         points.map((j) => `t[i][${j}]`),
@@ -245,11 +247,9 @@ static __attribute__((noinline)) void wino_results(const float *m, int64_t point
       )}
       const f32v e = ${shuffle("y0", "y1", lanes, pairs(false))}, f = ${shuffle("y2", "y3", lanes, pairs(false))};
       const f32v g = ${shuffle("y0", "y1", lanes, pairs(true))}, h = ${shuffle("y2", "y3", lanes, pairs(true))};
-      if (i < rows[0]) wino_store(to[0] + i * yRow, ${shuffle("e", "f", lanes, fours(false))},
-          ${shuffle("e", "f", lanes, fours(true))}, columns[0]);
-      if (i < rows[1]) wino_store(to[1] + i * yRow, ${shuffle("g", "h", lanes, fours(false))},
-          ${shuffle("g", "h", lanes, fours(true))}, columns[1]);
+      ${rows.join("\n      ")}
     }
+    for (int64_t q = 0; q < 4; q++) to[q] += yChannel;
   }
 }`,
   );
@@ -269,16 +269,16 @@ export function winogradSource(name: string, target: CTarget, kernel: ConvKernel
     `    ${imageSetup}
     wino_window *windows = (wino_window *)workspace;
     float *patch = (float *)(workspace + ${at.patch}), *u = (float *)(workspace + ${at.images});
-    const int64_t point = channelStep * ${imageStep(tile)} + ${winogradGap}, product = outStep * ${tilesOfBlock} + ${winogradGap};
+    const int64_t point = channelStep * ${tilesOfBlock} + ${winogradGap}, product = outStep * ${tilesOfBlock} + ${winogradGap};
     float *m = u + ${winogradPoints} * point;
     int64_t rest = unit;
     const int64_t oBegin = rest % ranges * outRange, oEnd = least(oBegin + outRange, outs); rest /= ranges;
     const int64_t group = rest % groups, block = rest / groups;
-    const int64_t last = least((block + 1) * groupsOfBlock, images * image.rowTiles * chunks);
+    const int64_t begin = block * piecesOfBlock, end = least(begin + piecesOfBlock, images * image.rowTiles * chunks);
+    const int64_t used = (end - begin) * ${tile.lanes / quarters}, vectors = (used + ${lanes - 1}) / ${lanes};
     const float *from_x = x + group * channels * xChannel;
     const float *weights = packed + group * ${winogradPoints} * weightPoint;
-    int64_t used = 0, pairs = 0;
-    for (int64_t k = block * groupsOfBlock; k < last; k += 2) used = wino_place(windows + pairs++, &image, k, last, used);
+    for (int64_t k = 0; k < vectors; k++) wino_place(windows + k, &image, begin + 4 * k, end);
     for (int64_t o = oBegin; o < oEnd; o += outStep) {
       const int64_t own = least(outStep, oEnd - o), filled = (own + ${height - 1}) / ${height} * ${height};
       float *to = y + (group * outs + o) * yChannel;
@@ -286,20 +286,20 @@ export function winogradSource(name: string, target: CTarget, kernel: ConvKernel
         const int64_t now = least(channelStep, channels - c);
         /* Of few channels the transforms are still there. */
         if (o == oBegin || channelStep < channels) {
-          for (int64_t k = 0; k < pairs; k++) {
-            wino_images(from_x + c * xChannel, xChannel, xBegin, xEnd, windows + k, u, point, now, patch);
+          const int64_t before = (group * channels + c) * xChannel;
+          for (int64_t k = 0; k < vectors; k++) {
+            wino_images(from_x + c * xChannel, xChannel, xBegin - before, xEnd - before, windows + k, u + k * ${lanes}, point, now,
+                patch);
           }
         }
         for (int64_t q = 0; q < ${winogradPoints}; q++) {
           /* Lines of the results come into the cache meanwhile. */
           if (c + channelStep >= channels) {
             for (int64_t i = own * q / ${winogradPoints}; i < own * (q + 1) / ${winogradPoints}; i++) {
-              for (int64_t k = 0; k < 2 * pairs; k++) {
-                const wino_window *w = windows + k / 2;
-                const float *p = to + w->image[k % 2] * yImage + i * yChannel + w->top[k % 2] * yRow + w->left[k % 2];
-                for (int64_t row = 0; row < least(4, yRows - w->top[k % 2]); row++, p += yRow) {
-                  for (int64_t j = 0; j < ${2 * lanes}; j += 16) __builtin_prefetch(p + j, 1);
-                }
+              for (int64_t k = 0; k < 4 * vectors; k++) {
+                const wino_window *w = windows + k / 4;
+                const float *p = to + w->image[k % 4] * yImage + i * yChannel + w->top[k % 4] * yRow + w->left[k % 4];
+                for (int64_t row = 0; row < least(4, yRows - w->top[k % 4]); row++, p += yRow) __builtin_prefetch(p, 1);
               }
             }
           }
@@ -307,23 +307,21 @@ export function winogradSource(name: string, target: CTarget, kernel: ConvKernel
               m + q * product, now, filled, used, c > 0);
         }
       }
-      for (int64_t k = 0; k < pairs; k++) {
+      for (int64_t k = 0; k < vectors; k++) {
         const wino_window *w = windows + k;
-        float *first[2];
-        int64_t rows[2], columns[2];
-        for (int64_t h = 0; h < 2; h++) {
-          first[h] = to + w->image[h] * yImage + w->top[h] * yRow + w->left[h];
-          rows[h] = least(4, yRows - w->top[h]);
-          columns[h] = least(4 * w->valid[h], yColumns - w->left[h]);
+        int64_t first[4], rows[4], columns[4];
+        for (int64_t q = 0; q < 4; q++) {
+          first[q] = w->image[q] * yImage + w->top[q] * yRow + w->left[q];
+          rows[q] = w->valid[q] > 0 ? yRows - w->top[q] : 0;
+          columns[q] = least(4 * w->valid[q], yColumns - w->left[q]);
         }
-        const int64_t second = w->lane[1] - w->lane[0] - ${lanes / 2};
-        wino_results(m + w->lane[0], product, first, yChannel, yRow, own, rows, columns, second);
+        wino_results(m + k * ${lanes}, product, to, first, yChannel, yRow, own, rows, columns);
       }
     }`,
   );
   return [
     convHelpers(target),
-    windowFunctions(tile),
+    windowFunctions(),
     imageFunctions(tile),
     productFunction(tile),
     resultFunction(tile),

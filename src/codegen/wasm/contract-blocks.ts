@@ -23,20 +23,22 @@ const multiplyTime = 0.036;
 const packTime = { linear: 0.4, table: 0.8 } as const;
 /** A unit is no shorter than this. */
 const leastTime = 15_000;
-/** Units for each thread at most, where a batch does not bring more by itself. */
+/** Units for each thread, where there is enough work. */
 const unitsOfThread = 4;
 
 /** Units of a call. */
-export function contractUnits({ batch0 = 1, batch1 = 1, batch2 = 1, mBlocks, nBlocks }: ContractRecord): number {
-  return batch0 * batch1 * batch2 * mBlocks * nBlocks;
+export function contractUnits(record: ContractRecord): number {
+  const { batch0 = 1, batch1 = 1, batch2 = 1, batchBlock, mBlocks, nBlocks } = record;
+  return Math.ceil((batch0 * batch1 * batch2) / batchBlock) * mBlocks * nBlocks;
 }
 
 /** Chooses what a caller of the kernel may choose. */
 export function withBlocks(options: ContractOptions, sizes: ContractSizes, threads = 1): ContractRecord {
   const { packsA, packsB } = packing(options, sizes);
-  const { mBlock, nBlock } = blocks(options, sizes, threads, packsA, packsB);
+  const { batchBlock, mBlock, nBlock } = blocks(options, sizes, threads, packsA, packsB);
   return {
     ...sizes,
+    batchBlock,
     mBlock,
     nBlock,
     mBlocks: Math.ceil(sizes.m / mBlock),
@@ -72,24 +74,27 @@ function blocks(
   threads: number,
   packsA: boolean,
   packsB: boolean,
-): { mBlock: number; nBlock: number } {
+): { batchBlock: number; mBlock: number; nBlock: number } {
   const blockRows = blockRowsOf(dtype, tile);
   const matrices = batch0 * batch1 * batch2;
   const work = reduce * k;
   const packA = packsA ? packTime[aM === "table" || aK === "table" ? "table" : "linear"] : 0;
   const packB = packsB ? packTime[bK === "table" || bN === "table" ? "table" : "linear"] : 0;
   const total = multiplyTime * m * n * work * matrices;
-  const most = threads === 1 ? 1 : Math.ceil(Math.min(unitsOfThread * threads, total / leastTime) / matrices);
-  let best = { mBlock: Math.min(blockRows, Math.max(m, 1)), nBlock: Math.max(n, 1), time: Infinity };
+  const wanted = threads === 1 ? 1 : Math.max(Math.floor(Math.min(unitsOfThread * threads, total / leastTime)), 1);
+  const batchBlock = Math.max(Math.floor(matrices / wanted), 1);
+  const groups = Math.ceil(matrices / batchBlock);
+  const most = Math.ceil(wanted / Math.max(groups, 1));
+  let best = { batchBlock, mBlock: Math.min(blockRows, Math.max(m, 1)), nBlock: Math.max(n, 1), time: Infinity };
   for (let down = 1; down <= most; down++) {
     for (let across = 1; across * down <= most; across++) {
       const mBlock = Math.min(roundUp(m / down, tile.mr), blockRows);
       const nBlock = roundUp(n / across, tile.nr);
-      const units = matrices * Math.ceil(m / mBlock) * Math.ceil(n / nBlock);
-      const unit = work * (multiplyTime * mBlock * nBlock + packA * mBlock + packB * nBlock);
+      const units = groups * Math.ceil(m / mBlock) * Math.ceil(n / nBlock);
+      const unit = batchBlock * work * (multiplyTime * mBlock * nBlock + packA * mBlock + packB * nBlock);
       // A thread may come late, or be held up: then the others do more, in steps of a unit.
-      const time = unit * (Math.ceil(units / threads) + 0.25);
-      if (time < best.time) best = { mBlock, nBlock, time };
+      const time = unit * (Math.ceil(units / threads) + 0.1);
+      if (time < best.time) best = { batchBlock, mBlock, nBlock, time };
     }
   }
   return best;

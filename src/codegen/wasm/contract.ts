@@ -3,8 +3,8 @@
  *
  *   C[b.., m, n] (+)= sum_r sum_k A[b.., r, m, k] * B[b.., r, k, n]
  *
- * A unit is a block of rows and columns of one C; the blocks of columns run fastest, then those of rows, then the batch.
- * contract-blocks.ts chooses their sizes.
+ * A unit is a block of rows and columns of C, of some of the batch; the blocks of columns run fastest, then those of rows,
+ * then those of the batch. contract-blocks.ts chooses their sizes.
  *
  * All sizes are run-time arguments, so new shapes need no new code. A convolution is the same product when the image
  * is padded beforehand: the address of an im2col element is then a sum of an offset by (channel, r, s) and one by pixel,
@@ -35,8 +35,9 @@ export interface ContractOptions {
  * a, b, c are addresses. aM .. bN are strides, or addresses of tables of byte offsets. C is contiguous along n and `cM`
  * apart along m. Three batch loops and one reduction loop each have a count (1 if unused) and strides. All counts but that
  * of the reduction may be 0; K = 0 gives zeros. `accumulate` 1 adds to C, 0 overwrites it.
- * A unit is `mBlock` rows by `nBlock` columns, and there are `mBlocks` times `nBlocks` of them in each C. `packsA` and
- * `packsB` say whether blocks of A and B are copied to the workspace or read where they lie; see withBlocks.
+ * A unit is `mBlock` rows by `nBlock` columns of `batchBlock` matrices that follow each other in the batch, and there are
+ * `mBlocks` times `nBlocks` of them for these. `packsA` and `packsB` say whether blocks of A and B are copied to the
+ * workspace or read where they lie; see withBlocks.
  */
 export const contractArguments = [
   ...(["a", "b", "c", "m", "n", "k", "aM", "aK", "bK", "bN", "cM"] as const),
@@ -44,7 +45,7 @@ export const contractArguments = [
   ...(["batch1", "batch1A", "batch1B", "batch1C"] as const),
   ...(["batch2", "batch2A", "batch2B", "batch2C"] as const),
   ...(["reduce", "reduceA", "reduceB", "accumulate"] as const),
-  ...(["mBlock", "nBlock", "mBlocks", "nBlocks", "packsA", "packsB"] as const),
+  ...(["batchBlock", "mBlock", "nBlock", "mBlocks", "nBlocks", "packsA", "packsB"] as const),
 ] as const;
 
 export type ContractArgument = (typeof contractArguments)[number];
@@ -52,7 +53,7 @@ export type ContractArgument = (typeof contractArguments)[number];
 /** What may be left out: unused loops run once, and C is overwritten. */
 type OptionalArgument = Extract<ContractArgument, `batch${string}` | `reduce${string}` | "accumulate">;
 
-type ChosenArgument = "mBlock" | "nBlock" | "mBlocks" | "nBlocks" | "packsA" | "packsB";
+type ChosenArgument = "batchBlock" | "mBlock" | "nBlock" | "mBlocks" | "nBlocks" | "packsA" | "packsB";
 
 /** What a call computes. */
 export type ContractSizes = Readonly<Record<Exclude<ContractArgument, OptionalArgument | ChosenArgument>, number>> &
@@ -88,12 +89,24 @@ export function contractKernel(options: ContractOptions): KernelFn {
   const i32 = (): Local => f.local("i32");
   const range: ProductRange = { i0: i32(), rows: i32(), from: i32(), to: i32() };
   const product = emitProduct(f, workspace, args, range, all);
-  const [unit, rowBlock, columnBlock, count] = [i32(), i32(), i32(), i32()];
-  const [index0, index1, index2] = [i32(), i32(), i32()];
-  const [a, b, c] = [i32(), i32(), i32()];
+  const [unit, rowBlock, columnBlock, count, rest] = [i32(), i32(), i32(), i32(), i32()];
+  const [matrices, matrix, matrixEnd, r] = [i32(), i32(), i32(), i32()];
+  const pointers = { A: i32(), B: i32(), C: i32() };
 
-  const emitUnits = (): void => {
-    // Blocks of columns that follow each other are done as one: A is packed once for all.
+  /** Cuts the last digit off `rest`: it counts up to `extent`. */
+  const emitDigit = (extent: Local, into: Local): void => {
+    f.push(rest, extent).op("i32.rem_u").set(into);
+    f.push(rest, extent).op("i32.div_u").set(rest);
+  };
+
+  /** Goes to the unit's blocks. Blocks of columns that follow each other are done as one: A is packed once for all. */
+  const emitBlocks = (): void => {
+    f.get(unit).set(rest);
+    f.i32(0).set(columnBlock).i32(0).set(rowBlock);
+    f.get(unit).if(() => {
+      emitDigit(args.nBlocks, columnBlock);
+      emitDigit(args.mBlocks, rowBlock);
+    });
     f.push(args.nBlocks, columnBlock).op("i32.sub").set(count);
     f.push(to, unit).op("i32.sub").set(range.to).minimum(count, range.to).set(count);
     f.push(columnBlock, args.nBlock).op("i32.mul").set(range.from);
@@ -101,56 +114,41 @@ export function contractKernel(options: ContractOptions): KernelFn {
     f.minimum(range.to, args.n).set(range.to);
     f.push(rowBlock, args.mBlock).op("i32.mul").set(range.i0);
     f.push(args.m, range.i0).op("i32.sub").set(range.rows).minimum(range.rows, args.mBlock).set(range.rows);
-    for (const [pointer, name] of [
-      [a, "A"],
-      [b, "B"],
-      [c, "C"],
-    ] as const) {
-      f.address(args[name === "A" ? "a" : name === "B" ? "b" : "c"], index0, args[`batch0${name}`]);
-      f.push(index1, args[`batch1${name}`]).op("i32.mul", "i32.add");
-      f.push(index2, args[`batch2${name}`]).op("i32.mul", "i32.add").set(pointer);
-    }
-    const r = i32();
-    f.for(r, 0, args.reduce, 1, () => {
-      product(a, b, c, () => f.push(args.accumulate, r).op("i32.or"));
-      f.increment(a, args.reduceA).increment(b, args.reduceB);
-    });
+    f.push(rest, args.batchBlock).op("i32.mul").tee(matrix);
+    f.get(args.batchBlock).op("i32.add").set(matrixEnd).minimum(matrixEnd, matrices).set(matrixEnd);
   };
-  /** Goes on by one of a loop's turns; beyond its end to its start, and on in the loop outside of it. */
-  const emitNext = (index: Local, extent: Local, outside: () => void): void => {
-    f.push(index, 1).op("i32.add").tee(index).get(extent).op("i32.ge_u");
-    f.if(() => {
-      f.i32(0).set(index);
-      outside();
-    });
-  };
-  const loops = [
-    [columnBlock, args.nBlocks],
-    [rowBlock, args.mBlocks],
-    [index2, args.batch2],
-    [index1, args.batch1],
-  ] as const;
 
+  /** Goes to the operands of a matrix of the batch. */
+  const emitPointers = (): void => {
+    f.get(args.a).set(pointers.A).get(args.b).set(pointers.B).get(args.c).set(pointers.C);
+    f.get(matrix).if(() => {
+      const index = i32();
+      f.get(matrix).set(rest);
+      for (const loop of ["batch2", "batch1", "batch0"] as const) {
+        if (loop === "batch0") f.get(rest).set(index);
+        else emitDigit(args[loop], index);
+        for (const name of ["A", "B", "C"] as const) {
+          f.address(pointers[name], index, args[`${loop}${name}`]).set(pointers[name]);
+        }
+      }
+    });
+  };
+
+  f.push(args.batch0, args.batch1).op("i32.mul").get(args.batch2).op("i32.mul").set(matrices);
   f.push(from, to).op("i32.lt_u");
   f.if(() => {
-    f.get(from).tee(unit);
-    f.if(() => {
-      const rest = i32();
-      f.get(from).set(rest);
-      for (const [index, extent] of loops) {
-        f.push(rest, extent).op("i32.rem_u").set(index);
-        f.push(rest, extent).op("i32.div_u").set(rest);
-      }
-      f.get(rest).set(index0);
-    });
+    f.get(from).set(unit);
     f.loop((again) => {
-      emitUnits();
-      f.increment(unit, count);
-      f.i32(0).set(columnBlock);
-      emitNext(rowBlock, args.mBlocks, () =>
-        emitNext(index2, args.batch2, () => emitNext(index1, args.batch1, () => f.increment(index0, 1))),
-      );
-      f.push(unit, to).op("i32.lt_u").brIf(again);
+      emitBlocks();
+      f.loop((nextMatrix) => {
+        emitPointers();
+        f.for(r, 0, args.reduce, 1, () => {
+          product(pointers.A, pointers.B, pointers.C, () => f.push(args.accumulate, r).op("i32.or"));
+          f.increment(pointers.A, args.reduceA).increment(pointers.B, args.reduceB);
+        });
+        f.push(matrix, 1).op("i32.add").tee(matrix).get(matrixEnd).op("i32.lt_u").brIf(nextMatrix);
+      });
+      f.push(unit, count).op("i32.add").tee(unit).get(to).op("i32.lt_u").brIf(again);
     });
   });
   return f;

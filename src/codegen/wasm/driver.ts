@@ -62,7 +62,7 @@ function runFunction(share: Fn | undefined): Fn {
         if (share !== undefined) {
           run.get(pool).if(() => {
             run.get(command).load("i32.load", 8).i32(1).op("i32.gt_u");
-            run.if(() => run.push(pool, command, workspace).call(share).brIf(done));
+            run.if(() => run.push(pool, command, end, workspace).call(share).brIf(done));
           });
         }
         run.loop((next) => {

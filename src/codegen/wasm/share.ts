@@ -13,12 +13,12 @@ import { helperBytes, helperFields, mostHelpers, poolFields } from "./pool-field
 /** Chunks of a wave at most, so that they fit the ticket. */
 const mostChunks = 0xffff;
 
-/** How often a helper looks for work before it sleeps: about 20 µs. */
-const spins = 20_000;
+/** How often a helper looks for work before it sleeps: about 50 µs. */
+const spins = 10_000;
 /** How often the caller looks whether a helper is done before it asks `stalled`: about 0.1 ms. */
 const patience = 100_000;
-/** A wave shorter than this is not worth waking a thread for, in µs. */
-const worthWaking = 40;
+/** Waking a thread takes the caller 8 µs, and it comes 10 to 50 µs later: less work is not worth it, in µs. */
+const worthWaking = 60;
 
 /** Called with the helper's number when a chunk takes long; it throws where there is no hope. */
 export const stalled: HostFunction = { name: "stalled", params: ["i32"], results: [] };
@@ -67,14 +67,26 @@ function takeChunksFunction(kernel: Signature, headerBytes: number): Fn {
   return f;
 }
 
+/** Adds up how long the waves from `command` to `end` take that threads may share, until it is worth waking some. */
+function emitTimeAhead(f: Fn, command: Local, end: Local, time: Local): void {
+  const wave = f.local("i32");
+  f.i32(0).set(time).get(command).set(wave);
+  f.loop((next) => {
+    f.get(wave).load("i32.load", 8).i32(1).op("i32.gt_u");
+    f.if(() => f.get(time).get(wave).load("i32.load", 28).op("i32.add").set(time));
+    f.get(wave).get(wave).load("i32.load", 12).op("i32.add").tee(wave);
+    f.get(end).op("i32.lt_u").push(time, worthWaking).op("i32.lt_s", "i32.and").brIf(next);
+  });
+}
+
 /**
- * `share(pool, command, workspace)`: does the wave that starts at `command` together with the helpers that are there.
- * Gives 0, having done nothing, where there are none.
+ * `share(pool, command, end, workspace)`: does the wave that starts at `command` together with the helpers that are there.
+ * Gives 0, having done nothing, where there are none. Up to `end` there are other waves.
  */
 export function shareFunction(kernel: Signature, headerBytes: number): Fn {
-  const f = new Fn(["i32", "i32", "i32"], ["i32"]);
-  const [pool, command, workspace] = f.params;
-  const [chunks, helper, left] = [f.local("i32"), f.local("i32"), f.local("i32")];
+  const f = new Fn(["i32", "i32", "i32", "i32"], ["i32"]);
+  const [pool, command, end, workspace] = f.params;
+  const [chunks, helper, left, time] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
   f.get(pool).load("i32.atomic.load", poolFields.ready).op("i32.eqz");
   f.get(command).load("i32.load", 8).tee(chunks).i32(mostChunks).op("i32.gt_u", "i32.or");
   f.if(() => f.i32(0).op("return"));
@@ -85,8 +97,12 @@ export function shareFunction(kernel: Signature, headerBytes: number): Fn {
   f.store("i64.atomic.store", poolFields.ticket);
   f.get(pool).load("i32.atomic.load", poolFields.sleepers);
   f.if(() => {
-    f.get(command).load("i32.load", 28).i32(worthWaking).op("i32.ge_s");
-    f.if(() => f.push(pool, chunks).i32(1).op("i32.sub").atomic("memory.atomic.notify", poolFields.wave).op("drop"));
+    emitTimeAhead(f, command, end, time);
+    f.push(time, worthWaking).op("i32.ge_s");
+    f.if(() => {
+      f.push(pool, pool, chunks, 1).op("i32.sub").atomic("memory.atomic.notify", poolFields.wave);
+      f.atomic("i32.atomic.rmw.sub", poolFields.sleepers).op("drop");
+    });
   });
   f.push(pool, workspace, pool)
     .load("i32.atomic.load", poolFields.modules)
@@ -132,8 +148,9 @@ export function serveFunction(kernel: Signature, headerBytes: number): Fn {
       f.push(left, 1).op("i32.sub").tee(left).brIf(again);
       f.push(pool, 1).atomic("i32.atomic.rmw.add", poolFields.sleepers).op("drop");
       f.get(pool).get(ticket).i64(32n).op("i64.shr_u", "i32.wrap_i64").i64(-1n);
-      f.atomic("memory.atomic.wait32", poolFields.wave).op("drop");
-      f.push(pool, 1).atomic("i32.atomic.rmw.sub", poolFields.sleepers).op("drop");
+      f.atomic("memory.atomic.wait32", poolFields.wave);
+      // Who wakes others takes them off the count, or they would be woken again until they are there.
+      f.if(() => f.push(pool, 1).atomic("i32.atomic.rmw.sub", poolFields.sleepers).op("drop"));
       f.i32(spins).set(left).br(again);
     });
   });

@@ -163,8 +163,7 @@ export function runSteps(
       const input = outer === undefined ? (product as Value) : k.add(product as Value, outer);
       const next = kind.step(k, input, before, weights, of("inner"));
       // A sequence that has ended, or has not begun from behind, keeps its state.
-      const state =
-        on === undefined ? next : next.map((y, i) => k.where(along(k, on, y.shape), y, before[i] as Value));
+      const state = on === undefined ? next : next.map((y, i) => k.where(along(k, on, y.shape), y, before[i] as Value));
       return { carries: state, outputs: [state[0] as Value] };
     },
   );

@@ -82,7 +82,7 @@ export function attention(k: Kit, q: Value, key: Value, v: Value, mask: Masking,
   const plain = k.matmul(weights, v);
   const isEmpty = [q, key, v].some((x) => sizeOf(x.shape) === 0);
   // The gradient of a mask has as many elements as the scores.
-  if (isEmpty || mask.bias?.requiresGrad === true || q.dtype !== "float32") return plain;
+  if (isEmpty || mask.bias?.requiresGrad === true) return plain;
   const masks = joinedMask(k, mask, weights);
   const attrs = { scale, causal: mask.causal };
   const made = k.apply(attentionRecord, [q, key, v, ...masks], attrs);
@@ -153,14 +153,14 @@ export function attentionByPrimitives(k: Kit, value: Value, inputs: readonly Val
     );
   if (!isGradient) {
     const soft = softParts(k, scores, mayBeEmpty(mask));
-    return flat([k.matmul(weightsOf(k, soft), v), soft.peak, soft.inverse]);
+    return flat([k.matmul(weightsOf(k, soft), v), k.mul(soft.peak, Math.LOG2E), soft.inverse]);
   }
   const [made, g] = inputs.slice(3) as [Value, Value];
   const { peaks, inverses, end } = attentionParts(sizes, 1).forward;
   const last = scores.shape.length - 1;
   const rowOf = (from: number, to: number): Value =>
     k.spread(k.reshape(k.range(made, 0, from, to), scores.shape.slice(0, -1)), scores.shape, [last]);
-  const p = k.mul(k.exp(k.sub(scores, rowOf(peaks, inverses))), rowOf(inverses, end));
+  const p = k.mul(k.exp(k.sub(scores, k.mul(rowOf(peaks, inverses), Math.LN2))), rowOf(inverses, end));
   const result = k.reshape(k.range(made, 0, 0, peaks), g.shape);
   const mean = k.spread(k.sum(k.mul(g, result), [last]), scores.shape, [last]);
   const ds = k.mul(k.mul(p, k.sub(k.matmul(g, lastTwoSwapped(k, v)), mean)), scale);

@@ -80,6 +80,10 @@ export class CpuDevice implements Device {
     return `${this.#machine.features} ${this.#fuse ? "" : "unfused"}`;
   }
 
+  get threads(): number {
+    return this.#machine.threads;
+  }
+
   get compiled(): number {
     return this.#machine.compiled;
   }

@@ -63,6 +63,8 @@ export interface PlanStore {
 
 export interface Machine {
   readonly name: "wasm" | "native";
+  /** Threads that share the work, the caller among them. */
+  readonly threads: number;
   /** What the generated code depends on. */
   readonly features: string;
   readonly memory: Memory;

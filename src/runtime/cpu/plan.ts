@@ -124,7 +124,7 @@ export class CpuPlan implements Plan {
         wave = { head: commands.length, time: 0, pieces: 0 };
       }
       while (starts.length <= step.stage) starts.push(commands.length);
-      const offsets = step.parts?.map(({ offset }) => offset);
+      const offsets = step.parts?.offsets;
       const { head, units } = commands.command(functions[i] as number, step.buffers, offsets, () =>
         machine.writeArguments(step.kernel, commands),
       );
@@ -203,12 +203,21 @@ export class CpuPlan implements Plan {
       const { kind } = step.kernel;
       const phase = Math.min(stage, 2) as Phase;
       const operations = operationsOf(step.kernel);
-      tell({ device: name, label: step.label, kind, phase, operations, bytes: this.#bytesOf(step), start, milliseconds });
+      tell({
+        device: name,
+        label: step.label,
+        kind,
+        phase,
+        operations,
+        bytes: this.#bytesOf(step),
+        start,
+        milliseconds,
+      });
     });
   }
 
   #bytesOf(step: Step): number {
-    if (step.parts !== undefined) return step.parts.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (step.parts !== undefined) return step.parts.types.reduce((sum, { bytes }) => sum + bytes, 0);
     const own = new Set(step.buffers);
     return [...own].reduce((sum, b) => sum + (this.plan.buffers[b] as PlanBuffer).bytes, 0);
   }
@@ -255,7 +264,7 @@ export class CpuPlan implements Plan {
     const lines = inRounds(this.plan).map(({ step: i, note }) => {
       if (i < 0) return note;
       const s = steps[i] as Step;
-      const shapes = (s.parts ?? s.buffers.map((b) => buffers[b] as PlanBuffer)).map(
+      const shapes = (s.parts?.types ?? s.buffers.map((b) => buffers[b] as PlanBuffer)).map(
         ({ dtype, shape }) => `${dtype} [${shape.join(", ")}]`,
       );
       return `${i} ${["forward", "backward", "update", "commit"][s.stage]} ${s.kernel.kind} ${s.label}: ${shapes.join(", ")}`;

@@ -2,7 +2,7 @@
  * Waves: runs of steps that do not depend on each other, so that threads may do them in any order. Steps keep their
  * order; a step starts a new wave where it reads what the wave writes, or writes what it reads or writes. Floor: runtime.
  */
-import type { KernelPlan, PlanBuffer, Step } from "../../schedule/plan.ts";
+import type { BufferType, KernelPlan, PlanBuffer, Step } from "../../schedule/plan.ts";
 import { writtenNumbers } from "../../schedule/step.ts";
 
 /** Steps of one wave at most: threads look for their chunk step by step. */
@@ -51,10 +51,9 @@ class Wave {
   #placesOf({ buffers, parts }: Step): Place[] {
     return buffers.map((b, i) => {
       const { input, offset, bytes } = this.#buffers[b] as PlanBuffer;
-      const part = parts?.[i];
-      return part === undefined
+      return parts === undefined
         ? { input, offset, bytes }
-        : { input, offset: offset + part.offset, bytes: part.bytes };
+        : { input, offset: offset + (parts.offsets[i] as number), bytes: (parts.types[i] as BufferType).bytes };
     });
   }
 }

@@ -15,6 +15,7 @@ import { type KernelRun, profiling } from "../profiling.ts";
 
 export class JsDevice implements Device {
   readonly name = "js";
+  readonly threads = 1;
   readonly features = "js";
   readonly compiled = 0;
   readonly phaseTimes: [number, number, number] = [0, 0, 0];

@@ -58,6 +58,7 @@ export class Pool {
   #isStarted = false;
   /** Why the last helper that is gone has ended. */
   #loss: string | undefined;
+  #view: Int32Array;
   #wait = { helper: -1, wave: 0, spent: 0, last: 0 };
   #canSleep = true;
 
@@ -65,11 +66,17 @@ export class Pool {
     this.#options = options;
     this.#heap = options.heap;
     this.address = this.#heap.allocate(poolBytes, "what threads share").address;
-    (this.#heap.view("int32", this.address, poolBytes / 4) as Int32Array).fill(0);
+    this.#view = new Int32Array(this.#heap.memory.buffer);
+    this.#view.fill(0, this.address / 4, (this.address + poolBytes) / 4);
   }
 
   get isStarted(): boolean {
     return this.#isStarted;
+  }
+
+  /** Helpers that take part by now. */
+  get helping(): number {
+    return Atomics.load(this.#words(), (this.address + poolFields.ready) / 4);
   }
 
   /** Helpers that were not lost. */
@@ -117,7 +124,8 @@ export class Pool {
     // Those that sleep compile it now, while this thread is busy with its own.
     const wave = (this.address + poolFields.wave) / 4;
     Atomics.add(words, wave, 1);
-    Atomics.notify(words, wave);
+    const woken = Atomics.notify(words, wave);
+    Atomics.sub(words, (this.address + poolFields.sleepers) / 4, woken);
     this.#dropEntries();
   }
 
@@ -209,8 +217,11 @@ export class Pool {
   /** What is worth telling about it, for people. */
   report(): string | undefined {
     if (!this.#isStarted) return "they start when there is work worth sharing";
-    if (this.#loss === undefined) return undefined;
-    return `${this.alive + 1} are left, a thread has ended: ${this.#loss}`;
+    if (this.#loss === undefined) {
+      const starting = this.alive - this.helping;
+      return starting === 0 ? undefined : `${starting} ${starting === 1 ? "is" : "are"} starting`;
+    }
+    return `${this.alive === 0 ? "one is" : `${this.alive + 1} are`} left, a thread has ended: ${this.#loss}`;
   }
 
   /** Number of a helper's word in memory. */
@@ -218,8 +229,11 @@ export class Pool {
     return (this.address + poolFields.helpers + helperBytes * helper + helperFields[name]) / 4;
   }
 
+  /** The memory as words; another array once it has grown. */
   #words(): Int32Array {
-    return new Int32Array(this.#heap.memory.buffer);
+    const { buffer } = this.#heap.memory;
+    if (this.#view.buffer !== buffer) this.#view = new Int32Array(buffer);
+    return this.#view;
   }
 }
 

@@ -33,11 +33,9 @@ export function chooseThreads({ threads: option, oversubscribe = false }: Thread
   if (asked !== undefined && asked <= 1) return { threads: 1, reason: "one was asked for" };
   const obstacle = whyNotShared();
   if (obstacle !== undefined) return { threads: 1, reason: obstacle };
-  if (asked === undefined || asked === limit) {
-    const reason = limit === 1 ? "there is one core" : cores > limit ? `more than ${limit} are not used` : undefined;
-    return { threads: limit, reason };
-  }
-  if (asked < limit) return { threads: asked, reason: `of ${cores} cores: as many were asked for` };
-  const most = limit === cores ? (cores === 1 ? "there is one core" : `there are ${cores} cores`) : "that is the most";
-  return { threads: limit, reason: `${asked} were asked for, ${most}` };
+  const ofCores = cores === 1 ? "there is one core" : `there are ${cores} cores`;
+  const ofLimit = limit < cores ? `more than ${limit} are not used` : ofCores;
+  if (asked === undefined) return { threads: limit, reason: limit === cores && cores > 1 ? undefined : ofLimit };
+  if (asked > limit) return { threads: limit, reason: `${asked} were asked for, ${ofLimit}` };
+  return { threads: asked, reason: asked === cores ? undefined : `of ${cores} cores: as many were asked for` };
 }

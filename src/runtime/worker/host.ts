@@ -32,7 +32,8 @@ export class DeviceHost {
   constructor(device: Device, send: Send) {
     this.#device = device;
     this.#send = send;
-    send({ kind: "ready", features: device.features, report: device.report() }, []);
+    const { features, threads } = device;
+    send({ kind: "ready", features, threads, report: device.report() }, []);
   }
 
   /** How many arrays of elements it holds for the page. */
@@ -123,7 +124,7 @@ export class DeviceHost {
     // A copy stays: a message that is on its way may name the result.
     results.forEach((data, i) => this.#held.holdCopy(firstResult + i, data));
     const { compiled, phaseTimes } = this.#device;
-    const state = { memory: this.#device.memory(), compiled, phaseTimes };
+    const state = { memory: this.#device.memory(), compiled, phaseTimes, report: this.#device.report() };
     const { kernels, arenaBytes } = plan;
     const told = hosted.isTold ? undefined : { kernels, arenaBytes, text: plan.explain() };
     hosted.isTold = true;

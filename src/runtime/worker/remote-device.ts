@@ -49,6 +49,7 @@ const nothingYet: DeviceState = {
   memory: { cells: 0, arena: 0, cache: 0, reserved: 0 },
   compiled: 0,
   phaseTimes: [0, 0, 0],
+  report: "starting",
 };
 
 export class RemoteDevice implements Device, Remote {
@@ -64,7 +65,7 @@ export class RemoteDevice implements Device, Remote {
   #queued: (Waiting<void> & { readonly most: number })[] = [];
   #starting: Waiting<void> | undefined;
   #features = "";
-  #report = "";
+  #threads = 1;
   #state = nothingYet;
   #holds = 0;
   #postedBytes = 0;
@@ -98,6 +99,11 @@ export class RemoteDevice implements Device, Remote {
     return this.#end !== undefined;
   }
 
+  /** Of the device in the worker, once that has started. */
+  get threads(): number {
+    return this.#threads;
+  }
+
   get features(): string {
     return this.#features;
   }
@@ -112,7 +118,7 @@ export class RemoteDevice implements Device, Remote {
 
   report(): string {
     if (this.#end !== undefined) return this.#end().message;
-    return `${this.#report === "" ? "starting" : this.#report}\nin a worker: this thread only builds graphs`;
+    return `${this.#state.report}\nin a worker: this thread only builds graphs`;
   }
 
   /** Cells as of now, the rest as of the last run that was answered. */
@@ -314,7 +320,8 @@ export class RemoteDevice implements Device, Remote {
     switch (answer.kind) {
       case "ready":
         this.#features = answer.features;
-        this.#report = answer.report;
+        this.#threads = answer.threads;
+        this.#state = { ...this.#state, report: answer.report };
         this.#starting?.resolve();
         this.#starting = undefined;
         this.hold(false);

@@ -216,6 +216,7 @@ export interface DeviceState {
   readonly memory: DeviceMemory;
   readonly compiled: number;
   readonly phaseTimes: readonly [number, number, number];
+  readonly report: string;
 }
 
 /** What a plan tells about itself at its first run. */
@@ -227,7 +228,7 @@ export interface PlanState {
 
 /** From the thread. Runs are answered in their order; those behind a failed one are not answered. */
 export type Answer =
-  | { readonly kind: "ready"; readonly features: string; readonly report: string }
+  | { readonly kind: "ready"; readonly features: string; readonly threads: number; readonly report: string }
   | {
       readonly kind: "done";
       readonly results: readonly TypedArray[];

@@ -36,7 +36,8 @@ export class LoopPruning {
     this.#reads.set(loop, known);
     const range = reader === undefined ? undefined : sliceOf(reader);
     if (range !== undefined && range.from === range.to) return;
-    const at = range === undefined ? -1 : parts.findIndex((part) => range.from >= part.start && range.to <= endOf(part));
+    const at =
+      range === undefined ? -1 : parts.findIndex((part) => range.from >= part.start && range.to <= endOf(part));
     if (known === "all" || range === undefined || at < 0) {
       this.#reads.set(loop, "all");
       return;
@@ -44,7 +45,8 @@ export class LoopPruning {
     const { start, size } = parts[at] as LoopPart;
     const [from, to] = [Math.floor((range.from - start) / size), Math.ceil((range.to - start) / size)];
     const before = known[at];
-    known[at] = before === undefined ? { from, to } : { from: Math.min(from, before.from), to: Math.max(to, before.to) };
+    known[at] =
+      before === undefined ? { from, to } : { from: Math.min(from, before.from), to: Math.max(to, before.to) };
   }
 
   /** The loop with what is read alone; itself where that is all. */
@@ -59,7 +61,9 @@ export class LoopPruning {
       ...new Set(kept.flatMap((to) => (to?.kind === kind ? [to.output] : []))),
     ];
     const outputs = settings.body.outputs.slice(0, settings.body.carries);
-    const stacks = kept.map((to) => (to?.kind === "stack" ? outputs.push(settings.body.outputs[to.output] as Value) - 1 : -1));
+    const stacks = kept.map((to) =>
+      to?.kind === "stack" ? outputs.push(settings.body.outputs[to.output] as Value) - 1 : -1,
+    );
     const pruned = loopVertex({ ...settings, inputs }, outputs, carries("final"), carries("history"));
     const made = partsOf(loopSettings(pruned.attrs));
     this.#moves.set(

@@ -62,9 +62,7 @@ export function loopRule(
     steps,
     stackOf: (value: Value): Value => {
       const source = gradient.sources.get(value);
-      return source === undefined
-        ? (back.outputs[gradient.stacked.get(value) as number] as Value)
-        : sequence(source);
+      return source === undefined ? (back.outputs[gradient.stacked.get(value) as number] as Value) : sequence(source);
     },
     input: (number: number): Value => inputs[number] as Value,
     total: (number: number): Value => back.carries[terms + number] as Value,
@@ -109,7 +107,8 @@ function incomingOf(g: Value, out: Value): Incoming {
     const from = first === 0 ? 1 : 0;
     for (const piece of piecesWithin(g, start, start + slots * size)) {
       for (const { at, value } of atBorders(piece, first < 0 ? [] : [first * size, (first + 1) * size])) {
-        const covers = (slot: number): boolean => at >= slot * size && at + (value.shape[0] as number) <= (slot + 1) * size;
+        const covers = (slot: number): boolean =>
+          at >= slot * size && at + (value.shape[0] as number) <= (slot + 1) * size;
         const slotOf = (slot: number): Value => kit.reshape(padTo(value, at - slot * size, size), shape);
         if (first >= 0 && covers(first)) incoming.starts[output] = plus(incoming.starts[output], slotOf(first));
         else if (isCarry && covers(last)) incoming.finals[carry] = plus(incoming.finals[carry], slotOf(last));

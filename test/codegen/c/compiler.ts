@@ -38,7 +38,7 @@ export function compileKernels(text: string, count: number, target: CTarget): CK
     const [source, library] = [join(folder, "kernels.c"), join(folder, "kernels.so")];
     writeFileSync(source, prelude(target) + hostSource(text) + text);
     const flags = [
-      process.env.OPT ?? "-O1",
+      "-Og",
       ...target.flags,
       "-Wall",
       "-Werror",

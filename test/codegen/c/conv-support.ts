@@ -11,7 +11,17 @@ import type { Value } from "../../../src/ir/value.ts";
 import { type ConvKernel, type ConvPlan, planConv } from "../../../src/schedule/conv.ts";
 import { type CKernel, CMemory, compiler } from "./compiler.ts";
 
-const flags = ["-O2", "-ffp-contract=fast", "-Wall", "-Wextra", "-Werror", "-Wno-unused", "-shared", "-fPIC"];
+const flags = [
+  "-O2",
+  "-ffp-contract=fast",
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+  "-Wno-unused",
+  "-Wno-unused-parameter",
+  "-shared",
+  "-fPIC",
+];
 
 /** A library of C functions as the native device compiles products. */
 export function compileProducts(source: string, target: CTarget, more: readonly string[] = []): LibraryHandle {

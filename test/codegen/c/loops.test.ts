@@ -11,9 +11,10 @@ import { generate, recipeOf } from "../../runtime/fuzz/generate.ts";
 import { cases } from "../../schedule/cases.ts";
 import { lenetStep, planOf, transformerStep } from "../../schedule/models.ts";
 import { CMemory, compileKernels, runnableTargets } from "./compiler.ts";
+import { shapes } from "./shapes.ts";
 import { type KernelCase, caseOf, difference, interpretCase, isExact, pieces, runCase, whole } from "./run-kernel.ts";
 
-const seeds = Number(process.env["TWOPASS_FUZZ_COUNT"] ?? 150);
+const seeds = Number(process.env["TWOPASS_FUZZ_COUNT"] ?? 60);
 
 interface Named {
   readonly item: KernelCase;
@@ -49,6 +50,7 @@ describe.skipIf(targets.length === 0)("loop kernels in C", () => {
   const collection = new Collection();
   for (let seed = 1; seed <= seeds; seed++) collection.add(`seed ${seed}`, generate(recipeOf(seed)).wanted);
   for (const [name, make] of Object.entries(cases)) collection.add(name, make());
+  for (const [name, make] of Object.entries(shapes)) collection.add(name, make());
   collection.add("LeNet", lenetStep(2));
   collection.add("transformer", transformerStep());
   const wanted = new Map(collection.cases.map(({ item }) => [item, interpretCase(item)]));
@@ -60,6 +62,7 @@ describe.skipIf(targets.length === 0)("loop kernels in C", () => {
     const functions = compileKernels(text.join(""), text.length, target);
     const memory = new CMemory(64 * 2 ** 20);
     const wrong: string[] = [];
+    expect(collection.cases.length).toBeGreaterThan(300);
     for (const { item, from, code } of collection.cases) {
       const run = functions[code] as (typeof functions)[number];
       const all = runCase(item, run, memory, 4096, whole);

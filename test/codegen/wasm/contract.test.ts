@@ -141,7 +141,7 @@ class Harness {
 
 /** How a product is done: for so many threads, by ranges of so many units, or with blocks of one's own. */
 type How = { readonly threads?: number; readonly size?: number } & Partial<
-  Pick<ContractRecord, "mBlock" | "nBlock" | "mBlocks" | "nBlocks" | "packsA" | "packsB">
+  Pick<ContractRecord, "batchBlock" | "mBlock" | "nBlock" | "mBlocks" | "nBlocks" | "packsA" | "packsB">
 >;
 
 /** Runs C = A B with transposed or plain operands and compares every element, bit for bit. */
@@ -629,7 +629,7 @@ describe("units", () => {
     const [mBlock, nBlock] = blocks;
     const cut = { mBlock, nBlock, mBlocks: Math.ceil(m / mBlock), nBlocks: Math.ceil(n / nBlock) };
     for (const size of [1, 2, 3, 5, Infinity]) {
-      expect(results({ ...cut, size })).toEqual(whole);
+      for (const batchBlock of [1, 2, 4]) expect(results({ ...cut, size, batchBlock })).toEqual(whole);
       expect(results({ threads: 4, size })).toEqual(whole);
       for (const packsA of [0, 1]) expect(results({ ...cut, size, packsA, packsB: 1 })).toEqual(whole);
     }
@@ -653,8 +653,9 @@ describe("units", () => {
       expect(units).toBeGreaterThanOrEqual(threads);
       expect(units).toBeLessThanOrEqual(4 * threads);
       expect(contractUnits(withBlocks(options, sizesOf(30, 30, 30), threads))).toBe(1);
-      // A batch brings units enough.
-      expect(contractUnits(withBlocks(options, sizesOf(64, 64, 64, 100), threads))).toBe(100);
+      const shared = withBlocks(options, sizesOf(64, 64, 64, 100), threads);
+      expect([shared.mBlocks, shared.nBlocks]).toEqual([1, 1]);
+      expect(contractUnits(shared)).toBeGreaterThanOrEqual(4 * threads);
     }
   });
 
@@ -679,9 +680,9 @@ describe("units", () => {
 
 test("arguments are in the documented order, with unused loops run once", () => {
   const needed = { a: 1, b: 2, c: 3, m: 5, n: 6, k: 7, aM: 8, aK: 9, bK: 10, bN: 11, cM: 12 };
-  const chosen = { mBlock: 15, nBlock: 16, mBlocks: 17, nBlocks: 18, packsA: 19, packsB: 20 };
+  const chosen = { batchBlock: 4, mBlock: 15, nBlock: 16, mBlocks: 17, nBlocks: 18, packsA: 19, packsB: 20 };
   const args = contractArgs({ ...needed, ...chosen, batch1: 13, batch1C: 14 });
   const loops = [1, 0, 0, 0, 13, 0, 0, 14, 1, 0, 0, 0, 1, 0, 0, 0];
-  expect(args).toEqual([1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, ...loops, 15, 16, 17, 18, 19, 20]);
+  expect(args).toEqual([1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, ...loops, 4, 15, 16, 17, 18, 19, 20]);
   expect(contractArguments.indexOf("packsB")).toBe(args.length - 1);
 });

@@ -44,9 +44,12 @@ const nested: LoopStep = ([s], [x], [w]) => {
 };
 
 /** Carries that change places, one that stays, and one that forgets. */
-const moving: LoopStep = ([a, b, c, d], [x], []) => {
+const moving: LoopStep = ([a, b, c, d], [x]) => {
   const [p, q] = [a as Value, b as Value];
-  return { carries: [q, p, c as Value, kit.sin(x as Value)], outputs: [kit.mul(p, q), kit.add(c as Value, d as Value)] };
+  return {
+    carries: [q, p, c as Value, kit.sin(x as Value)],
+    outputs: [kit.mul(p, q), kit.add(c as Value, d as Value)],
+  };
 };
 
 const batches = (steps: number, batch: number, size: number, gates: number): Shapes => ({
@@ -72,8 +75,23 @@ export const loop: Family = {
       constants: [[6, 2], [2]],
       steps: 4,
     }),
-    ...cases("scaled", models.scaled, { carries: [[3], [3]], sequences: [{ shape: [5, 3] }], constants: [[3]], steps: 5 }),
-    ...cases("moving", moving, { carries: [[2], [2], [2], [2]], sequences: [{ shape: [3, 2] }], constants: [], steps: 3 }),
-    ...cases("nested", nested, { carries: [[2, 2]], sequences: [{ shape: [2, 3, 2, 2] }], constants: [[2, 2]], steps: 2 }),
+    ...cases("scaled", models.scaled, {
+      carries: [[3], [3]],
+      sequences: [{ shape: [5, 3] }],
+      constants: [[3]],
+      steps: 5,
+    }),
+    ...cases("moving", moving, {
+      carries: [[2], [2], [2], [2]],
+      sequences: [{ shape: [3, 2] }],
+      constants: [],
+      steps: 3,
+    }),
+    ...cases("nested", nested, {
+      carries: [[2, 2]],
+      sequences: [{ shape: [2, 3, 2, 2] }],
+      constants: [[2, 2]],
+      steps: 2,
+    }),
   ],
 };

@@ -92,7 +92,7 @@ function proved(parts: Parts, threads: number | undefined): NativeLibrary {
   const [runtimePath, probePath] = compileAll(units, compiler, cache, { seconds }) as [string, string];
   const runtime = bindRuntime(koffi, runtimePath);
   const library = new NativeLibrary(parts, runtime);
-  library.threads = threads ?? coreCount();
+  library.threads = threads ?? settings.threads ?? coreCount();
   probe(koffi, runtime, probePath);
   return library;
 }

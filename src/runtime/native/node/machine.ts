@@ -45,6 +45,10 @@ export class NativeMachine implements Machine {
     );
   }
 
+  get threads(): number {
+    return this.#library.threads;
+  }
+
   get compiled(): number {
     return this.#kernels.compiled;
   }

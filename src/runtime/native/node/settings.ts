@@ -6,6 +6,7 @@
  * | --- | --- | --- |
  * | `CC` | the C compiler: a program, perhaps with arguments | the first of `cc`, `gcc`, `clang` on `PATH` |
  * | `TWOPASS_ISA` | `avx512`, `avx2`, `neon` or `plain`: no more than this of the CPU's instruction sets | the CPU's best |
+ * | `TWOPASS_THREADS` | threads that share the work | one for each core |
  * | `TWOPASS_CACHE` | folder of compiled kernels; yours alone, or it is not used | `$XDG_CACHE_HOME/twopass`, else `~/.cache/twopass` (macOS: `~/Library/Caches/twopass`) |
  * | `TWOPASS_CACHE_LIMIT` | MiB that the folder may hold; what was used longest ago goes first | 256 |
  * | `TWOPASS_COMPILE_TIMEOUT` | seconds until a compiler is given up | 60; 20 for the first try |
@@ -14,10 +15,13 @@
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import process from "node:process";
+import { coreCount } from "./cores.ts";
 
 export interface Settings {
   readonly compiler: string | undefined;
   readonly isa: string | undefined;
+  /** Undefined: one for each core. */
+  readonly threads: number | undefined;
   /** Undefined where there is no home. */
   readonly cacheFolder: string | undefined;
   readonly cacheBytes: number;
@@ -40,8 +44,10 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     return usual;
   };
   const compileSeconds = positive("TWOPASS_COMPILE_TIMEOUT", 60);
+  const threads = text("TWOPASS_THREADS");
   return {
     compiler: text("CC"),
+    threads: threads === undefined ? undefined : positive("TWOPASS_THREADS", coreCount()),
     isa: text("TWOPASS_ISA")?.toLowerCase(),
     cacheFolder: cacheFolder(text),
     cacheBytes: positive("TWOPASS_CACHE_LIMIT", 256) * mebibyte,
