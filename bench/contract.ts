@@ -16,7 +16,7 @@ import { contractUnits, withBlocks } from "../src/codegen/wasm/contract-blocks.t
 import { Fn } from "../src/codegen/wasm/function.ts";
 import { assembleModule } from "../src/codegen/wasm/module.ts";
 import { chooseTiles, engineFeatures } from "../src/runtime/wasm/features.ts";
-import { peakMeter } from "./peak.ts";
+import { wasmPeak } from "./limits/wasm-peak.ts";
 
 const rounds = 15;
 const roundMilliseconds = 4;
@@ -231,7 +231,8 @@ const cases: readonly Case[] = [
   ...convs.map(convWeightGradient),
 ];
 
-const peak = peakMeter(fma);
+const measured = wasmPeak(fma);
+const peak = (): number => measured.rate() / 1e9;
 const kernels = new Map<string, (...args: number[]) => void>();
 
 const median = (values: readonly number[]): number => values.toSorted((x, y) => x - y)[values.length >> 1] ?? 0;

@@ -2,7 +2,6 @@
 import { compile } from "../src/tensor/compile.ts";
 import { currentEngine, defaultDevice } from "../src/tensor/engines.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
-import { threadsOf } from "./limits/threads.ts";
 import type { Request } from "./run-child.ts";
 import { median, quantile, round } from "./statistics.ts";
 import { type Workload, type WorkloadName, workloads } from "./workloads/index.ts";
@@ -39,7 +38,7 @@ export function parseWorkload(name: string): { readonly workload: Workload; read
   return workload === undefined ? undefined : { workload, isCompiled };
 }
 
-export async function measureTraining(name: string, { seconds, threads }: Request): Promise<TrainingResult> {
+export async function measureTraining(name: string, { seconds }: Request): Promise<TrainingResult> {
   const parsed = parseWorkload(name);
   if (parsed === undefined) throw new Error(`unknown workload "${name}"`);
   const { workload, isCompiled } = parsed;
@@ -71,7 +70,7 @@ export async function measureTraining(name: string, { seconds, threads }: Reques
   return {
     workload: name,
     device: defaultDevice(),
-    threads: threadsOf(defaultDevice(), threads),
+    threads: device.threads,
     build_ms: round(made - start),
     first_step_ms: round(firstMs),
     ms_median: round(median(times)),

@@ -1,8 +1,7 @@
 /** Times a micro workload in turn with the machine's limit on the same threads, so that other load hits both. */
 import { join } from "node:path";
-import { defaultDevice } from "../../src/tensor/engines.ts";
+import { currentEngine, defaultDevice } from "../../src/tensor/engines.ts";
 import { type NativeLimits, nativeLimits } from "../limits/native.ts";
-import { threadsOf } from "../limits/threads.ts";
 import { wasmPeak } from "../limits/wasm-peak.ts";
 import type { Request } from "../run-child.ts";
 import { median, quantile, round } from "../statistics.ts";
@@ -39,10 +38,10 @@ interface Limit {
 const turnMs = 15;
 const leastRounds = 9;
 
-export async function measureMicro(name: string, { seconds, threads: asked }: Request): Promise<MicroResult> {
+export async function measureMicro(name: string, { seconds }: Request): Promise<MicroResult> {
   const micro = micros[name] as Micro;
   const device = defaultDevice();
-  const threads = threadsOf(device, asked);
+  const { threads } = currentEngine().device;
   const native = await nativeLimits(join(process.cwd(), "bench/limits/limits.c"));
   const limit = limitOf(micro.work, device, threads, native);
   const run = micro.make();

@@ -8,18 +8,20 @@ import { type Value, sortGraph } from "./value.ts";
 
 /**
  * The graph below `roots`, a line for each vertex, inputs before users: number, dtype, shape, operation with its inputs
- * and attributes, then phase and module where they are not forward and "".
+ * and attributes, then phase and module where they are not forward and ""; then the bodies of loops.
  */
 export function showGraph(roots: readonly Value[]): string {
   const { order } = sortGraph(roots, (value) => value.leaf !== undefined);
+  const bodies: Body[] = [];
   const lines = order.map((value, i) => {
     const type = `${value.dtype} ${showShape(value.shape)}`;
     const notes = [value.phase === 0 ? "" : phases[value.phase], value.path].filter((note) => note !== "");
     const note = notes.length === 0 ? "" : `  # ${notes.join(" ")}`;
-    return `%${i}: ${type} = ${showVertex(value)}${note}`;
+    return `%${i}: ${type} = ${showVertex(value, bodies)}${note}`;
   });
-  const bodies = new Set(order.flatMap((value) => Object.values(value.attrs).filter((attr) => isBody(attr))));
-  for (const body of bodies) lines.push(`${body.toString()}:`, showGraph(body.outputs).replace(/^/gm, "  "));
+  bodies.forEach(({ carries, sequences, outputs }, i) => {
+    lines.push(`body ${i}, ${carries} carries, ${sequences} sequences:`, showGraph(outputs).replace(/^/gm, "  "));
+  });
   return [...lines, `return ${roots.map((root) => `%${root.position}`).join(", ")}`].join("\n");
 }
 
@@ -32,19 +34,20 @@ export function showProgram({ inputs, sources, outputs, isGuarded }: Program): s
 }
 
 /** An operation with its inputs and those attributes that are not plain from the result's type. */
-function showVertex(value: Value): string {
+function showVertex(value: Value, bodies: Body[]): string {
   const { leaf } = value;
   if (leaf !== undefined) return leaf.kind === "input" ? `input ${leaf.index}` : leaf.kind;
   const inputs = value.inputs.map((input) => ` %${input.position}`).join("");
   const attrs = Object.entries(value.attrs).filter(([key]) => key !== "shape" && key !== "dtype");
-  return `${value.op.name}${inputs}${attrs.map(([key, attr]) => ` ${key}=${showAttr(attr)}`).join("")}`;
+  return `${value.op.name}${inputs}${attrs.map(([key, attr]) => ` ${key}=${showAttr(attr, bodies)}`).join("")}`;
 }
 
-function isBody(attr: AttrValue): attr is Body {
-  return typeof attr === "object" && "words" in attr;
-}
-
-function showAttr(attr: AttrValue): string {
-  if (typeof attr === "object") return isBody(attr) ? String(attr) : showShape(attr);
+/** Bodies are numbered as they come. */
+function showAttr(attr: AttrValue, bodies: Body[]): string {
+  if (typeof attr === "object") {
+    if (!("words" in attr)) return showShape(attr);
+    const known = bodies.indexOf(attr);
+    return `body ${known < 0 ? bodies.push(attr) - 1 : known}`;
+  }
   return Object.is(attr, -0) ? "-0" : String(attr);
 }

@@ -65,7 +65,12 @@ function checked(inputs: readonly Value[], mask: Value | undefined): AttentionSi
 }
 
 /** scale · q keyᵀ + mask for one row of q, in units of log 2: −Infinity where attention is not allowed. */
-function scoresOf(inputs: readonly HostTensor[], mask: HostTensor | undefined, attrs: Attrs, row: number): Float64Array {
+function scoresOf(
+  inputs: readonly HostTensor[],
+  mask: HostTensor | undefined,
+  attrs: Attrs,
+  row: number,
+): Float64Array {
   const [q, key] = inputs as [HostTensor, HostTensor];
   const { rows, keys, width } = attentionSizes(inputs);
   const scale = numberOf(attrs, "scale");
@@ -142,7 +147,14 @@ export const attentionGradient = record({
     return { shape: [gradient.end], dtype: (inputs[0] as Value).dtype };
   },
   evaluate(out, inputs, attrs) {
-    const [q, key, v, made, g, mask] = inputs as [HostTensor, HostTensor, HostTensor, HostTensor, HostTensor, HostTensor?];
+    const [q, key, v, made, g, mask] = inputs as [
+      HostTensor,
+      HostTensor,
+      HostTensor,
+      HostTensor,
+      HostTensor,
+      HostTensor?,
+    ];
     const sizes = attentionSizes(inputs);
     const { count, rows, keys, width, valueWidth } = sizes;
     const parts = numberOf(attrs, "parts");

@@ -127,7 +127,10 @@ function placesOf(
   const isMask = x === attention.inputs[maskInput(attention)];
   if (column !== 1 && !(isMask && column === 0)) return undefined;
   const row = x.shape.length < 2 ? 0 : (steps.at(-2) as number);
-  const batch = triple(steps.slice(0, -2).filter((_, d) => x.shape[d] !== 1), 0);
+  const batch = triple(
+    steps.slice(0, -2).filter((_, d) => x.shape[d] !== 1),
+    0,
+  );
   return { base, places: { offset: at.offset, batch, row, column } };
 }
 

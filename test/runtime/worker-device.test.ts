@@ -438,6 +438,7 @@ test("a worker that is killed says so wherever something is asked of it", async 
       },
       events,
     );
+    thread.post({});
     return thread;
   });
   const engine = addEngine("wasm", remote);

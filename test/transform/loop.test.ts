@@ -3,12 +3,15 @@ import { describe, expect, test } from "vitest";
 import type { TypedArray } from "../../src/base/dtype.ts";
 import { makeBody } from "../../src/ir/body.ts";
 import { withMode } from "../../src/ir/mode.ts";
-import { keyOf, wordsOf } from "../../src/ir/program.ts";
+import { keyOf, programOf, wordsOf } from "../../src/ir/program.ts";
 import { type Value, sortGraph } from "../../src/ir/value.ts";
+import { showGraph } from "../../src/ir/show.ts";
 import { verifyGraph } from "../../src/ir/verify.ts";
 import { kit } from "../../src/ops/kit.ts";
+import { makeLeaf } from "../../src/ops/leaf.ts";
 import { type LoopSettings, loopSettings, partsOf } from "../../src/ops/loop.ts";
 import { JsDevice } from "../../src/runtime/js/device.ts";
+import { readProgram, writeProgram } from "../../src/runtime/worker/wire.ts";
 import { pullback } from "../../src/transform/grad.ts";
 import { type LoopInputs, type LoopStep, loop } from "../../src/transform/loop/build.ts";
 import { simplify } from "../../src/transform/simplify.ts";
@@ -228,4 +231,27 @@ test("no steps leave the carries as they are; no rows are no elements", () => {
   const [y, g] = runOnce(js, [outputs[0] as Value, ...gradientsOf(square(outputs[0] as Value), [w])]);
   expect(y).toHaveLength(0);
   expect([...(g as TypedArray)]).toEqual(Array(16).fill(0));
+});
+
+test("the text of a graph shows each body once, and does not depend on what was made before", () => {
+  const textOf = (): string => {
+    const { outputs } = loop({ ...recurrence(3, 2, 2, 4), reverse: true }, lstm);
+    return showGraph([...outputs, ...loop({ ...recurrence(7, 2, 2, 4), reverse: true }, lstm).outputs]);
+  };
+  const text = textOf();
+  expect(text.match(/^body 0, 2 carries, 1 sequences:$/gm)).toHaveLength(1);
+  expect(text.match(/body=body 0 /g)).toHaveLength(2);
+  expect(textOf()).toBe(text);
+});
+
+test("a body crosses to another thread", () => {
+  const { outputs } = loop({ ...recurrence(3, 2, 2, 4), reverse: true }, lstm);
+  const wanted = outputs.map((value) => ({ value, cell: undefined }));
+  const key = keyOf(wanted);
+  const program = programOf(key, wanted, (like, leaf) => makeLeaf(like.shape, like.dtype, leaf));
+  const wire = structuredClone(writeProgram(program));
+  const { program: read } = readProgram(wire);
+  expect(writeProgram(read)).toEqual(wire);
+  const [there] = js.compile(read).run(key.leaves);
+  expect(there).toEqual(runOnce(js, outputs)[0]);
 });

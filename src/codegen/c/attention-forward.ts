@@ -92,7 +92,9 @@ export function forwardSource(name: string, target: CTarget, kernel: AttentionKe
       largest[i] = peaks[i] == -__builtin_inff() ? 0 : peaks[i];
       inverses[i] = inverse;
     }`;
-  return [attentionHelpers(target), weightsFunction(lanes), kernelFunction(name, forwardArguments(kernel), body)].join("");
+  return [attentionHelpers(target), weightsFunction(lanes), kernelFunction(name, forwardArguments(kernel), body)].join(
+    "",
+  );
 }
 
 function weightsFunction(lanes: number): string {

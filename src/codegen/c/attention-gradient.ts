@@ -143,7 +143,9 @@ export function gradientSource(name: string, target: CTarget, kernel: AttentionK
     }
     __builtin_memset(dk + seen * width, 0, 4 * (keys - seen) * width);
     __builtin_memset(dv + seen * valueWidth, 0, 4 * (keys - seen) * valueWidth);`;
-  return [attentionHelpers(target), slopesFunction(target), kernelFunction(name, gradientArguments(kernel), body)].join("");
+  return [attentionHelpers(target), slopesFunction(target), kernelFunction(name, gradientArguments(kernel), body)].join(
+    "",
+  );
 }
 
 function slopesFunction(target: CTarget): string {

@@ -77,8 +77,7 @@ function bitsOf(number: number): number {
  * units of log 2.
  */
 export function headText(names: readonly string[]): string {
-  const place = (name: string): string =>
-    `${name}Batch0 * at0 + ${name}Batch1 * at1 + ${name}Batch2 * at2`;
+  const place = (name: string): string => `${name}Batch0 * at0 + ${name}Batch1 * at1 + ${name}Batch2 * at2`;
   return `const int64_t at2 = head % batch2, at1 = head / batch2 % batch1, at0 = head / batch2 / batch1;
     float scale, factor;
     __builtin_memcpy(&scale, &scaleBits, 4);
@@ -116,7 +115,14 @@ export function productText(target: CTarget, p: Product): string {
 export function scoresText(target: CTarget, p: Omit<Product, "form" | "bStep" | "cStep" | "columns" | "adds">): string {
   const shape = tileShape(target, "float32");
   const { columns, lanes } = shape;
-  const whole: Product = { ...p, form: "lines", bStep: `${4 * columns}`, cStep: `${scoreBytes}`, columns: "", adds: "0" };
+  const whole: Product = {
+    ...p,
+    form: "lines",
+    bStep: `${4 * columns}`,
+    cStep: `${scoreBytes}`,
+    columns: "",
+    adds: "0",
+  };
   return `for (int64_t panel = 0; panel * ${columns} < groups * ${lanes}; panel++)
         ${call(shape, whole, `${p.b} + panel * panelBytes(${p.k})`, `${p.c} + ${4 * columns} * panel`, `least(groups * ${lanes} - panel * ${columns}, ${columns})`)}`;
 }

@@ -168,7 +168,7 @@ function copyBody(shape: TileShape, bK: OffsetMode, bN: OffsetMode): string[] {
     `    for (; j < end; j += ${lanes} / step, pieces++) { source[pieces] = ${bytes} * (int64_t)bN[j]; target[pieces] = ${bytes} * j; }`,
     "  }",
     `  if (step == 2) ${pieces(shuffled(shape, "v", "v", evens)).join("\n")}`,
-    `  else if (pieces == ${shape.vectors} && source[pieces - 1] - source[0] == ${rowBytes - vectorBytes}) {`,
+    `  else if (pieces == ${shape.vectors} && source[pieces - 1] - source[0] == ${rowBytes - vectorBytes} && target[pieces - 1] == ${rowBytes - vectorBytes}) {`,
     "    from += source[0];",
     `    ${whole(shape.vectors).join("\n")}`,
     `  } else if (pieces <= ${fewPieces}) {`,

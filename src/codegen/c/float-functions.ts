@@ -49,8 +49,8 @@ function one(target: CTarget, { float: F, isDouble, lanes }: FloatVector, name: 
 }
 
 /**
- * The larger or smaller one: NaN is carried, and -0 is below 0. bound_max(x, c) is the same for a c that is a number and
- * not 0, where one instruction of x86 does it: if both are 0, or one is NaN, that gives its second operand.
+ * The larger or smaller one: NaN is carried, and -0 is below 0. bound_max(x, c) and bound_min(x, c) are for a c that is no
+ * NaN, and give x where both are zeros: that is one instruction of x86.
  */
 function extreme(target: CTarget, vector: FloatVector, name: "max" | "min"): string[] {
   const { float: F, int: I, isDouble, lanes } = vector;

@@ -67,7 +67,13 @@ export function scaledDotProductAttention(query: Tensor, key: Tensor, value: Ten
   const used = present(query, key, value, options.attnMask);
   if (options.dropoutP === 0) return resultOf(attention(kit, wide(q), wide(k), wide(v), mask, scale), used);
   const weights = attentionWeights(kit, wide(kit.mul(q, scale)), wide(k), mask);
-  return resultOf(kit.matmul(dropValue(weights, () => options.dropoutP, weights.shape), wide(v)), used);
+  return resultOf(
+    kit.matmul(
+      dropValue(weights, () => options.dropoutP, weights.shape),
+      wide(v),
+    ),
+    used,
+  );
 }
 
 function checkShapes(op: string, q: Value, k: Value, v: Value): void {

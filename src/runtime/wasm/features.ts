@@ -13,6 +13,7 @@ export interface Features {
 
 interface Process {
   readonly versions?: { readonly v8?: string };
+  readonly arch?: string;
   getBuiltinModule?(name: "node:v8"): { setFlagsFromString(flags: string): void } | undefined;
 }
 
@@ -57,7 +58,13 @@ export function engineReport(): string {
   return `WebAssembly made at run time, 128-bit SIMD, ${multiply}`;
 }
 
-/** Tiles that keep their sums in registers on this engine; measured, see docs/performance.md. */
+/** Whether the tiles of `chooseTiles` were measured on an engine and processor like these: Node on x64. */
+export function areTilesKnown(): boolean {
+  const { versions, arch } = hostProcess() ?? {};
+  return versions?.v8 !== undefined && arch === "x64";
+}
+
+/** Tiles that keep their sums in registers on this engine; see docs/performance.md. */
 export function chooseTiles({ fma, oldBackend }: Features): Tiles {
   const wide = fma && !oldBackend;
   return {

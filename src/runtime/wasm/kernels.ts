@@ -29,7 +29,6 @@ export class Kernels {
   readonly table = new WebAssembly.Table({ element: "anyfunc", initial: 64 });
   readonly #memory: WebAssembly.Memory;
   readonly #isShared: boolean;
-  readonly #tiles: Tiles;
   readonly #added: (module: KernelModule) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #freeIndices: number[] = [];
@@ -38,10 +37,9 @@ export class Kernels {
   compiled = 0;
 
   /** `added` hears of each new module. */
-  constructor(memory: WebAssembly.Memory, isShared: boolean, tiles: Tiles, added: (module: KernelModule) => void) {
+  constructor(memory: WebAssembly.Memory, isShared: boolean, added: (module: KernelModule) => void) {
     this.#memory = memory;
     this.#isShared = isShared;
-    this.#tiles = tiles;
     this.#added = added;
   }
 
@@ -51,8 +49,8 @@ export class Kernels {
   }
 
   /** Table indices of kernels; all that are new are compiled as one module. Each counts as used until released. */
-  acquire(kernels: readonly Kernel[]): { indices: number[]; keys: string[] } {
-    const keys = kernels.map(kernelKey);
+  acquire(kernels: readonly Kernel[], tiles: Tiles): { indices: number[]; keys: string[] } {
+    const keys = kernels.map((kernel) => keyWith(kernel, tiles));
     const functions: Record<string, Fn> = {};
     const added = new Map<string, string>();
     const hosts = new Map<string, HostFunction>();
@@ -60,7 +58,7 @@ export class Kernels {
       if (this.#entries.has(key) || added.has(key)) return;
       const name = `k${added.size}`;
       added.set(key, name);
-      functions[name] = this.#build(kernels[i] as Kernel, hosts);
+      functions[name] = this.#build(kernels[i] as Kernel, tiles, hosts);
     });
     if (added.size > 0) {
       const env: Record<string, unknown> = { memory: this.#memory };
@@ -108,7 +106,7 @@ export class Kernels {
     return index;
   }
 
-  #build(kernel: Kernel, hosts: Map<string, HostFunction>): Fn {
+  #build(kernel: Kernel, tiles: Tiles, hosts: Map<string, HostFunction>): Fn {
     switch (kernel.kind) {
       case "loop":
         return loopKernel(kernel, hosts);
@@ -118,7 +116,14 @@ export class Kernels {
       case "attention":
         throw internal(`a kernel of kind ${kernel.kind}`);
       case "contract":
-        return contractKernel(contractOptionsOf(kernel, this.#tiles));
+        return contractKernel(contractOptionsOf(kernel, tiles));
     }
   }
+}
+
+/** Text that is equal for kernels with equal code. */
+function keyWith(kernel: Kernel, tiles: Tiles): string {
+  if (kernel.kind !== "contract") return kernelKey(kernel);
+  const { mr, nr } = contractOptionsOf(kernel, tiles).tile;
+  return `${kernelKey(kernel)} ${mr}x${nr}`;
 }

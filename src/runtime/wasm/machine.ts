@@ -3,24 +3,29 @@
  * help where memory can be shared. Floor: runtime.
  */
 import { internal } from "../../base/errors.ts";
-import { contractWorkspaceBytes } from "../../codegen/wasm/contract.ts";
+import { type Tile, contractWorkspaceBytes } from "../../codegen/wasm/contract.ts";
 import { contractOptionsOf, writeContractArguments } from "../../codegen/wasm/contract-arguments.ts";
 import { driverModule } from "../../codegen/wasm/driver.ts";
 import { writeLoopArguments } from "../../codegen/wasm/loops.ts";
 import type { Kernel } from "../../schedule/kernel.ts";
 import type { ArgumentWriter } from "../cpu/commands.ts";
 import type { Machine, Rates } from "../cpu/machine.ts";
-import { timeOf } from "../cpu/work.ts";
-import { chooseTiles, engineFeatures, engineReport } from "./features.ts";
+import { operationsOf, timeOf } from "../cpu/work.ts";
+import { areTilesKnown, chooseTiles, engineFeatures, engineReport } from "./features.ts";
 import { Heap } from "./heap.ts";
 import { Kernels, type Tiles } from "./kernels.ts";
 import { Pool } from "./pool.ts";
+import { fastestTile, tilesToChooseFrom } from "./tile-probe.ts";
 import { type ThreadChoice, type ThreadOptions, chooseThreads } from "./threads.ts";
 
 type Run = (begin: number, end: number, workspace: number, pool: number) => void;
 
 /** Threads are started for a plan with a kernel that takes so long, in nanoseconds. */
 const worthThreads = 100_000;
+/** On engines that were not measured before, tiles are for a product of so many operations. */
+const worthMeasuring = 2e7;
+/** What was measured in this process. */
+let measuredTile: Tile | undefined;
 
 export interface WasmMachineOptions extends ThreadOptions {
   /** Milliseconds after which a thread that does not come back is taken for dead. Default 30,000. */
@@ -43,7 +48,8 @@ export class WasmMachine implements Machine {
   /** Threads that work share, the one that runs plans among them. */
   readonly threads: number;
   readonly #choice: ThreadChoice;
-  readonly #tiles: Tiles;
+  #tiles: Tiles;
+  #areTilesChosen: boolean;
   readonly #kernels: Kernels;
   readonly #pool: Pool | undefined;
   readonly #workspaceBytes: number;
@@ -54,6 +60,7 @@ export class WasmMachine implements Machine {
     this.rates = options.rates ?? usualRates;
     const features = engineFeatures();
     this.#tiles = chooseTiles(features);
+    this.#areTilesChosen = areTilesKnown();
     this.features = `wasm ${features.fma ? "fma" : "mul+add"}`;
     this.#choice = chooseThreads(options);
     this.threads = this.#choice.threads;
@@ -62,9 +69,10 @@ export class WasmMachine implements Machine {
     const { memory } = this.memory;
     this.#workspaceBytes = Math.max(
       ...(["float32", "float64", "int32"] as const).map((dtype) => contractWorkspaceBytes(dtype, this.#tiles[dtype])),
+      ...tilesToChooseFrom(features.fma).map((tile) => contractWorkspaceBytes("float32", tile)),
     );
     this.#workspace = this.memory.allocate(this.#workspaceBytes, "the workspace").address;
-    this.#kernels = new Kernels(memory, shared, this.#tiles, (module) => {
+    this.#kernels = new Kernels(memory, shared, (module) => {
       if (this.#pool?.isStarted === true) this.#pool.publish(module);
     });
     const driver = driverModule({ shared });
@@ -93,8 +101,16 @@ export class WasmMachine implements Machine {
     if (pool?.isStarted === false && kernels.some((kernel) => timeOf(kernel, this.rates) >= worthThreads)) {
       pool.start(this.#kernels.modules);
     }
-    const { indices, keys } = this.#kernels.acquire(kernels);
+    if (!this.#areTilesChosen && kernels.some((kernel) => isLargeProduct(kernel))) this.#measureTile();
+    const { indices, keys } = this.#kernels.acquire(kernels, this.#tiles);
     return { functions: indices, keys };
+  }
+
+  /** Plans that were made before keep the kernels that they have. */
+  #measureTile(): void {
+    this.#areTilesChosen = true;
+    measuredTile ??= fastestTile(this.#tiles.float32);
+    this.#tiles = { ...this.#tiles, float32: measuredTile };
   }
 
   release(keys: readonly string[]): void {
@@ -121,7 +137,9 @@ export class WasmMachine implements Machine {
     const count = threads === 1 ? "one thread" : `${threads} threads`;
     const state = this.#pool?.report();
     const remarks = [reason, state].filter((text) => text !== undefined);
-    return `${engineReport()}\n${[count, ...remarks].join(": ")}`;
+    const { mr, nr } = this.#tiles.float32;
+    const measured = measuredTile === this.#tiles.float32 ? ", the fastest here" : "";
+    return `${engineReport()}\nproducts in tiles of ${mr} × ${nr}${measured}\n${[count, ...remarks].join(": ")}`;
   }
 
   writeArguments(kernel: Kernel, writer: ArgumentWriter): number {
@@ -141,4 +159,8 @@ export class WasmMachine implements Machine {
         throw internal(`a kernel of kind ${kernel.kind}`);
     }
   }
+}
+
+function isLargeProduct(kernel: Kernel): boolean {
+  return kernel.kind === "contract" && kernel.dtype === "float32" && operationsOf(kernel) >= worthMeasuring;
 }

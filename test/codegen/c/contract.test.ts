@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
-import type { CTarget } from "../../../src/codegen/c/target.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type CTarget, cTargets } from "../../../src/codegen/c/target.ts";
 import type { ContractKernel, Offsets } from "../../../src/schedule/kernel.ts";
 import { ContractRunner, type Elements, runnableTargets } from "./contract-support.ts";
 
@@ -163,20 +163,26 @@ const axesOfAllKinds: readonly Partial<ContractKernel>[] = [
   { bK: { table: runsTable(50, 1, 3) }, bN: { table: runsTable(75, 1, 151) } },
   { bK: { table: runsTable(50, 1, 131).reverse() }, bN: stride(1) },
   { bK: stride(1), bN: { table: runsTable(75, 1, 131).reverse() } },
+  // Short runs that lie a vector apart, on one target or another: as heads of attention do.
+  ...[4, 8, 16].map((gap) => ({ n: 6, bK: { table: runsTable(50, 3, 100) }, bN: { table: runsTable(6, 3, gap) } })),
 ];
 
-describe.each(runnableTargets().map((target) => [target.isa, target] as const))("%s", (_name, target) => {
-  const runner = new ContractRunner(target);
-  // One run of the compiler for most of them.
-  runner.compile(
-    (["float32", "float64", "int32"] as const).flatMap((dtype) =>
-      layouts
-        .map(([aT, bT]) => matmul(dtype, 2, 2, 2, aT, bT))
-        .concat(axesOfAllKinds.map((axes) => kernelOf(dtype, { ...sizes, ...axes }))),
-    ),
-  );
+const runnable = new Set(runnableTargets());
 
-  test("small and odd sizes in all layouts", () => {
+describe.each(Object.values(cTargets))("$isa", (target) => {
+  const runner = new ContractRunner(target);
+  const isMissing = !runnable.has(target);
+
+  // One run of the compiler for most of them.
+  beforeAll(() => {
+    if (isMissing) return;
+    const products = (["float32", "float64", "int32"] as const).flatMap((dtype) =>
+      layouts.map(([aT, bT]) => matmul(dtype, 2, 2, 2, aT, bT)),
+    );
+    runner.compile([...products, ...axesOfAllKinds.map((axes) => kernelOf("float32", { ...sizes, ...axes }))]);
+  }, 120_000);
+
+  test.skipIf(isMissing)("small and odd sizes in all layouts", () => {
     for (const [aT, bT] of layouts) {
       for (const m of [1, 3, 4, 5, 8, 9, 14]) {
         for (const n of [1, 5, 16, 17, 33, 65]) {
@@ -190,7 +196,7 @@ describe.each(runnableTargets().map((target) => [target.isa, target] as const))(
     }
   });
 
-  test("sizes that cross blocks", () => {
+  test.skipIf(isMissing)("sizes that cross blocks", () => {
     for (const [aT, bT] of layouts) {
       for (const [m, n, k] of [
         [130, 100, 513],
@@ -208,7 +214,7 @@ describe.each(runnableTargets().map((target) => [target.isa, target] as const))(
     }
   });
 
-  test.each(["float64", "int32"] as const)("%s", (dtype) => {
+  test.skipIf(isMissing).each(["float64", "int32"] as const)("%s", (dtype) => {
     for (const isTransposed of [false, true]) {
       for (const [m, n, k] of [
         [1, 1, 1],
@@ -223,7 +229,7 @@ describe.each(runnableTargets().map((target) => [target.isa, target] as const))(
     }
   });
 
-  test("a row has the same bits alone as among others, and a column too", () => {
+  test.skipIf(isMissing)("a row has the same bits alone as among others, and a column too", () => {
     const [m, n, k] = [45, 70, 300];
     for (const [aT, bT] of layouts) {
       const whole = matmul("float32", m, n, k, aT, bT);
@@ -243,7 +249,7 @@ describe.each(runnableTargets().map((target) => [target.isa, target] as const))(
     }
   });
 
-  test("all layouts and tables of the same places give the same bits", () => {
+  test.skipIf(isMissing)("all layouts and tables of the same places give the same bits", () => {
     const [m, n, k] = [37, 83, 290];
     const [a, b] = [operand("float32", m * k), operand("float32", k * n)];
     const plain = matmul("float32", m, n, k, false, false);
@@ -266,7 +272,7 @@ describe.each(runnableTargets().map((target) => [target.isa, target] as const))(
     expectSameBits(run(runner, turnedTables, aTurned, bTurned), expected);
   });
 
-  test("strides and tables of all kinds", () => {
+  test.skipIf(isMissing)("strides and tables of all kinds", () => {
     const a = operand("float32", 6000);
     const b = operand("float32", 20_000);
     for (const axes of axesOfAllKinds) {
@@ -275,7 +281,7 @@ describe.each(runnableTargets().map((target) => [target.isa, target] as const))(
     }
   });
 
-  test("batches, broadcast operands, folds and gaps between rows of C", () => {
+  test.skipIf(isMissing)("batches, broadcast operands, folds and gaps between rows of C", () => {
     const [m, n, k] = [5, 18, 21];
     const a = operand("float32", 4000);
     const b = operand("float32", 20_000);
@@ -294,7 +300,7 @@ describe.each(runnableTargets().map((target) => [target.isa, target] as const))(
     }
   });
 
-  test("nothing to do, and nothing to sum", () => {
+  test.skipIf(isMissing)("nothing to do, and nothing to sum", () => {
     const a = operand("float32", 100);
     for (const [m, n, k] of [
       [0, 4, 3],
@@ -310,7 +316,7 @@ describe.each(runnableTargets().map((target) => [target.isa, target] as const))(
     expect([...c]).toEqual([77, 77, 77, 77]);
   });
 
-  test("not a number and infinities go where they belong", () => {
+  test.skipIf(isMissing)("not a number and infinities go where they belong", () => {
     const [m, n, k] = [9, 33, 20];
     const [a, b] = [operand("float32", m * k), operand("float32", k * n)];
     a[3 * k + 4] = Number.NaN;

@@ -2,6 +2,7 @@
 import type { Table } from "../../../src/ops/table.ts";
 import type { Family } from "./case.ts";
 import * as choices from "./choices.ts";
+import * as composites from "./composites.ts";
 import * as contractions from "./contractions.ts";
 import * as folds from "./folds.ts";
 import { loop } from "./loops.ts";
@@ -13,5 +14,6 @@ export const families: Readonly<Partial<Record<keyof Table, Family>>> = {
   ...folds,
   ...contractions,
   ...choices,
+  ...composites,
   loop,
 };
