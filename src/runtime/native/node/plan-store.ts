@@ -12,8 +12,8 @@ import v8 from "node:v8";
 import type { PlanStore, StoredPlan } from "../../cpu/machine.ts";
 import type { CompileCache } from "./compile-cache.ts";
 
-/** Smaller plans are made sooner than read. */
-const leastSteps = 8;
+/** Smaller plans are made sooner than read; large ones are loops of many rounds, of which the body alone is planned. */
+const [leastSteps, mostSteps] = [8, 1000];
 
 export class NativePlanStore implements PlanStore {
   readonly #cache: CompileCache;
@@ -32,7 +32,8 @@ export class NativePlanStore implements PlanStore {
   }
 
   keep(text: string, stored: StoredPlan): void {
-    if (stored.plan.steps.length < leastSteps) return;
+    const { length } = stored.plan.steps;
+    if (length < leastSteps || length > mostSteps) return;
     try {
       this.#cache.store(this.#keyOf(text), ".plan", v8.serialize(stored));
     } catch {
