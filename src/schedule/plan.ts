@@ -219,7 +219,7 @@ class Planner {
   }
 
   #addConv(value: Value, stage: Stage, label: string): void {
-    const plan = planConv(value, this.#isBuffer, false);
+    const plan = planConv(value, this.#isBuffer);
     if (plan === undefined) throw internal(`no convolution for ${value.op.name}`);
     const scratch = plan.scratch.map((bytes) => this.#newBuffer({ shape: [bytes / 4], dtype: "float32" }));
     for (const { kernel, buffers } of plan.steps) {
