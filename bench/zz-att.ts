@@ -90,11 +90,17 @@ function profile(ways: any[]): void {
     const best = new Map<string, number>();
     for (let r = 0; r < 30; r++) {
       const seen = new Map<string, number>();
-      (profiling as any).listener = (run: any) => { const n = (seen.get(run.label) ?? 0); seen.set(run.label, n + 1); const key = run.phase + " " + run.kind + " " + run.label + " " + n; best.set(key, Math.min(best.get(key) ?? 1e9, run.milliseconds)); (ops as any)[key]=run.operations;};
+      (profiling as any).listener = (run: any) => {
+        const n = seen.get(run.label) ?? 0;
+        seen.set(run.label, n + 1);
+        const key = run.phase + " " + run.kind + " " + run.label + " " + n;
+        best.set(key, Math.min(best.get(key) ?? 1e9, run.milliseconds));
+        (ops as any)[key] = run.operations;
+      };
       w.time(1);
     }
     (profiling as any).listener = undefined;
-    for (const [k, t] of best) console.log("    ", t.toFixed(4), k, ((ops as any)[k]/t/1e6).toFixed(0), "GF/s");
+    for (const [k, t] of best) console.log("    ", t.toFixed(4), k, ((ops as any)[k] / t / 1e6).toFixed(0), "GF/s");
     console.log("     total", [...best.values()].reduce((a, b) => a + b, 0).toFixed(4));
     w.plan.dispose();
   }

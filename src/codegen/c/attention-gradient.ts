@@ -21,7 +21,7 @@ import { type ConvArguments, kernelFunction } from "./conv-text.ts";
 import type { CTarget } from "./target.ts";
 
 /** Keys of a block. */
-const blockKeys = 64;
+const blockKeys = 128;
 
 const inputs = ["q", "key", "v", "made", "dy"] as const;
 

@@ -36,7 +36,7 @@ export interface CompileOptions {
 
 /** Behind those of the target, whose contraction is off. */
 const kindFlags: Readonly<Record<UnitKind, readonly string[]>> = {
-  loops: ["-O1"],
+  loops: ["-Og"],
   products: ["-O2", "-ffp-contract=fast"],
 };
 
@@ -111,7 +111,15 @@ function keyOf(source: string, compiler: Compiler, words: readonly string[]): st
 /** Contents of the libraries. Sources and results have names without the folder's, which is another one each time. */
 function compileIn(folder: string, jobs: readonly Job[], compiler: Compiler, options: CompileOptions): Buffer[] {
   jobs.forEach(({ unit }, i) => writeFileSync(join(folder, `${i}.c`), unit.source));
-  const commands = jobs.map(({ words }, i) => [compiler.path, ...compiler.words, ...words, "-o", `${i}.so`, `${i}.c`]);
+  const commands = jobs.map(({ words }, i) => [
+    compiler.path,
+    ...compiler.words,
+    ...words,
+    "-o",
+    `${i}.so`,
+    `${i}.c`,
+    "-lm",
+  ]);
   const { terminal, seconds } = options;
   const { script, words } = shellScript(
     queues(jobs),

@@ -152,7 +152,11 @@ export class NativeLibrary {
   /** Whether nothing of these units needs the compiler. */
   areCompiled(units: readonly NativeUnit[]): boolean {
     const { compiler, cache, target } = this.#parts;
-    return areCompiled(units.map((unit) => ({ ...unit, flags: target.flags })), compiler, cache);
+    return areCompiled(
+      units.map((unit) => ({ ...unit, flags: target.flags })),
+      compiler,
+      cache,
+    );
   }
 
   /**
