@@ -1,7 +1,7 @@
 /** Elements chosen by positions: gather and its derivative scatter; and the position primitives. Floor: ops. */
 import { TwopassError, internal } from "../base/errors.ts";
 import { sameShape, sizeOf, stridesOf } from "../base/shape.ts";
-import type { HostTensor } from "../ir/op.ts";
+import type { Attrs, HostTensor } from "../ir/op.ts";
 import type { Value } from "../ir/value.ts";
 import { forEachIndex, listOf, numberOf, record } from "./record.ts";
 
@@ -76,6 +76,48 @@ export const scatter = record({
   vjp: (k, g, [index], _out, attrs) => [undefined, k.gather(g, index as Value, numberOf(attrs, "dim"))],
 });
 
+/** Calls `visit` with each window of x [N, C, ...]: its number, its plane's first element, and the best place in the plane. */
+function forEachWindow(
+  x: HostTensor,
+  attrs: Attrs,
+  count: number,
+  visit: (i: number, plane: number, best: number) => void,
+): void {
+  const [kernel, stride, low, dilation] = ["kernel", "stride", "low", "dilation"].map((key) => listOf(attrs, key)) as [
+    readonly number[],
+    readonly number[],
+    readonly number[],
+    readonly number[],
+  ];
+  const spatial = x.shape.slice(2);
+  const strides = stridesOf(spatial);
+  const plane = sizeOf(spatial);
+  const pixels = listOf(attrs, "extents");
+  const perPlane = sizeOf(pixels);
+  const pixelStrides = stridesOf(pixels);
+  const tapStrides = stridesOf(kernel);
+  for (let i = 0; i < count; i++) {
+    const base = Math.floor(i / perPlane) * plane;
+    let best = -1;
+    for (let tap = 0; tap < sizeOf(kernel); tap++) {
+      let at = 0;
+      let inside = true;
+      for (let d = 0; d < spatial.length && inside; d++) {
+        const out = Math.floor((i % perPlane) / (pixelStrides[d] as number)) % (pixels[d] as number);
+        const k = Math.floor(tap / (tapStrides[d] as number)) % (kernel[d] as number);
+        const p = out * (stride[d] as number) + k * (dilation[d] as number) - (low[d] as number);
+        inside = p >= 0 && p < (spatial[d] as number);
+        at += p * (strides[d] as number);
+      }
+      if (!inside) continue;
+      const candidate = x.data[base + at] as number;
+      const held = best < 0 ? 0 : (x.data[base + best] as number);
+      if (best < 0 || candidate > held || (candidate !== candidate && held === held)) best = at;
+    }
+    visit(i, base, Math.max(best, 0));
+  }
+}
+
 /**
  * Position, in the flattened spatial dims of x [N, C, ...], of the largest element of each window; a NaN counts as
  * the largest. Padding never wins.
@@ -89,37 +131,31 @@ export const window = record({
     return { shape: [...shape.slice(0, 2), ...listOf(attrs, "extents")], dtype: "int32" };
   },
   evaluate(out, [x], attrs) {
+    forEachWindow(x as HostTensor, attrs, out.data.length, (i, _, best) => {
+      out.data[i] = best;
+    });
+  },
+  vjp: null,
+});
+
+/**
+ * The largest element of each window of x [N, C, ...]; NaN where one is in it. Its gradient goes to one place of each
+ * window, which `window` gives: the composite that asks for both knows it.
+ */
+export const windowMax = record({
+  name: "windowMax",
+  kind: "window",
+  fold: "max",
+  doc: "the largest in each window",
+  infer([x], attrs) {
+    const { shape, dtype } = x as Value;
+    return { shape: [...shape.slice(0, 2), ...listOf(attrs, "extents")], dtype };
+  },
+  evaluate(out, [x], attrs) {
     const a = x as HostTensor;
-    const [kernel, stride, low, dilation] = ["kernel", "stride", "low", "dilation"].map((key) =>
-      listOf(attrs, key),
-    ) as [readonly number[], readonly number[], readonly number[], readonly number[]];
-    const spatial = a.shape.slice(2);
-    const strides = stridesOf(spatial);
-    const plane = sizeOf(spatial);
-    const pixels = listOf(attrs, "extents");
-    const perPlane = sizeOf(pixels);
-    const pixelStrides = stridesOf(pixels);
-    const tapStrides = stridesOf(kernel);
-    for (let i = 0; i < out.data.length; i++) {
-      const base = Math.floor(i / perPlane) * plane;
-      let best = -1;
-      for (let tap = 0; tap < sizeOf(kernel); tap++) {
-        let at = 0;
-        let inside = true;
-        for (let d = 0; d < spatial.length && inside; d++) {
-          const out = Math.floor((i % perPlane) / (pixelStrides[d] as number)) % (pixels[d] as number);
-          const k = Math.floor(tap / (tapStrides[d] as number)) % (kernel[d] as number);
-          const p = out * (stride[d] as number) + k * (dilation[d] as number) - (low[d] as number);
-          inside = p >= 0 && p < (spatial[d] as number);
-          at += p * (strides[d] as number);
-        }
-        if (!inside) continue;
-        const candidate = a.data[base + at] as number;
-        const held = best < 0 ? 0 : (a.data[base + best] as number);
-        if (best < 0 || candidate > held || (candidate !== candidate && held === held)) best = at;
-      }
-      out.data[i] = Math.max(best, 0);
-    }
+    forEachWindow(a, attrs, out.data.length, (i, plane, best) => {
+      out.data[i] = a.data[plane + best] as number;
+    });
   },
   vjp: null,
 });

@@ -440,19 +440,28 @@ export class Kit {
   }
 
   /** Positions of the largest in each window of x [N, C, ...], in the flattened spatial dims. */
-  window(
-    x: Value,
-    attrs: {
-      readonly kernel: readonly number[];
-      readonly stride: readonly number[];
-      readonly low: readonly number[];
-      readonly dilation: readonly number[];
-      readonly extents: readonly number[];
-    },
-  ): Value {
-    const { kernel, stride, low, dilation, extents } = attrs;
-    return this.apply(this.#table.window, [x], { kernel, stride, low, dilation, extents });
+  window(x: Value, windows: WindowSettings): Value {
+    return this.apply(this.#table.window, [x], windowAttrs(windows));
   }
+
+  /** The largest in each window; without a derivative. */
+  windowMax(x: Value, windows: WindowSettings): Value {
+    return this.apply(this.#table.windowMax, [x], windowAttrs(windows));
+  }
+}
+
+/** Windows over spatial dims, one number for each of them. */
+export interface WindowSettings {
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly low: readonly number[];
+  readonly dilation: readonly number[];
+  readonly extents: readonly number[];
+}
+
+/** In this order, which is part of the structural key. */
+function windowAttrs({ kernel, stride, low, dilation, extents }: WindowSettings): Attrs {
+  return { kernel, stride, low, dilation, extents };
 }
 
 /** The settings as attributes: their order is part of the structural key. */

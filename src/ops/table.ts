@@ -7,7 +7,7 @@ import { derived } from "./derived.ts";
 import { conv, convInput, convWeight } from "./conv.ts";
 import { either } from "./either.ts";
 import * as exponential from "./exponential.ts";
-import { cumulate, gather, scatter, sort, window } from "./gather.ts";
+import { cumulate, gather, scatter, sort, window, windowMax } from "./gather.ts";
 import { constant, iota, leaf } from "./leaf.ts";
 import { loop } from "./loop.ts";
 import * as numeric from "./numeric.ts";
@@ -48,6 +48,7 @@ export const table = {
   gather,
   scatter,
   window,
+  windowMax,
   sort,
   cumulate,
   loop,

@@ -383,7 +383,7 @@ function unitOf(value: Value, sources: Set<Unit>): Unit {
       return group(
         space,
         taps.map((_, d) => d + 2),
-        true,
+        false,
       );
     }
     case "scatter":

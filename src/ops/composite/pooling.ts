@@ -3,6 +3,7 @@ import { allocate } from "../../base/dtype.ts";
 import { sizeOf, stridesOf } from "../../base/shape.ts";
 import { withMode } from "../../ir/mode.ts";
 import type { Value } from "../../ir/value.ts";
+import { derivative } from "../derived.ts";
 import type { Kit } from "../kit.ts";
 import { makeLeaf } from "../leaf.ts";
 import { powNumber } from "./elementwise.ts";
@@ -39,9 +40,20 @@ export function windowCount(
 /** The largest of each window, and where it is in the flattened spatial dims, int32. The gradient goes to that place. */
 export function maxPool(k: Kit, x: Value, w: Windows): { values: Value; indices: Value } {
   const { kernel, stride, padding, dilation, extents } = w;
-  const indices = k.window(x, { kernel, stride, low: padding, dilation, extents });
-  return { values: pickPositions(k, x, indices), indices };
+  const windows = { kernel, stride, low: padding, dilation, extents };
+  const indices = k.window(x, windows);
+  // Both are folds over the same windows, so one kernel gives them.
+  return { values: k.derived(k.windowMax(x, windows), [x, indices], maxPoolRule), indices };
 }
+
+/** dx = dy at the places of the largest, added where windows overlap. */
+const maxPoolRule = derivative("maxPool", (k, g, [, x, indices]) => {
+  const image = x as Value;
+  const planes = image.shape.slice(0, 2);
+  const flat = (v: Value): Value => k.reshape(v, [...planes, sizeOf(g.shape.slice(2))]);
+  const dx = k.scatter(flat(indices as Value), flat(g), 2, sizeOf(image.shape.slice(2)));
+  return [undefined, k.reshape(dx, image.shape), undefined];
+});
 
 /** x [N, C, ...] read at positions [N, C, ...] in its flattened spatial dims. */
 function pickPositions(k: Kit, x: Value, positions: Value): Value {

@@ -1,6 +1,6 @@
 /** Cases of elements chosen by positions, and of positions in windows. */
 import type { Value } from "../../../src/ir/value.ts";
-import { kit } from "../../../src/ops/kit.ts";
+import { type WindowSettings, kit } from "../../../src/ops/kit.ts";
 import { table } from "../../../src/ops/table.ts";
 import type { Family } from "./case.ts";
 import { moves, show, sums, tied } from "./common.ts";
@@ -84,15 +84,20 @@ const windows = [
   { shape: [0, 2, 4], kernel: [2], stride: [2], low: [0], dilation: [1], extents: [2] },
 ] as const;
 
-export const window: Family = {
-  record: table.window,
-  dtypes: ["float32", "float64", "int32", "uint8"],
-  tolerance: 0,
-  cases: windows.flatMap(({ shape, ...attrs }) =>
-    [undefined, tied].map((element) => ({
-      label: `${show(shape)} kernel ${show(attrs.kernel)}${element === undefined ? "" : " with ties"}`,
-      inputs: [element === undefined ? { shape } : { shape, element }],
-      build: (...[x]: Value[]) => kit.window(x as Value, attrs),
-    })),
-  ),
-};
+function windowFamily(record: Family["record"], build: (x: Value, attrs: WindowSettings) => Value): Family {
+  return {
+    record,
+    dtypes: ["float32", "float64", "int32", "uint8"],
+    tolerance: 0,
+    cases: windows.flatMap(({ shape, ...attrs }) =>
+      [undefined, tied].map((element) => ({
+        label: `${show(shape)} kernel ${show(attrs.kernel)}${element === undefined ? "" : " with ties"}`,
+        inputs: [element === undefined ? { shape } : { shape, element }],
+        build: (...[x]: Value[]) => build(x as Value, attrs),
+      })),
+    ),
+  };
+}
+
+export const window = windowFamily(table.window, (x, attrs) => kit.window(x, attrs));
+export const windowMax = windowFamily(table.windowMax, (x, attrs) => kit.windowMax(x, attrs));
