@@ -3,7 +3,7 @@
  * included, because that would take longer to read than most kernels.
  *
  * f32v, i32v, u32v, f64v, i64v fill a vector; f32h, i32h, u32h fill half of one, with as many lanes as f64v; u8v and u8h
- * have the lanes of f32v and f32h. LOAD and STORE take any address. A load may read up to 64 bytes behind a buffer, a
+ * have the lanes of f32v and f32h. LOAD and STORE take any address. A load may read up to 128 bytes behind a buffer, a
  * store writes lanes of its own only. Floor: codegen.
  */
 import { type FloatVector, floatFunctions } from "./float-functions.ts";
@@ -47,6 +47,11 @@ const scalars = [
   "#define FN static inline __attribute__((always_inline))",
   "#define LOAD(T, p) (*(const T##m *)(p))",
   "#define STORE(T, p, v) (*(T##m *)(p) = (v))",
+  "#ifdef __clang__",
+  "#define EVENS(I, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)",
+  "#else",
+  "#define EVENS(I, a, b, ...) __builtin_shuffle(a, b, (I){__VA_ARGS__})",
+  "#endif",
   "FN int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }",
   // Bytes to the row that will be read a while later: eight rows on, more if they are short.
   "FN int64_t rows_ahead(int64_t step) { return step * (8 + 4096 / (step | 1)); }",
@@ -143,8 +148,15 @@ function movers(name: string, V: string, element: string, lanes: number): string
   const index = V === "f64v" || V.endsWith("h") ? "i32h" : "i32v";
   // Whole vectors are built in registers; the tail goes through memory.
   const all = list(lanes, (l) => `*(const ${element} *)(p + ${l} * step)`);
+  const bytes = element === "f64" ? 8 : 4;
+  const evens = list(lanes, (l) => String(2 * l));
+  const lanesType = V.replace(/^f32/, "i32").replace(/^f64/, "i64");
   return [
     `FN ${V} gather_${name}(const char *p, int64_t step, int64_t n) {`,
+    // Every second element, as windows of two read, are the even lanes of two vectors.
+    ...(element === "u8"
+      ? []
+      : [`  if (step == ${2 * bytes}) return EVENS(${lanesType}, LOAD(${V}, p), LOAD(${V}, p + ${lanes * bytes}), ${evens});`]),
     `  if (n >= ${lanes}) return (${V}){${all}};`,
     `  ${V} r = {};`,
     `  ${each} r[l] = *(const ${element} *)(p + l * step);`,

@@ -11,7 +11,7 @@ import { FreeRanges } from "../../cpu/ranges.ts";
 
 const alignment = 64;
 /** Kernels may read so far beyond the end of a block. It also keeps segments from being neighbours. */
-const slack = 64;
+const slack = 128;
 const leastSegment = 4 * 2 ** 20;
 const mostGrowth = 256 * 2 ** 20;
 
