@@ -16,16 +16,21 @@ export type LaneStep = "same" | "next" | "other";
  * loop of an "along" kernel, then the inner loops; of an "across" kernel the last inner loop is the lane loop.
  */
 export interface Access {
-  /** Number of the buffer among the kernel's buffers; -1 for counting (an index, no memory). */
+  /** Number of the buffer among the kernel's buffers, or one of the two below. */
   readonly buffer: number;
   readonly dtype: Dtype;
-  /** In elements, from the start of the buffer. */
+  /** In elements, from the start of the buffer or of the workspace. */
   readonly offset: number;
   /** In elements, for each loop. */
   readonly strides: readonly number[];
   /** For places that a computed index chooses: extent and stride of the dim. */
   readonly indirect?: { readonly size: number; readonly stride: number };
 }
+
+/** Instead of a buffer: counting, an index without memory. */
+export const counting = -1;
+/** Instead of a buffer: the workspace of the thread, which keeps elements of one row; see row-scratch.ts. */
+export const rowScratch = -2;
 
 export type Fold = "sum" | "prod" | "max" | "min" | "argmax" | "argmin";
 

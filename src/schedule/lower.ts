@@ -20,8 +20,9 @@ import {
   plus,
   throughView,
 } from "./affine.ts";
-import type { Access, Fold, LoopKernel, Statement } from "./kernel.ts";
+import { type Access, type Fold, type LoopKernel, type Statement, counting, rowScratch } from "./kernel.ts";
 import { arrange } from "./loops.ts";
+import { scratchInRows } from "./row-scratch.ts";
 
 /** Values that are computed together: elementwise ones of the whole space or of a row, and folds along `reduced`. */
 export interface Group {
@@ -45,7 +46,7 @@ export interface Lowered {
   /** What each buffer of the kernel holds: values it reads, then its targets, then scratch of its own. */
   readonly reads: readonly Value[];
   readonly writes: readonly Value[];
-  /** Values kept in memory only from one level to a later one. */
+  /** Values kept in memory only from one level to a later one, where the workspace does not hold those of a row. */
   readonly scratch: readonly Value[];
 }
 
@@ -218,16 +219,20 @@ class Lowering {
 
   /** Buffers instead of places: what is read first, then what is written, then scratch. */
   #numberBuffers(kernel: LoopKernel, writes: readonly Value[], scratch: readonly Value[]): Lowered {
+    const isScratch = this.#places.map(({ value }) => value !== undefined && scratch.includes(value));
+    const inRows = scratchInRows(kernel, isScratch);
+    const inMemory = inRows === undefined ? scratch : [];
     const own = new Set<Value>([...writes, ...scratch]);
     const reads = [
       ...new Set(this.#places.flatMap((p) => (p.value === undefined || own.has(p.value) ? [] : [p.value]))),
     ];
-    const order = [...reads, ...writes, ...scratch];
-    const accesses = kernel.accesses.map((access, i) => {
+    const order = [...reads, ...writes, ...inMemory];
+    const accesses = (inRows ?? kernel.accesses).map((access, i) => {
+      if (access.buffer === rowScratch) return access;
       const value = this.#places[i]?.value;
-      return { ...access, buffer: value === undefined ? -1 : order.indexOf(value) };
+      return { ...access, buffer: value === undefined ? counting : order.indexOf(value) };
     });
-    return { kernel: { ...kernel, accesses }, reads, writes, scratch };
+    return { kernel: { ...kernel, accesses }, reads, writes, scratch: inMemory };
   }
 
   #isRow(member: Value): boolean {
@@ -275,7 +280,7 @@ class Lowering {
     // A window gives the position of the largest, a running fold sums.
     const fold: Fold = member.op.fold ?? (kind === "window" ? "argmax" : "sum");
     let position: Scalar | undefined;
-    if (kind === "window") position = this.#windowPosition(member);
+    if (fold === "argmax" && kind === "window") position = this.#windowPosition(member);
     else if (kind === "arg") position = this.#count(this.#index.at(-1) as Affine);
     this.#statements.push({
       level,

@@ -6,7 +6,7 @@ import { showShape } from "../base/errors.ts";
 import { phases } from "../ir/mode.ts";
 import type { Scalar } from "../ir/scalar.ts";
 import type { Access, ContractKernel, Kernel, LoopKernel, Offsets, Statement } from "./kernel.ts";
-import { laneLoop } from "./kernel.ts";
+import { counting, laneLoop, rowScratch } from "./kernel.ts";
 import type { KernelPlan, PlanBuffer, Step } from "./plan.ts";
 import { inRounds } from "./step.ts";
 
@@ -221,7 +221,9 @@ class LoopText {
     const moving = sum(terms);
     const { offset } = access;
     const at = offset === 0 ? moving : moving === "0" ? String(offset) : `${moving} + ${offset}`;
-    return access.buffer < 0 ? `(${at})` : `${this.#names(access.buffer)}[${at.replace("+ -", "- ")}]`;
+    if (access.buffer === counting) return `(${at})`;
+    const name = access.buffer === rowScratch ? "row" : this.#names(access.buffer);
+    return `${name}[${at.replace("+ -", "- ")}]`;
   }
 
   #spell(s: Scalar, text: (s: Scalar) => string): string {

@@ -14,7 +14,9 @@ export function writtenNumbers({ kernel, buffers }: Step): ReadonlySet<number> {
   stores.set(kernel, written);
   for (const level of kernel.levels) {
     for (const s of [...level.row, ...level.loop]) {
-      if (s.kind === "store") written.add((kernel.accesses[s.access] as Access).buffer);
+      if (s.kind !== "store") continue;
+      const { buffer } = kernel.accesses[s.access] as Access;
+      if (buffer >= 0) written.add(buffer);
     }
   }
   return written;

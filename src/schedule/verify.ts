@@ -10,8 +10,9 @@ import type { Scalar } from "../ir/scalar.ts";
 import { attentionParts } from "../ops/attention.ts";
 import type { AttentionKernel } from "./attention.ts";
 import type { ConvKernel, ConvRole, ImagePlaces } from "./conv.ts";
-import type { Access, ContractKernel, LoopKernel, Offsets } from "./kernel.ts";
+import { type Access, type ContractKernel, type LoopKernel, type Offsets, counting, rowScratch } from "./kernel.ts";
 import type { BufferType, KernelPlan, PlanBuffer, Step } from "./plan.ts";
+import { rowScratchBytes } from "./row-scratch.ts";
 
 /** The first and last element of a buffer that something touches; nothing where a loop never runs. */
 type Range = readonly [first: number, last: number] | undefined;
@@ -240,13 +241,21 @@ function usesOfLoop(kernel: LoopKernel): Use[] {
     if (a.strides.length !== loops)
       throw internal(`plan: an access with ${a.strides.length} strides in ${loops} loops`);
   }
+  checkRowScratch(kernel);
   const uses: Use[] = [];
+  /** Scratch of rows that levels before have written, and the level at hand. */
+  const [filled, fresh] = [new Set<number>(), new Set<number>()];
   const note = (number: number, isWrite: boolean, adds: boolean, inRow: boolean): void => {
     const access = accesses[number];
     if (access === undefined) throw internal(`plan: access ${number} of ${accesses.length}`);
-    if (access.buffer < 0) return;
+    if (access.buffer === counting) return;
     if (inRow && access.strides.slice(kept).some((stride) => stride !== 0)) {
       throw internal("plan: a statement of a row that moves with the elements of the row");
+    }
+    if (access.buffer === rowScratch) {
+      if (isWrite) fresh.add(number);
+      else if (!filled.has(number)) throw internal("plan: scratch of rows is read before it is written");
+      return;
     }
     const within = inRow ? extents.slice(0, kept) : extents;
     uses.push({
@@ -276,8 +285,28 @@ function usesOfLoop(kernel: LoopKernel): Use[] {
         if (s.kind === "store") note(s.access, true, s.index !== undefined, inRow);
       }
     }
+    for (const number of fresh) filled.add(number);
   }
   return uses;
+}
+
+/** Scratch of rows is the same place in all rows, inside of its part of the workspace; no two share a byte. */
+function checkRowScratch({ accesses, lanes, outer, extents }: LoopKernel): void {
+  const places = accesses.flatMap((access) => {
+    if (access.buffer !== rowScratch) return [];
+    if (lanes !== "across" || access.strides.slice(0, outer).some((stride) => stride !== 0)) {
+      throw internal("plan: scratch of rows that differs from row to row");
+    }
+    const range = rangeOf({ ...access, strides: access.strides.slice(outer) }, extents.slice(outer));
+    const size = itemSize[access.dtype];
+    return range === undefined ? [] : [[range[0] * size, (range[1] + 1) * size] as const];
+  });
+  places.sort((a, b) => a[0] - b[0]);
+  let end = 0;
+  for (const [from, to] of places) {
+    if (from < end || to > rowScratchBytes) throw internal(`plan: scratch of rows from byte ${from} to ${to}`);
+    end = to;
+  }
 }
 
 function usesOfContract(kernel: ContractKernel): Use[] {

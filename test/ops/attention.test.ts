@@ -1,4 +1,7 @@
-/** Attention as a composite: its derivatives are those of the primitives it stands for, on every device, and it keeps no weights where the device has kernels for it. */
+/**
+ * Attention as a composite: its derivatives are those of the primitives it stands for, on every device, and it keeps no
+ * weights where the device has kernels for it.
+ */
 import { describe, expect, test } from "vitest";
 import type { TypedArray } from "../../src/base/dtype.ts";
 import type { Value } from "../../src/ir/value.ts";
@@ -112,16 +115,20 @@ function allOf(graph: Graph, way: keyof typeof ways): Value[] {
   return [y, ...first, ...second];
 }
 
+/** The largest difference of elements, in units of the largest of the same tensor, at least 1. */
 function distance(got: readonly TypedArray[], want: readonly TypedArray[]): number {
-  expect(got.length).toBe(want.length);
-  return want.reduce((most, list, n) => {
-    const largest = list.reduce((a: number, x: number) => Math.max(a, Math.abs(x)), 1);
-    const far = list.reduce(
-      (a: number, x: number, i: number) => Math.max(a, Math.abs(x - (got[n]?.[i] ?? Number.NaN))),
-      0,
-    );
-    return Math.max(most, far / largest);
-  }, 0);
+  expect(got.map((list) => list.length)).toEqual(want.map((list) => list.length));
+  const largest = (list: Iterable<number>): number => {
+    let most = 0;
+    for (const x of list) most = Math.max(most, Math.abs(x));
+    return most;
+  };
+  return largest(
+    want.map((list, n) => {
+      const far = Array.from(list, (x, i) => x - (got[n]?.[i] as number));
+      return largest(far) / Math.max(largest(list), 1);
+    }),
+  );
 }
 
 describe.each(cases)("$name", (c) => {

@@ -72,9 +72,18 @@ function extreme(target: CTarget, vector: FloatVector, name: "max" | "min"): str
     ];
   }
   const class_ = target.isa === "avx512" ? "v" : "x";
-  const instruction = `v${name}${isDouble ? "pd" : "ps"} %1, %2, %0`;
+  const kind = isDouble ? "pd" : "ps";
+  const instruction = `v${name}${kind} %1, %2, %0`;
+  const bounded = `${bound} { ${F} r; __asm__("${instruction}" : "=${class_}"(r) : "${class_}"(x), "${class_}"(c)); return r; }`;
+  if (target.isa === "avx512") {
+    // vrange knows the order of zeros, but gives what is beside a NaN: there the sum stands instead.
+    const range = `vrange${kind} $${name === "max" ? 5 : 4}, %3, %2, %0`;
+    const code = [`vcmpunord${kind} %3, %2, %1`, range, `vadd${kind} %3, %2, %0 %{%1%}`].join("\\n\\t");
+    const operands = `"=&v"(r), "=&Yk"(m) : "v"(a), "v"(b)`;
+    return [bounded, `${head} { ${F} r; unsigned short m; __asm__("${code}" : ${operands}); return r; }`];
+  }
   return [
-    `${bound} { ${F} r; __asm__("${instruction}" : "=${class_}"(r) : "${class_}"(x), "${class_}"(c)); return r; }`,
+    bounded,
     // Of the two orders one gives each operand where they are 0 or NaN.
     `${head} {`,
     `  const ${F} r = (${F})((${I})bound_${name}_${F}(a, b) ${join} (${I})bound_${name}_${F}(b, a));`,

@@ -9,8 +9,10 @@ import {
   type LaneStep,
   type LoopKernel,
   type Statement,
+  counting,
   laneLoop,
   laneStep,
+  rowScratch,
 } from "../../schedule/kernel.ts";
 import { LoopWords } from "./loop-arguments.ts";
 import { type Spell, type Suffix, elementType, memoryType, registerType, splat } from "./scalar.ts";
@@ -65,7 +67,7 @@ export class LoopAccesses {
   }
 
   isCount(access: number): boolean {
-    return this.#access(access).buffer < 0;
+    return this.#access(access).buffer === counting;
   }
 
   /** The step of an access along a loop. */
@@ -75,11 +77,10 @@ export class LoopAccesses {
 
   /** How far an access moves over some lanes: bytes, or counts. */
   overLanes(access: number, lanes: string): string {
-    const { buffer, dtype } = this.#access(access);
     const step = this.laneStep(access);
     if (step === "same") return "";
     if (step === "other") return ` + ${lanes} * s${access}`;
-    const bytes = buffer < 0 ? 1 : itemSize[dtype];
+    const bytes = this.isCount(access) ? 1 : itemSize[this.#access(access).dtype];
     return bytes === 1 ? ` + ${lanes}` : ` + ${bytes} * ${lanes}`;
   }
 
@@ -247,12 +248,16 @@ export class LoopAccesses {
 
   /** Definitions of where each access starts: its first element, moved by the counters of loops and by some lanes. */
   starts(text: CText, counters: readonly (string | undefined)[], lanes: string | undefined): void {
-    this.#kernel.accesses.forEach((access, a) => {
-      const type = access.buffer < 0 ? "int64_t " : "char *";
+    this.#kernel.accesses.forEach(({ buffer }, a) => {
       const first = `args[${this.#words.start(a)}]`;
+      if (buffer === rowScratch) {
+        text.line(`char *p${a} = workspace + ${first};`);
+        return;
+      }
+      const type = buffer === counting ? "int64_t " : "char *";
       const moved = counters.flatMap((name, loop) => (name === undefined ? [] : ` + ${name} * ${this.step(a, loop)}`));
       const over = lanes === undefined ? "" : this.overLanes(a, lanes);
-      text.line(`${type}p${a} = ${access.buffer < 0 ? "" : "(char *)"}${first}${moved.join("")}${over};`);
+      text.line(`${type}p${a} = ${buffer === counting ? "" : "(char *)"}${first}${moved.join("")}${over};`);
     });
   }
 }

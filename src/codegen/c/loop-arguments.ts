@@ -1,14 +1,14 @@
 /**
  * The arguments of a loop kernel in C, 64 bits each: the extent of each loop; the elements of a lane block (lanes along
- * only); then for each access its start and one step for each loop (bytes for memory, counts for an index), and the
- * extent and step of a chosen dim; then the address of the fault words [1 if there is one, index, extent]; last the
+ * only); then for each access its start (an address, a count, or bytes from the start of the workspace) and one step for
+ * each loop (bytes for memory, counts for an index), and the extent and step of a chosen dim; then the address of the fault words [1 if there is one, index, extent]; last the
  * numbers of the call.
  *
  * And its units, which threads share: with lanes across, an index of the outer loops; with lanes along, an index of the
  * outer loops and a lane block. A kernel that adds at chosen places keeps its rows together. Floor: codegen.
  */
 import { type Dtype, itemSize } from "../../base/dtype.ts";
-import { type Access, type LoopKernel, laneLoop, laneStep } from "../../schedule/kernel.ts";
+import { type Access, type LoopKernel, counting, laneLoop, laneStep } from "../../schedule/kernel.ts";
 
 /** Takes the arguments of one kernel, in their order. */
 export interface LoopArgumentWriter {
@@ -49,8 +49,8 @@ export function writeLoopArguments(kernel: LoopKernel, laneBlock: number, writer
   for (const extent of kernel.extents) writer.word(extent);
   if (kernel.lanes === "along") writer.word(laneBlock);
   for (const access of kernel.accesses) {
-    const unit = access.buffer < 0 ? 1 : itemSize[access.dtype];
-    if (access.buffer < 0) writer.word(access.offset);
+    const unit = access.buffer === counting ? 1 : itemSize[access.dtype];
+    if (access.buffer < 0) writer.word(access.offset * unit);
     else writer.address(access.buffer, access.offset * unit);
     for (const stride of access.strides) writer.word(stride * unit);
     writer.word(access.indirect?.size ?? 0);

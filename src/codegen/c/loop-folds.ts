@@ -6,6 +6,7 @@
 import { internal } from "../../base/errors.ts";
 import type { Scalar } from "../../ir/scalar.ts";
 import type { LoopKernel, Statement } from "../../schedule/kernel.ts";
+import { rowScratchBytes } from "../../schedule/row-scratch.ts";
 import { acrossName, beats, foldStep, startOf } from "./folds.ts";
 import type { VectorPlace } from "./loop-accesses.ts";
 import { type Suffix, elementType, registerType, splat } from "./scalar.ts";
@@ -15,8 +16,10 @@ export type FoldStatement = Extract<Statement, { kind: "fold" }>;
 
 /** Vectors that take elements in turn. */
 const copies = 4;
-/** Bytes of the workspace that a loop kernel asks for. */
-export const loopWorkspaceBytes = 32768;
+/** Bytes of the workspace that accumulators of columns may take: a cache next to a core holds them. */
+const columnBytes = 32768;
+/** Bytes of the workspace that a loop kernel asks for: for accumulators of columns, or for scratch of a row. */
+export const loopWorkspaceBytes = Math.max(columnBytes, rowScratchBytes);
 /** Lanes whose accumulators are kept between rows, at most. */
 const mostColumnLanes = 1024;
 
@@ -47,7 +50,7 @@ export class Folds {
         if (s.position !== undefined) bytes += 4;
       }
     }
-    const fitting = Math.floor(loopWorkspaceBytes / Math.max(bytes, 1) / 64) * 64;
+    const fitting = Math.floor(columnBytes / Math.max(bytes, 1) / 64) * 64;
     this.columnLanes = Math.min(mostColumnLanes, fitting);
     if (fitting === 0) throw internal(`${this.#statements.size} folds in one kernel`);
   }

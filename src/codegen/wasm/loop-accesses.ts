@@ -4,7 +4,7 @@
  */
 import { itemSize } from "../../base/dtype.ts";
 import type { Scalar } from "../../ir/scalar.ts";
-import { type Access, type LoopKernel, type Statement, laneLoop, laneStep } from "../../schedule/kernel.ts";
+import { type Access, type LoopKernel, type Statement, laneLoop, laneStep, rowScratch } from "../../schedule/kernel.ts";
 import type { KernelFn } from "./driver.ts";
 import { Fn, type Local } from "./function.ts";
 import { type Width, loadLanes, loadNext, loadSplat, storeLanes, storeNext } from "./memory-access.ts";
@@ -49,7 +49,11 @@ export class LoopAccesses {
     this.#f = f;
     this.#lanes = lanes;
     this.#speller = speller;
-    this.pointers = kernel.accesses.map((_, i) => this.argument(this.#wordOf(i)));
+    this.pointers = kernel.accesses.map((access, i) => {
+      const pointer = this.argument(this.#wordOf(i));
+      if (access.buffer === rowScratch) f.push(pointer, f.params[3]).op("i32.add").set(pointer);
+      return pointer;
+    });
     this.#fault = this.argument(this.#wordOf(kernel.accesses.length));
   }
 

@@ -6,13 +6,13 @@
  * fastest. A kernel that adds at chosen places does all outer loops in each block, so that additions keep their order.
  *
  * Arguments of a kernel, 32 bits each: the extent of each loop; where lanes lie along a dim the elements of a block of
- * them; then for each access its start and one step for each loop (bytes for memory, counts for an index), and the extent
- * and step of a chosen dim; then the address of the fault words [whether there is one, index, extent, lock]; last the
- * numbers of the call, in two words each.
+ * them; then for each access its start (an address, a count, or bytes from the start of the workspace) and one step for
+ * each loop (bytes for memory, counts for an index), and the extent and step of a chosen dim; then the address of the
+ * fault words [whether there is one, index, extent, lock]; last the numbers of the call, in two words each.
  */
 import { type Dtype, itemSize } from "../../base/dtype.ts";
 import type { Scalar } from "../../ir/scalar.ts";
-import { type Access, type LoopKernel, type Statement, laneLoop, laneStep } from "../../schedule/kernel.ts";
+import { type Access, type LoopKernel, type Statement, counting, laneLoop, laneStep } from "../../schedule/kernel.ts";
 import { laneBlockOf, loopUnits, scatters } from "../../schedule/split.ts";
 import { type KernelFn, kernelFunction } from "./driver.ts";
 import { foldInto, horizontal, startOf } from "./folds.ts";
@@ -59,8 +59,8 @@ export function writeLoopArguments(kernel: LoopKernel, writer: LoopWriter): numb
   const laneBlock = laneBlockOf(kernel);
   if (kernel.lanes === "along") writer.word(laneBlock);
   for (const access of kernel.accesses) {
-    const unit = access.buffer < 0 ? 1 : itemSize[access.dtype];
-    if (access.buffer < 0) writer.word(access.offset);
+    const unit = access.buffer === counting ? 1 : itemSize[access.dtype];
+    if (access.buffer < 0) writer.word(access.offset * unit);
     else writer.address(access.buffer, access.offset * unit);
     for (const stride of access.strides) writer.word(stride * unit);
     writer.word(access.indirect?.size ?? 0);
@@ -345,7 +345,7 @@ class LoopEmitter {
     const kernel = this.#kernel;
     const access = kernel.accesses[a] as Access;
     const pointer = this.#access.pointers[a] as Local;
-    const bytes = access.buffer < 0 ? 1 : itemSize[access.dtype];
+    const bytes = access.buffer === counting ? 1 : itemSize[access.dtype];
     f.get(pointer);
     if (laneStep(kernel, access) !== "next") {
       this.#access.step(a, laneLoop(kernel));

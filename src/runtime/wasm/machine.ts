@@ -8,6 +8,7 @@ import { contractOptionsOf, writeContractArguments } from "../../codegen/wasm/co
 import { driverModule } from "../../codegen/wasm/driver.ts";
 import { writeLoopArguments } from "../../codegen/wasm/loops.ts";
 import type { Kernel } from "../../schedule/kernel.ts";
+import { rowScratchBytes } from "../../schedule/row-scratch.ts";
 import type { ArgumentWriter } from "../cpu/commands.ts";
 import type { Machine, Rates } from "../cpu/machine.ts";
 import { operationsOf, timeOf } from "../cpu/work.ts";
@@ -68,6 +69,7 @@ export class WasmMachine implements Machine {
     this.memory = new Heap(64, shared);
     const { memory } = this.memory;
     this.#workspaceBytes = Math.max(
+      rowScratchBytes,
       ...(["float32", "float64", "int32"] as const).map((dtype) => contractWorkspaceBytes(dtype, this.#tiles[dtype])),
       ...tilesToChooseFrom(features.fma).map((tile) => contractWorkspaceBytes("float32", tile)),
     );

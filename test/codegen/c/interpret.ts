@@ -1,8 +1,16 @@
 /** Loop kernels one element at a time, in JavaScript: what the code generators are held against. */
-import { type Dtype, type TypedArray, castElement } from "../../../src/base/dtype.ts";
+import { type Dtype, type TypedArray, castElement, itemSize, viewOf } from "../../../src/base/dtype.ts";
 import { type HostFunction, hostFunctionTable } from "../../../src/base/host-functions.ts";
 import type { Scalar } from "../../../src/ir/scalar.ts";
-import type { Access, Fold, Level, LoopKernel, Statement } from "../../../src/schedule/kernel.ts";
+import {
+  type Access,
+  type Fold,
+  type Level,
+  type LoopKernel,
+  type Statement,
+  rowScratch,
+} from "../../../src/schedule/kernel.ts";
+import { rowScratchBytes } from "../../../src/schedule/row-scratch.ts";
 
 /** Runs a kernel on buffers. Sums are kept in float64. Gives whether an index was out of range. */
 export function interpret(kernel: LoopKernel, buffers: readonly TypedArray[]): boolean {
@@ -16,6 +24,7 @@ const bits = new DataView(new ArrayBuffer(8));
 class Interpreter {
   readonly #kernel: LoopKernel;
   readonly #buffers: readonly TypedArray[];
+  readonly #workspace = new ArrayBuffer(rowScratchBytes);
   readonly #index: number[];
   readonly #accumulators = new Map<number, { value: number; position: number; fold: Fold }>();
   #fault = false;
@@ -63,7 +72,7 @@ class Interpreter {
     });
     for (const { s, number, index } of stores) {
       const access = this.#kernel.accesses[s.access] as Access;
-      const data = this.#buffers[access.buffer] as TypedArray;
+      const data = this.#elements(access);
       const place = this.#place(access, index);
       data[place] = index === undefined ? number : (data[place] as number) + number;
     }
@@ -89,6 +98,11 @@ class Interpreter {
       a.value = s.fold === "sum" ? (a.value + value) | 0 : Math.imul(a.value, value);
     } else if (s.fold === "sum") a.value = rounded(s, a.value + value);
     else a.value = rounded(s, a.value * value);
+  }
+
+  #elements({ buffer, dtype }: Access): TypedArray {
+    if (buffer !== rowScratch) return this.#buffers[buffer] as TypedArray;
+    return viewOf(dtype, this.#workspace, 0, rowScratchBytes / itemSize[dtype]);
   }
 
   #place({ offset, strides, indirect }: Access, index: number | undefined): number {
@@ -125,7 +139,7 @@ class Interpreter {
           return s.dtype === "float32" ? Math.fround(a.value) : a.value;
         }
         const access = this.#kernel.accesses[s.value] as Access;
-        return (this.#buffers[access.buffer] as TypedArray)[this.#place(access, args[0])] as number;
+        return this.#elements(access)[this.#place(access, args[0])] as number;
       }
       default:
         return compute(s, args);

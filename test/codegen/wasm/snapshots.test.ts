@@ -18,7 +18,8 @@ function codeOf(kernel: Kernel): Fn {
     case "sort":
       return sortKernel(kernel.dtype, kernel.descending);
     case "conv":
-      throw new Error("no code for convolutions");
+    case "attention":
+      throw new Error(`no code for kernels of kind ${kernel.kind}`);
     case "contract":
       return contractKernel({ dtype: "float32", tile: { mr: 4, nr: 8, fma: false } });
   }
