@@ -50,7 +50,7 @@ const mistakes = [
   ["train digit", 'twopass train: unknown task "digit" (did you mean "digits"?'],
   ["train digits --epoch 3", "twopass train digits: unknown option --epoch (did you mean --epochs?)"],
   ["train digits --epochs many", 'twopass train digits: --epochs cannot be "many" (it takes a whole number from 1)'],
-  ["train digits --device gpu", 'twopass train digits: --device cannot be "gpu" (it takes js or wasm)'],
+  ["train digits --device gpu", 'twopass train digits: --device cannot be "gpu" (it takes native or wasm or js)'],
   ["train digits --model cn", 'no model "cn" for this task (did you mean "cnn"? there are cnn, mlp)'],
   ["train digits fashion", 'twopass train digits: unexpected argument "fashion"'],
   ["train digits --out TMP/a/b", "twopass train digits: --out: there is no folder TMP/a (create it first)"],

@@ -54,8 +54,8 @@ class LoopWriter {
     const wide = isWide(kernel);
     this.#suffix = wide ? "h" : "v";
     this.#lanes = target.vectorBytes / (wide ? 8 : 4);
-    // Without folds there is one loop, and nothing else to wait for: as many as the registers are good for.
-    const isPlain = kernel.inner === 0 && kernel.levels.length === 1;
+    // What columns fold stands in memory. Elsewhere there is nothing else to wait for: as many as the registers are good for.
+    const isPlain = kernel.lanes === "across" || (kernel.inner === 0 && kernel.levels.length === 1);
     this.#side = isPlain && target.isa === "avx512" ? 4 : 2;
     this.#words = new LoopWords(kernel);
     this.#access = new LoopAccesses(kernel, this.#suffix, this.#lanes);
@@ -117,7 +117,8 @@ class LoopWriter {
   #acrossLanes(level: Level, before: Known): Known {
     const extent = `e${laneLoop(this.#kernel)}`;
     const known = this.#values.hoist(level.loop, level.reload, before);
-    const side = this.#values.sideBySide(level.loop, level.reload, known, this.#side);
+    // Rows are read from a cache, or will be: short bodies too have no time for questions about the end of the row.
+    const side = this.#values.sideBySide(level.loop, level.reload, known, this.#side, 0);
     const body = (places: Places): void => this.#values.run(level.loop, level.reload, places, new Map(known));
     if (!this.#folds.sumsAcross(level.loop)) {
       this.#laneLoop("0", extent, side, body);
