@@ -10,10 +10,14 @@ const enoughUnits = 64;
 const unitElements = 2048;
 const leastLanes = 64;
 
-/** Elements of the lane loop in one unit: a multiple of 64, or the whole loop. Lanes across are never cut. */
+/**
+ * Elements of the lane loop in one unit: a multiple of 64, or the whole loop. Lanes across are never cut, nor those that
+ * add at places where others do.
+ */
 export function laneBlockOf(kernel: LoopKernel): number {
   const lanes = kernel.extents[laneLoop(kernel)] as number;
   if (kernel.lanes === "across") return lanes;
+  if (scatters(kernel) && !scattersAlongLanes(kernel)) return Math.max(lanes, 1);
   const rows = scatters(kernel) ? 1 : product(kernel.extents.slice(0, kernel.outer));
   if (rows >= enoughUnits || lanes === 0) return Math.max(lanes, 1);
   const inner = product(kernel.extents.slice(kernel.outer + 1));

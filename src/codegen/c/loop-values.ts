@@ -214,16 +214,10 @@ export class LoopValues {
   }
 
   /**
-   * How many vectors to compute side by side: `most`, or one. Long chains of instructions that wait for each other gain from it; very
-   * long ones need too many registers, and those below `least` are as fast as memory anyway.
+   * How many vectors to compute side by side: `most`, or one. Long chains of instructions that wait for each other gain from it; short
+   * ones are as fast as memory anyway, and very long ones need too many registers.
    */
-  sideBySide(
-    statements: readonly Statement[],
-    reload: Level["reload"],
-    known: Known,
-    most: number,
-    least = sideLeast,
-  ): number {
+  sideBySide(statements: readonly Statement[], reload: Level["reload"], known: Known, most: number): number {
     const seen = new Set<Scalar>();
     let count = 0;
     let calls = false;
@@ -236,7 +230,7 @@ export class LoopValues {
       s.args.forEach(visit);
     };
     statements.flatMap(scalarsOf).forEach(visit);
-    if (calls || count < least || count > sideMost) return 1;
+    if (calls || count < sideLeast || count > sideMost) return 1;
     return most;
   }
 }

@@ -117,8 +117,7 @@ class LoopWriter {
   #acrossLanes(level: Level, before: Known): Known {
     const extent = `e${laneLoop(this.#kernel)}`;
     const known = this.#values.hoist(level.loop, level.reload, before);
-    // Rows are read from a cache, or will be: short bodies too have no time for questions about the end of the row.
-    const side = this.#values.sideBySide(level.loop, level.reload, known, this.#side, 0);
+    const side = this.#values.sideBySide(level.loop, level.reload, known, this.#side);
     const body = (places: Places): void => this.#values.run(level.loop, level.reload, places, new Map(known));
     if (!this.#folds.sumsAcross(level.loop)) {
       this.#laneLoop("0", extent, side, body);

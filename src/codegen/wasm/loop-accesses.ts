@@ -1,6 +1,6 @@
 /**
  * How a loop kernel reaches memory: where each access is now, loads and stores of lanes, chosen places, numbers of the
- * call. The order of arguments stands in loops.ts. Floor: codegen.
+ * call. The order of arguments stands in loop-arguments.ts. Floor: codegen.
  */
 import { itemSize } from "../../base/dtype.ts";
 import type { Scalar } from "../../ir/scalar.ts";

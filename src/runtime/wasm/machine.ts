@@ -6,7 +6,7 @@ import { internal } from "../../base/errors.ts";
 import { type Tile, contractWorkspaceBytes } from "../../codegen/wasm/contract.ts";
 import { contractOptionsOf, writeContractArguments } from "../../codegen/wasm/contract-arguments.ts";
 import { driverModule } from "../../codegen/wasm/driver.ts";
-import { writeLoopArguments } from "../../codegen/wasm/loops.ts";
+import { writeLoopArguments } from "../../codegen/wasm/loop-arguments.ts";
 import type { Kernel } from "../../schedule/kernel.ts";
 import { rowScratchBytes } from "../../schedule/row-scratch.ts";
 import type { ArgumentWriter } from "../cpu/commands.ts";

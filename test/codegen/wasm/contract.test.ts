@@ -14,6 +14,7 @@ import {
 import { contractUnits, withBlocks } from "../../../src/codegen/wasm/contract-blocks.ts";
 import { Fn } from "../../../src/codegen/wasm/function.ts";
 import { assembleModule } from "../../../src/codegen/wasm/module.ts";
+import { engineFeatures } from "../../../src/runtime/wasm/features.ts";
 import { type Exported, instantiate } from "./instantiate.ts";
 
 const arrays = { float32: Float32Array, float64: Float64Array, int32: Int32Array };
@@ -228,6 +229,8 @@ describe("tiles", () => {
     }
   });
 
+  // Where relaxed SIMD is behind a flag, this sets it.
+  engineFeatures();
   const probe = new Fn(["v128"]);
   probe.push(probe.params[0], probe.params[0], probe.params[0]).op("f32x4.relaxed_madd", "drop");
   const fused = WebAssembly.validate(assembleModule({ probe }));

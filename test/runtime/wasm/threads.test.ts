@@ -123,6 +123,17 @@ describe("results have the same bits for 1, 2 and 4 threads", () => {
     expectSame(all);
   });
 
+  test("additions at few places from far apart, all of them", () => {
+    const n = 100_000;
+    const places = dataLeaf(
+      [n],
+      "int32",
+      Array.from({ length: n }, (_, i) => i % 5),
+    );
+    const roots = [kit.scatter(places, dataLeaf([n], "float32", new Float32Array(n).fill(1)), 0, 5)];
+    for (const device of devices) expect(runOnce(device, roots)).toEqual([new Float32Array(5).fill(n / 5)]);
+  });
+
   test("a program of which many plans are alive", () => {
     const graphs = devices.map((device) =>
       Array.from({ length: 30 }, (_, i) => new CompiledGraph(device, [kit.exp(kit.mul(inputOf([i + 1, 70]), i))])),
