@@ -18,6 +18,9 @@ import { LoopWords } from "./loop-arguments.ts";
 import { type Spell, type Suffix, elementType, memoryType, registerType, splat } from "./scalar.ts";
 import type { CText } from "./text.ts";
 
+/** Bytes of a line of a cache, about. */
+const lineBytes = 64;
+
 export type StoreStatement = Extract<Statement, { kind: "store" }>;
 
 /** A vector of lanes in a loop over them: C for the number of its first lane, and for how many lanes are left from there. */
@@ -115,7 +118,7 @@ export class LoopAccesses {
 
   /** Of the given accesses those whose elements lie one behind the other in memory. */
   rows(accesses: readonly number[]): number[] {
-    return accesses.filter((a) => !this.isCount(a) && this.laneStep(a) === "next");
+    return accesses.filter((a) => this.#access(a).buffer >= 0 && this.laneStep(a) === "next");
   }
 
   /** Asks for what a loop around the lanes reads some rounds later: the processor expects nothing from rows that are far apart. */
@@ -123,6 +126,18 @@ export class LoopAccesses {
     for (const place of places) {
       for (const a of accesses) text.line(`__builtin_prefetch(${this.#address(a, place)} + ahead${a});`);
     }
+  }
+
+  /**
+   * Asks for what the next row reads, `next` of an access bytes away, and for what this row writes later: rows begin where the
+   * processor expects nothing. A line of the cache is asked for once.
+   */
+  prefetchRows(text: CText, reads: readonly number[], writes: readonly number[], places: readonly VectorPlace[]): void {
+    places.forEach((place, i) => {
+      const startsLine = (a: number): boolean => (i * this.#lanes * itemSize[this.#access(a).dtype]) % lineBytes === 0;
+      for (const a of reads.filter(startsLine)) text.line(`__builtin_prefetch(${this.#address(a, place)} + next${a});`);
+      for (const a of writes.filter(startsLine)) text.line(`__builtin_prefetch(${this.#address(a, place)}, 1);`);
+    });
   }
 
   /** A number of the call in all lanes. */

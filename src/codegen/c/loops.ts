@@ -46,6 +46,8 @@ class LoopWriter {
   readonly #access: LoopAccesses;
   readonly #folds: Folds;
   readonly #values: LoopValues;
+  /** Whether there is a level that asks for the next row, or none will. */
+  #isNextAsked = false;
   /** Numbers of the call, in front of everything. */
   #numbers: Known = new Map();
 
@@ -96,6 +98,7 @@ class LoopWriter {
         const rows = inner.slice(0, -1);
         /** What is the same in the whole row, from one level to the next. */
         let known = this.#numbers;
+        this.#isNextAsked = rows.length > 0;
         for (const level of this.#kernel.levels) {
           known = new Map(known);
           this.#values.run(level.row, level.reload, "uniform", known);
@@ -118,7 +121,11 @@ class LoopWriter {
     const extent = `e${laneLoop(this.#kernel)}`;
     const known = this.#values.hoist(level.loop, level.reload, before);
     const side = this.#values.sideBySide(level.loop, level.reload, known, this.#side);
-    const body = (places: Places): void => this.#values.run(level.loop, level.reload, places, new Map(known));
+    const ask = side > 1 ? this.#askForRows(level) : undefined;
+    const body = (places: readonly VectorPlace[]): void => {
+      if (typeof places[0]?.left === "number") ask?.(places);
+      this.#values.run(level.loop, level.reload, places, new Map(known));
+    };
     if (!this.#folds.sumsAcross(level.loop)) {
       this.#laneLoop("0", extent, side, body);
       return known;
@@ -129,6 +136,22 @@ class LoopWriter {
       this.#folds.endBlock(level.loop);
     });
     return known;
+  }
+
+  /**
+   * Where a level of several computes for long, memory has nothing to do: time for what the next row reads and what later
+   * levels write. Gives what asks for it, once for a kernel.
+   */
+  #askForRows(level: Level): ((places: readonly VectorPlace[]) => void) | undefined {
+    const { levels, outer } = this.#kernel;
+    if (levels.length === 1 || this.#isNextAsked) return undefined;
+    this.#isNextAsked = true;
+    const later = levels.slice(levels.indexOf(level) + 1).flatMap(({ loop }) => loop);
+    const writes = this.#access.rows([...new Set(later.flatMap((s) => (s.kind === "store" ? [s.access] : [])))]);
+    const loads = new Set(levels.flatMap(({ loop, reload }) => this.#values.loadsOf(loop, reload)));
+    const reads = outer === 0 ? [] : this.#access.rows([...loads]);
+    for (const a of reads) this.#text.line(`const int64_t next${a} = ${this.#access.step(a, outer - 1)};`);
+    return (places) => this.#access.prefetchRows(this.#text, reads, writes, places);
   }
 
   #along(): void {
