@@ -33,9 +33,9 @@ export interface Profile<T> {
   readonly kernelTime: number;
   readonly totalTime: number;
   /** The rows as text; `most` of them, 40 unless given. */
-  table(most?: number): string;
+  readonly table: (most?: number) => string;
   /** JSON of the trace format that chrome://tracing, Perfetto and speedscope read. */
-  chromeTrace(): string;
+  readonly chromeTrace: () => string;
 }
 
 const phases = ["forward", "backward", "update"] as const;

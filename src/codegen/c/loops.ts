@@ -8,7 +8,7 @@ import { type Level, type LoopKernel, type Statement, laneLoop } from "../../sch
 import { Folds } from "./loop-folds.ts";
 import { LoopAccesses, type VectorPlace } from "./loop-accesses.ts";
 import { LoopWords, addsAtChosen, isTiled, lanesAreApart } from "./loop-arguments.ts";
-import { type Known, LoopValues, type Places, scalarsOf } from "./loop-values.ts";
+import { type Known, LoopValues, scalarsOf } from "./loop-values.ts";
 import type { Suffix } from "./scalar.ts";
 import type { CTarget } from "./target.ts";
 import { CText } from "./text.ts";
