@@ -15,7 +15,14 @@ const rows = ["ops", "errors", "modules", "optim", "training", "digits", "vite"]
 const texts = {
   "README.md": {
     corner: "",
-    columns: ["Node, `js`", "Node, `native`", "Node, `wasm`", "Node, `wasm` in a worker", "Chromium, page", "Chromium, worker"],
+    columns: [
+      "Node, `js`",
+      "Node, `native`",
+      "Node, `wasm`",
+      "Node, `wasm` in a worker",
+      "Chromium, page",
+      "Chromium, worker",
+    ],
     rows: [
       "operations and gradients as PyTorch's",
       "mistakes are refused as by PyTorch",
@@ -29,7 +36,14 @@ const texts = {
   },
   "README.zh-CN.md": {
     corner: "",
-    columns: ["Node，`js`", "Node，`native`", "Node，`wasm`", "Node，worker 里的 `wasm`", "Chromium 页面", "Chromium worker"],
+    columns: [
+      "Node，`js`",
+      "Node，`native`",
+      "Node，`wasm`",
+      "Node，worker 里的 `wasm`",
+      "Chromium 页面",
+      "Chromium worker",
+    ],
     rows: [
       "运算和梯度与 PyTorch 一致",
       "错误像 PyTorch 一样被拒绝",

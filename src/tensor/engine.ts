@@ -254,8 +254,7 @@ export class Engine {
         settle(value, result);
         const holders = owners.get(value);
         if (result instanceof Held && holders !== undefined) result.isWanted = mayBeRead(value, holders);
-      }
-      else {
+      } else {
         commit(writes.get(cell) as Write);
         underWay?.cells.push(cell);
       }

@@ -156,7 +156,9 @@ function movers(name: string, V: string, element: string, lanes: number): string
     // Every second element, as windows of two read, are the even lanes of two vectors.
     ...(element === "u8"
       ? []
-      : [`  if (step == ${2 * bytes}) return EVENS(${lanesType}, LOAD(${V}, p), LOAD(${V}, p + ${lanes * bytes}), ${evens});`]),
+      : [
+          `  if (step == ${2 * bytes}) return EVENS(${lanesType}, LOAD(${V}, p), LOAD(${V}, p + ${lanes * bytes}), ${evens});`,
+        ]),
     `  if (n >= ${lanes}) return (${V}){${all}};`,
     `  ${V} r = {};`,
     `  ${each} r[l] = *(const ${element} *)(p + l * step);`,

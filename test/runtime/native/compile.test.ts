@@ -23,8 +23,7 @@ const unit = (text: string): CompileUnit => ({
 });
 
 /** Without the notes that say in which library a function is. */
-const filesOf = (name: string): string[] =>
-  readdirSync(join(folder, name)).filter((file) => !file.endsWith(".in"));
+const filesOf = (name: string): string[] => readdirSync(join(folder, name)).filter((file) => !file.endsWith(".in"));
 
 describe.skipIf(compiler === undefined)("compiling", () => {
   const real = compiler as Compiler;

@@ -37,7 +37,11 @@ const plans = (): string[] => readdirSync(folder).filter((name) => name.endsWith
 
 /** A chain of products and folds, with a number in it. */
 function program(factor: number): Value[] {
-  let x = dataLeaf([6, 6], "float32", Array.from({ length: 36 }, (_, i) => i / 36));
+  let x = dataLeaf(
+    [6, 6],
+    "float32",
+    Array.from({ length: 36 }, (_, i) => i / 36),
+  );
   for (let i = 0; i < 5; i++) x = kit.tanh(kit.add(kit.matmul(x, x), kit.mul(x, factor)));
   return [kit.sum(x, [0]), x];
 }
