@@ -25,7 +25,6 @@ const conformance = process.env["TWOPASS_CONFORMANCE"] ?? join(root, "../shared/
 
 /** What is about devices alone: it runs again on each machine that a device can have. */
 const deviceTests = [
-  "test/ops/sweep",
   "test/runtime/fuzz",
   "test/runtime/cpu",
   "test/runtime/fault",
@@ -39,7 +38,12 @@ const steps = [
   { script: "lint" },
   { script: "build" },
   { script: "test:unit", vitest: true },
-  { script: "test:unit", vitest: true, args: [...deviceTests, ...programTests], env: { TWOPASS_THREADS: "1" } },
+  {
+    script: "test:unit",
+    vitest: true,
+    args: ["test/ops/sweep", ...deviceTests, ...programTests],
+    env: { TWOPASS_THREADS: "1" },
+  },
   ...[
     { isa: undefined, files: [...deviceTests, ...programTests] },
     { isa: "avx2", files: [...deviceTests, ...programTests] },

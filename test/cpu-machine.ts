@@ -3,11 +3,12 @@
  * its instruction set from TWOPASS_ISA. `npm test` runs these tests once for each.
  */
 import { CpuDevice, type CpuDeviceOptions } from "../src/runtime/cpu/device.ts";
-import type { Machine } from "../src/runtime/cpu/machine.ts";
+import type { AcquiredKernels, Machine } from "../src/runtime/cpu/machine.ts";
 import { startNative } from "../src/runtime/native/node/library.ts";
 import { NativeMachine, startNativeDevice } from "../src/runtime/native/node/machine.ts";
 import { WasmMachine } from "../src/runtime/wasm/machine.ts";
 
+import type { Kernel } from "../src/schedule/kernel.ts";
 import { plugIn } from "../src/tensor/engines.ts";
 
 const name = process.env["TWOPASS_TEST_MACHINE"] ?? "wasm";
@@ -26,4 +27,34 @@ export function makeMachine(): Machine {
 
 export function makeDevice(options: CpuDeviceOptions = {}): CpuDevice {
   return new CpuDevice(makeMachine(), options);
+}
+
+/**
+ * Compiles at once what `work` needs, where each plan would have to wait for the C compiler: `work` is run first on a
+ * device that notes the kernels and computes nothing, so its results mean nothing then. Gives devices for the real run.
+ */
+export function preparedDevices(work: (fused: CpuDevice, unfused: CpuDevice) => void): {
+  readonly fused: CpuDevice;
+  readonly unfused: CpuDevice;
+} {
+  const machine = makeMachine();
+  if (machineName === "native") {
+    const kernels: Kernel[] = [];
+    const noting = new Proxy(machine, {
+      get(target, name) {
+        if (name === "acquire") {
+          return (more: readonly Kernel[]): AcquiredKernels => {
+            kernels.push(...more);
+            return { functions: more.map(() => 0), keys: [] };
+          };
+        }
+        if (name === "run" || name === "release") return () => undefined;
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    work(new CpuDevice(noting), new CpuDevice(noting, { fuse: false }));
+    machine.acquire(kernels);
+  }
+  return { fused: new CpuDevice(machine), unfused: new CpuDevice(machine, { fuse: false }) };
 }

@@ -2,7 +2,7 @@
  * Every record of the table on every device: type, value, derivatives and edges. A record is found by walking the table,
  * so one without cases fails.
  */
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { type Dtype, type TypedArray, allocate } from "../../src/base/dtype.ts";
 import { setDebug } from "../../src/base/debug.ts";
 import { sizeOf } from "../../src/base/shape.ts";
@@ -10,8 +10,9 @@ import type { HostTensor, OpDef } from "../../src/ir/op.ts";
 import { type Scalar, ScalarBuilder } from "../../src/ir/scalar.ts";
 import type { Value } from "../../src/ir/value.ts";
 import { table } from "../../src/ops/table.ts";
+import type { CpuDevice } from "../../src/runtime/cpu/device.ts";
 import { JsDevice } from "../../src/runtime/js/device.ts";
-import { machineName, makeDevice } from "../cpu-machine.ts";
+import { machineName, preparedDevices } from "../cpu-machine.ts";
 import { CompiledGraph, runOnce, sameBits } from "../runtime/compiled-graph.ts";
 import { type Case, type Family, randomStream } from "./sweep/case.ts";
 import {
@@ -31,8 +32,8 @@ import { type Variant, plain, variants } from "./sweep/variants.ts";
 import { ulpError } from "./ulp.ts";
 
 const js = new JsDevice();
-const fused = makeDevice();
-const unfused = makeDevice({ fuse: false });
+let fused: CpuDevice;
+let unfused: CpuDevice;
 setDebug(0, { verify: true });
 
 const { cast, ...single } = table;
@@ -109,10 +110,10 @@ function compare(family: Family, y: Value, magnitudes: Value | undefined): strin
   if (want.length !== sizeOf(y.shape)) return `${want.length} elements for [${y.shape.join(", ")}]`;
   if (want.constructor !== allocate(y.dtype, 0).constructor) return `a ${want.constructor.name} for ${y.dtype}`;
   const [got] = runOnce(fused, [y]) as [TypedArray];
+  const [alone] = runOnce(unfused, [y]) as [TypedArray];
   const scale = magnitudes === undefined ? 0 : largestOf(runOnce(js, [magnitudes])[0] as TypedArray);
   const wrong = difference(family, got, want, scale);
   if (wrong !== "") return wrong;
-  const [alone] = runOnce(unfused, [y]) as [TypedArray];
   return sameBits(alone, got) ? "" : `unfused ${String(alone)} but fused ${String(got)}`;
 }
 
@@ -144,52 +145,93 @@ function unwritten(family: Family, c: Case, dtype: Dtype): string {
   return sameBits(...outs) ? "" : `${family.record.name} leaves elements as they were`;
 }
 
-describe.each(records)("%s", (key, op) => {
-  const family = familyOf(key, op) as Family;
-
-  test("has the type and the value of the reference on every device", () => {
-    const wrong: string[] = [];
-    family.dtypes.forEach((dtype, d) => {
-      family.cases.forEach((c, at) => {
-        const unset = attempt(() => unwritten(family, c, dtype));
-        if (unset !== "") wrong.push(`${dtype} ${c.label}: ${unset}`);
-        for (const variant of variantsOf(family, d, at)) {
-          const found = attempt(() => {
-            const applied = apply(c, dtype, randomStream(1 + at), variant);
-            const { y } = applied;
-            if (y.op !== op && op.kind !== "leaf") return `the case is one of ${y.op.name}`;
-            const large = family.tolerance === 0 ? undefined : applyToMagnitudes(c, applied, variant).y;
-            return compare(family, y, large);
-          });
-          if (found !== "") wrong.push(`${dtype} ${c.label} ${variant.name}: ${found}`);
-        }
-      });
-    });
-    expectNone(wrong);
-  });
-
-  test("agrees on NaN, infinities, signed zeros and the ends of each dtype", () => {
-    const wrong: string[] = [];
-    for (const dtype of family.dtypes) {
-      for (const { label, y, exact } of edgeOperands(family, dtype)) {
+/** Type and value on every device. */
+function wrongValues(family: Family, op: OpDef): string[] {
+  const wrong: string[] = [];
+  family.dtypes.forEach((dtype, d) => {
+    family.cases.forEach((c, at) => {
+      const unset = attempt(() => unwritten(family, c, dtype));
+      if (unset !== "") wrong.push(`${dtype} ${c.label}: ${unset}`);
+      for (const variant of variantsOf(family, d, at)) {
         const found = attempt(() => {
-          const [want] = runOnce(js, [y]) as [TypedArray];
-          const [got] = runOnce(fused, [y]) as [TypedArray];
-          const [alone] = runOnce(unfused, [y]) as [TypedArray];
-          const near = difference(family, got, want, 0, exact);
-          return near !== "" || sameBits(alone, got) ? near : "fused and unfused differ";
+          const applied = apply(c, dtype, randomStream(1 + at), variant);
+          const { y } = applied;
+          if (y.op !== op && op.kind !== "leaf") return `the case is one of ${y.op.name}`;
+          const large = family.tolerance === 0 ? undefined : applyToMagnitudes(c, applied, variant).y;
+          return compare(family, y, large);
         });
-        if (found !== "") wrong.push(`${dtype} ${label}: ${found}`);
+        if (found !== "") wrong.push(`${dtype} ${c.label} ${variant.name}: ${found}`);
       }
-    }
-    expectNone(wrong);
+    });
   });
+  return wrong;
+}
 
+/** NaN, infinities, signed zeros and the ends of each dtype. */
+function wrongEdges(family: Family): string[] {
+  const wrong: string[] = [];
+  for (const dtype of family.dtypes) {
+    for (const { label, y, exact } of edgeOperands(family, dtype)) {
+      const found = attempt(() => {
+        const [want] = runOnce(js, [y]) as [TypedArray];
+        const [got] = runOnce(fused, [y]) as [TypedArray];
+        const [alone] = runOnce(unfused, [y]) as [TypedArray];
+        const near = difference(family, got, want, 0, exact);
+        return near !== "" || sameBits(alone, got) ? near : "fused and unfused differ";
+      });
+      if (found !== "") wrong.push(`${dtype} ${label}: ${found}`);
+    }
+  }
+  return wrong;
+}
+
+/** The cases whose derivatives are checked. */
+function casesWithSlopes(family: Family, op: OpDef): readonly Case[] {
   // The rule of loops is a part of differentiation itself.
-  if (op.vjp === null && op.kind !== "loop") return;
+  if (op.vjp === null && op.kind !== "loop") return [];
   const floats = family.cases.filter(({ inputs }) => inputs.some((x) => x.dtype === undefined));
   const chosen = op.kind === "elementwise" ? floats.filter((_, i) => i % 4 === 1 || i >= 8) : floats;
-  if (chosen.length === 0 || !family.dtypes.includes("float64")) return;
+  return family.dtypes.includes("float64") ? chosen : [];
+}
+
+/** Derivatives in float32 on every device. */
+function wrongSlopes(chosen: readonly Case[]): string[] {
+  const wrong: string[] = [];
+  chosen.forEach((c, at) => {
+    const variant = variants[at % variants.length] as Variant;
+    const found = attempt(() => {
+      const random = randomStream(70 + at);
+      const { variables, y } = apply(c, "float32", random, variant, true);
+      return compareGradients(y, variables, random);
+    });
+    if (found !== "") wrong.push(`${c.label} ${variant.name}: ${found}`);
+  });
+  return wrong;
+}
+
+const known = records.flatMap(([key, op]) => {
+  const family = familyOf(key, op);
+  return family === undefined ? [] : [{ key, op, family, chosen: casesWithSlopes(family, op) }];
+});
+
+beforeAll(() => {
+  const devices = preparedDevices((...noting) => {
+    [fused, unfused] = noting;
+    for (const { op, family, chosen } of known) {
+      wrongValues(family, op);
+      wrongEdges(family);
+      wrongSlopes(chosen);
+    }
+  });
+  ({ fused, unfused } = devices);
+}, 600_000);
+
+describe.each(known)("$key", ({ op, family, chosen }) => {
+  test("has the type and the value of the reference on every device", () => expectNone(wrongValues(family, op)));
+
+  test("agrees on NaN, infinities, signed zeros and the ends of each dtype", () => expectNone(wrongEdges(family)));
+
+  if (chosen.length === 0) return;
 
   // A step must be seen through the rounding to float32, which is of something linear.
   const step = op === table.cast.float32 ? 0.25 : 1e-5;
@@ -204,19 +246,7 @@ describe.each(records)("%s", (key, op) => {
     expectNone(wrong);
   });
 
-  test("has the same derivatives in float32 on every device", () => {
-    const wrong: string[] = [];
-    chosen.forEach((c, at) => {
-      const variant = variants[at % variants.length] as Variant;
-      const found = attempt(() => {
-        const random = randomStream(70 + at);
-        const { variables, y } = apply(c, "float32", random, variant, true);
-        return compareGradients(y, variables, random);
-      });
-      if (found !== "") wrong.push(`${c.label} ${variant.name}: ${found}`);
-    });
-    expectNone(wrong);
-  });
+  test("has the same derivatives in float32 on every device", () => expectNone(wrongSlopes(chosen)));
 });
 
 /** First and second order and the derivative forward, against central differences in a random direction. */
