@@ -24,12 +24,7 @@ import { checkSupportTables } from "./support-table.mjs";
 const conformance = process.env["TWOPASS_CONFORMANCE"] ?? join(root, "../shared/conformance");
 
 /** What is about devices alone: it runs again on each machine that a device can have. */
-const deviceTests = [
-  "test/runtime/fuzz",
-  "test/runtime/cpu",
-  "test/runtime/fault",
-  "test/schedule/fuse",
-];
+const deviceTests = ["test/runtime/fuzz", "test/runtime/cpu", "test/runtime/fault", "test/schedule/fuse"];
 const programTests = ["test/lifetime"];
 
 /** @type {Step[]} */
