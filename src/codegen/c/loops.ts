@@ -7,7 +7,8 @@ import type { Scalar } from "../../ir/scalar.ts";
 import { type Level, type LoopKernel, type Statement, laneLoop } from "../../schedule/kernel.ts";
 import { Folds } from "./loop-folds.ts";
 import { LoopAccesses, type VectorPlace } from "./loop-accesses.ts";
-import { LoopWords, addsAtChosen, isTiled, lanesAreApart } from "./loop-arguments.ts";
+import { scatters, scattersAlongLanes } from "../../schedule/split.ts";
+import { LoopWords, isTiled } from "./loop-arguments.ts";
 import { type Known, LoopValues, scalarsOf } from "./loop-values.ts";
 import type { Suffix } from "./scalar.ts";
 import type { CTarget } from "./target.ts";
@@ -80,7 +81,7 @@ class LoopWriter {
       this.#access.declare(this.#text);
       this.#numbers = this.#values.numbers();
       if (this.#kernel.lanes === "across") this.#across();
-      else if (addsAtChosen(this.#kernel)) this.#scatter();
+      else if (scatters(this.#kernel)) this.#scatter();
       else this.#along();
     });
     return this.#text.toString();
@@ -227,7 +228,7 @@ class LoopWriter {
         this.#laneLoop("0", width, 1, (places) => this.#values.run(level.loop, level.reload, places, new Map(known)));
       });
     };
-    if (!lanesAreApart(this.#kernel)) {
+    if (!scattersAlongLanes(this.#kernel)) {
       body(undefined, `e${lane}`);
       return;
     }

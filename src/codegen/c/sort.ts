@@ -6,7 +6,7 @@
  */
 import { itemSize } from "../../base/dtype.ts";
 import type { SortKernel } from "../../schedule/kernel.ts";
-import type { LoopArgumentWriter } from "./loop-arguments.ts";
+import type { LoopArgumentWriter } from "../loop-arguments.ts";
 import { elementType } from "./scalar.ts";
 
 export function writeSortArguments(kernel: SortKernel, writer: Pick<LoopArgumentWriter, "word" | "address">): void {

@@ -3,7 +3,7 @@
  * kept here as halves of 4 bytes. Floor: runtime.
  *
  * The header: [0] the kernel, [1] bytes of the command, [2] chunks of the wave and [3] its bytes (in the first command
- * of a wave, else 0), [4] units of the kernel, [5] units of a chunk, [6] time in ns while one is profiling, [7] its time
+ * of a wave, else 0), [4] units of the kernel, [5] units of a chunk, [6] unused, [7] its time
  * on one thread in µs, about (in the first command of a wave that of the wave).
  */
 import { type Dtype, viewOf } from "../../base/dtype.ts";

@@ -6,7 +6,9 @@ import { internal } from "../../base/errors.ts";
 import { type Tile, contractWorkspaceBytes } from "../../codegen/wasm/contract.ts";
 import { contractOptionsOf, writeContractArguments } from "../../codegen/wasm/contract-arguments.ts";
 import { driverModule } from "../../codegen/wasm/driver.ts";
-import { writeLoopArguments } from "../../codegen/wasm/loop-arguments.ts";
+import { writeLoopArguments } from "../../codegen/loop-arguments.ts";
+import { laneBlockOf } from "../../codegen/wasm/lane-block.ts";
+import { loopUnits } from "../../schedule/split.ts";
 import type { Kernel } from "../../schedule/kernel.ts";
 import { rowScratchBytes } from "../../schedule/row-scratch.ts";
 import type { ArgumentWriter } from "../cpu/commands.ts";
@@ -146,8 +148,11 @@ export class WasmMachine implements Machine {
 
   writeArguments(kernel: Kernel, writer: ArgumentWriter): number {
     switch (kernel.kind) {
-      case "loop":
-        return writeLoopArguments(kernel, writer);
+      case "loop": {
+        const laneBlock = laneBlockOf(kernel);
+        writeLoopArguments(kernel, laneBlock, writer);
+        return loopUnits(kernel, laneBlock);
+      }
       case "sort": {
         const isLong = 4 * kernel.length > this.#workspaceBytes;
         for (let i = 0; i < 3; i++) writer.address(i, 0);

@@ -1,7 +1,8 @@
 /** A loop kernel in C on random data, against the interpreter and against itself in other cuts. */
 import { type Dtype, type TypedArray, allocate, viewOf } from "../../../src/base/dtype.ts";
 import { sizeOf } from "../../../src/base/shape.ts";
-import { loopUnits, writeLoopArguments } from "../../../src/codegen/c/loop-arguments.ts";
+import { writeLoopArguments } from "../../../src/codegen/loop-arguments.ts";
+import { loopUnits } from "../../../src/schedule/split.ts";
 import { loopWorkspaceBytes } from "../../../src/codegen/c/loop-folds.ts";
 import type { Scalar } from "../../../src/ir/scalar.ts";
 import type { LoopKernel, Statement } from "../../../src/schedule/kernel.ts";

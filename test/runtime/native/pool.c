@@ -80,12 +80,10 @@ static int stress(uint64_t seed) {
     tp_set_threads(threads);
     for (int i = 0; i < 4; i++, runs++) {
       job.done = 0;
-      tp_profile(i == 3);
       errors += tp_run(job.words, job.end);
       errors += job.done != job.units;
     }
   }
-  tp_profile(0);
   job.done *= runs;
   errors += wrong(&job, runs);
   discard(&job);

@@ -112,31 +112,6 @@ describe.skipIf(isAbsent)("the native library", () => {
     expect(library.workspaceBytes).toBe(3 * 2 ** 20);
   });
 
-  test("adds up the time of each command while it profiles, with the same results", () => {
-    const library = startedLibrary();
-    const call = compiled(library, countSource, "count");
-    const counts = new Int32Array(1000);
-    const [done, early] = [new Int32Array(1), new Int32Array(1)];
-    const args = [library.addressOf(counts), 0, library.addressOf(done), library.addressOf(early), 0];
-    const command = { call, units: 1000, chunk: 100, args };
-    const words = commandWords([
-      { alone: false, commands: [command, command] },
-      { alone: true, commands: [command] },
-    ]);
-    const times = () => [6, 6 + 13, 6 + 26].map((word) => Number(words[word]));
-    runWords(library, words);
-    expect(times()).toEqual([0, 0, 0]);
-    library.profile(true);
-    runWords(library, words);
-    const once = times();
-    runWords(library, words);
-    library.profile(false);
-    runWords(library, words);
-    expect(once.every((ns) => ns > 0)).toBe(true);
-    times().forEach((ns, i) => expect(ns).toBeGreaterThan(once[i] as number));
-    expect(counts.every((count) => count === 4 * 3)).toBe(true);
-  });
-
   test("does nothing for no commands, and refuses what are none", () => {
     const library = startedLibrary();
     const words = new BigInt64Array(16);

@@ -199,11 +199,6 @@ export class NativeLibrary {
     this.#runtime.advise(address, bytes);
   }
 
-  /** While it is on, commands run one by one and add their time to their header. */
-  profile(isOn: boolean): void {
-    this.#runtime.profile(isOn ? 1 : 0);
-  }
-
   /** What is used, what is off, and why: lines for people. */
   report(): string {
     const { cache, notes } = this.#parts;

@@ -2,11 +2,13 @@
 import { attentionWorkspaceBytes, writeAttentionArguments } from "../../../codegen/c/attention.ts";
 import { contractWorkspaceBytes, writeContractArguments } from "../../../codegen/c/contract.ts";
 import { convWorkspaceBytes, writeConvArguments } from "../../../codegen/c/conv.ts";
-import { laneBlockOf, loopUnits, writeLoopArguments } from "../../../codegen/c/loop-arguments.ts";
+import { laneBlockOf } from "../../../codegen/c/loop-arguments.ts";
 import { loopWorkspaceBytes } from "../../../codegen/c/loop-folds.ts";
 import { sortUnits, writeSortArguments } from "../../../codegen/c/sort.ts";
 import type { CTarget } from "../../../codegen/c/target.ts";
+import { writeLoopArguments } from "../../../codegen/loop-arguments.ts";
 import type { Kernel } from "../../../schedule/kernel.ts";
+import { loopUnits } from "../../../schedule/split.ts";
 import type { ArgumentWriter } from "../../cpu/commands.ts";
 import { CpuDevice, type CpuDeviceOptions } from "../../cpu/device.ts";
 import type { AcquiredKernels, KernelName, Machine, PlanStore } from "../../cpu/machine.ts";

@@ -23,7 +23,6 @@ export const runtimeSource = String.raw`
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #if defined(__linux__) && !defined(TP_PORTABLE)
@@ -36,7 +35,7 @@ typedef int64_t word;
 typedef void (*kernel)(const word *args, word from, word to, char *workspace);
 
 /* A command: these words, then the arguments. CHUNKS and WAVE (bytes) are those of a wave, in its first command. */
-enum { FUNCTION, BYTES, CHUNKS, WAVE, UNITS, CHUNK, TIME, HEADER = 8 };
+enum { FUNCTION, BYTES, CHUNKS, WAVE, UNITS, CHUNK, HEADER = 8 };
 
 enum { MOST_THREADS = ${mostThreads}, SPINS = 1000, HUGE = 2 << 20, STACK = 2 << 20 };
 
@@ -55,7 +54,6 @@ static inline void relax(void) {
 /* ---- settings ---- */
 
 static int wanted = 1;          /* threads, the caller among them */
-static int profiled;
 static word workspace_bytes = 64;
 
 /* ---- waiting until a word changes ---- */
@@ -276,33 +274,16 @@ static void alone(word *begin, word *end, char *space) {
   for (word *command = begin; command < end; command = next(command)) call(command, 0, command[UNITS], space);
 }
 
-static word now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (word)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-/* Each command as a wave of its own, so that its time is its own. */
-static void one_by_one(word *begin, word *end, int shared, char *space) {
-  for (word *command = begin; command < end; command = next(command)) {
-    word start = now(), chunk = command[CHUNK];
-    word chunks = shared ? (command[UNITS] + chunk - 1) / chunk : 1;
-    if (chunks < 2 || !share(command, chunks, space)) call(command, 0, command[UNITS], space);
-    command[TIME] += now() - start;
-  }
-}
-
 /* 0; 1: no memory for the workspace; 2: these are no commands. */
 int tp_run(word *begin, word *end) {
   char *space = workspace();
   if (!space) return 1;
-  int several = PEEK(wanted) > 1, timed = PEEK(profiled);
+  int several = PEEK(wanted) > 1;
   for (word *wave = begin; wave < end;) {
     if (wave[WAVE] < HEADER * (word)sizeof(word)) return 2;
     word *after = (word *)((char *)wave + wave[WAVE]);
     int shared = several && wave[CHUNKS] > 1;
-    if (timed) one_by_one(wave, after, shared, space);
-    else if (!shared || !share(wave, wave[CHUNKS], space)) alone(wave, after, space);
+    if (!shared || !share(wave, wave[CHUNKS], space)) alone(wave, after, space);
     wave = after;
   }
   return 0;
@@ -317,8 +298,6 @@ void tp_set_threads(int threads) {
 
 /* Threads that there are now, the caller among them. */
 int tp_threads(void) { return 1 + LOAD(threads_alive); }
-
-void tp_profile(int on) { STORE(profiled, on); }
 
 void tp_set_workspace(word bytes) {
   bytes = (bytes + 63) & -(word)64;

@@ -12,7 +12,6 @@ export interface Runtime {
   readonly setThreads: (threads: number) => void;
   /** Threads that there are now. */
   readonly threads: () => number;
-  readonly profile: (on: number) => void;
   readonly setWorkspace: (bytes: number) => void;
   readonly advise: (address: number, bytes: number) => number;
   readonly load: (path: string) => number;
@@ -27,7 +26,6 @@ const functions: Readonly<
   run: ["tp_run", "int", ["uintptr_t", "uintptr_t"]],
   setThreads: ["tp_set_threads", "void", ["int"]],
   threads: ["tp_threads", "int", []],
-  profile: ["tp_profile", "void", ["int"]],
   setWorkspace: ["tp_set_workspace", "void", ["int64_t"]],
   advise: ["tp_advise", "int", ["uintptr_t", "uintptr_t"]],
   load: ["tp_load", "uintptr_t", ["str"]],
