@@ -127,6 +127,26 @@ export function laneLoop(kernel: LoopKernel): number {
 
 const keys = new WeakMap<Kernel, string>();
 
+/** The computations that a statement starts from. */
+export function scalarsOf(s: Statement): Scalar[] {
+  const second = s.kind === "store" ? s.index : s.position;
+  return second === undefined ? [s.value] : [s.value, second];
+}
+
+/** Whether a kernel holds float64 anywhere: a vector then has half as many lanes. */
+export function holdsFloat64(kernel: LoopKernel): boolean {
+  const seen = new Set<Scalar>();
+  const isWide = (s: Scalar): boolean => {
+    if (seen.has(s)) return false;
+    seen.add(s);
+    return s.dtype === "float64" || s.args.some(isWide);
+  };
+  return (
+    kernel.accesses.some((a) => a.dtype === "float64") ||
+    kernel.levels.some((l) => [...l.row, ...l.loop].some((s) => scalarsOf(s).some(isWide)))
+  );
+}
+
 /** Text that is equal for kernels with equal code: everything but extents, offsets and strides. */
 export function kernelKey(kernel: Kernel): string {
   // The kernels of a loop come again and again.

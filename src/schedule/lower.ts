@@ -20,7 +20,7 @@ import {
   plus,
   throughView,
 } from "./affine.ts";
-import { type Access, type Fold, type LoopKernel, type Statement, counting, rowScratch } from "./kernel.ts";
+import { type Access, type Fold, type LoopKernel, type Statement, counting, rowScratch, scalarsOf } from "./kernel.ts";
 import { arrange } from "./loops.ts";
 import { scratchInRows } from "./row-scratch.ts";
 
@@ -482,7 +482,8 @@ class Lowering {
     };
     return (
       this.#statements.some(
-        ({ level: at, row, statement }) => !row && at > level && rootsOf(statement).some((root) => isUsedAt(root, at)),
+        ({ level: at, row, statement }) =>
+          !row && at > level && scalarsOf(statement).some((root) => isUsedAt(root, at)),
       ) ||
       [...this.#members.values()].some(({ scalar }) => {
         const at = this.#level(scalar);
@@ -513,9 +514,4 @@ export function belowReshapes(value: Value, isBuffer: (value: Value) => boolean)
 function isReshape(view: Value): boolean {
   const { attrs } = view;
   return attrs["shape"] !== undefined && sizeOf(view.shape) === sizeOf((view.inputs[0] as Value).shape);
-}
-
-function rootsOf(statement: Statement): Scalar[] {
-  const second = statement.kind === "store" ? statement.index : statement.position;
-  return second === undefined ? [statement.value] : [statement.value, second];
 }

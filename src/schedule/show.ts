@@ -6,7 +6,7 @@ import { showShape } from "../base/errors.ts";
 import { phases } from "../ir/mode.ts";
 import type { Scalar } from "../ir/scalar.ts";
 import type { Access, ContractKernel, Kernel, LoopKernel, Offsets, Statement } from "./kernel.ts";
-import { counting, laneLoop, rowScratch } from "./kernel.ts";
+import { counting, laneLoop, rowScratch, scalarsOf } from "./kernel.ts";
 import type { KernelPlan, PlanBuffer, Step } from "./plan.ts";
 import { inRounds } from "./step.ts";
 
@@ -184,7 +184,7 @@ class LoopText {
       uses.set(s, seen + 1);
       if (seen === 0) s.args.forEach(count);
     };
-    for (const s of statements) rootsOf(s).forEach(count);
+    for (const s of statements) scalarsOf(s).forEach(count);
     const lines: string[] = [];
     const text = (given: Scalar): string => {
       const s = reload.get(given) ?? given;
@@ -246,9 +246,4 @@ class LoopText {
 
 function showNumber(value: number | undefined): string {
   return Object.is(value, -0) ? "-0" : String(value);
-}
-
-function rootsOf(s: Statement): Scalar[] {
-  const second = s.kind === "store" ? s.index : s.position;
-  return second === undefined ? [s.value] : [s.value, second];
 }

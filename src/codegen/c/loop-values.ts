@@ -3,7 +3,7 @@
  * computed, or several side by side, or what is the same in all lanes. Floor: codegen.
  */
 import type { Scalar } from "../../ir/scalar.ts";
-import type { Access, Level, LoopKernel, Statement } from "../../schedule/kernel.ts";
+import { type Access, type Level, type LoopKernel, type Statement, scalarsOf } from "../../schedule/kernel.ts";
 import type { LoopAccesses, Place, StoreStatement, VectorPlace } from "./loop-accesses.ts";
 import type { Folds } from "./loop-folds.ts";
 import { type Spell, type Suffix, instruction, registerType, splat } from "./scalar.ts";
@@ -18,12 +18,6 @@ export type Places = readonly VectorPlace[] | "uniform";
 /** Arithmetic instructions of a loop's body from which, and up to which, vectors are computed side by side. */
 const sideLeast = 12;
 const sideMost = 80;
-
-/** The computations that a statement starts from. */
-export function scalarsOf(s: Statement): Scalar[] {
-  const second = s.kind === "store" ? s.index : s.position;
-  return second === undefined ? [s.value] : [s.value, second];
-}
 
 /** What computations read, write and fold, and where their text goes. */
 export interface ValueContext {

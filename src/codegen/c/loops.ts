@@ -3,33 +3,18 @@
  * the others: it reads behind its row, and its spare lanes are neither stored nor folded. So results do not depend on
  * where an element stands, nor on how many vectors are computed side by side. Floor: codegen.
  */
-import type { Scalar } from "../../ir/scalar.ts";
-import { type Level, type LoopKernel, type Statement, laneLoop } from "../../schedule/kernel.ts";
+import { type Level, type LoopKernel, type Statement, holdsFloat64, laneLoop } from "../../schedule/kernel.ts";
 import { Folds } from "./loop-folds.ts";
 import { LoopAccesses, type VectorPlace } from "./loop-accesses.ts";
 import { scatters, scattersAlongLanes } from "../../schedule/split.ts";
 import { LoopWords, isTiled } from "./loop-arguments.ts";
-import { type Known, LoopValues, scalarsOf } from "./loop-values.ts";
+import { type Known, LoopValues } from "./loop-values.ts";
 import type { Suffix } from "./scalar.ts";
 import type { CTarget } from "./target.ts";
 import { CText } from "./text.ts";
 
 /** Sums across go in blocks of so many elements, whose sums are then added: rounding errors stay small. */
 const sumBlock = 4096;
-
-/** Whether a kernel holds float64: then it has half as many lanes. */
-function isWide(kernel: LoopKernel): boolean {
-  const seen = new Set<Scalar>();
-  const wide = (s: Scalar): boolean => {
-    if (seen.has(s)) return false;
-    seen.add(s);
-    return s.dtype === "float64" || s.args.some(wide);
-  };
-  return (
-    kernel.accesses.some((a) => a.dtype === "float64") ||
-    kernel.levels.some((l) => [...l.row, ...l.loop].some((s) => scalarsOf(s).some(wide)))
-  );
-}
 
 /** A C function for a loop kernel, to stand behind the prelude of the target. */
 export function loopSource(kernel: LoopKernel, name: string, target: CTarget): string {
@@ -54,7 +39,7 @@ class LoopWriter {
 
   constructor(kernel: LoopKernel, target: CTarget) {
     this.#kernel = kernel;
-    const wide = isWide(kernel);
+    const wide = holdsFloat64(kernel);
     this.#suffix = wide ? "h" : "v";
     this.#lanes = target.vectorBytes / (wide ? 8 : 4);
     // What columns fold stands in memory. Elsewhere there is nothing else to wait for: as many as the registers are good for.

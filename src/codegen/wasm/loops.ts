@@ -7,7 +7,7 @@
  * What a kernel is called with stands in loop-arguments.ts.
  */
 import type { Scalar } from "../../ir/scalar.ts";
-import type { LoopKernel, Statement } from "../../schedule/kernel.ts";
+import { type LoopKernel, type Statement, holdsFloat64, scalarsOf } from "../../schedule/kernel.ts";
 import { scatters } from "../../schedule/split.ts";
 import { type KernelFn, kernelFunction } from "./driver.ts";
 import { foldInto, horizontal, startOf } from "./folds.ts";
@@ -24,19 +24,7 @@ type FoldStatement = Extract<Statement, { kind: "fold" }>;
 
 /** Lanes of a kernel: two where it holds float64. */
 export function lanesOf(kernel: LoopKernel): Lanes {
-  const seen = new Set<Scalar>();
-  const wide = (s: Scalar): boolean => {
-    if (seen.has(s)) return false;
-    seen.add(s);
-    return s.dtype === "float64" || s.args.some(wide);
-  };
-  const inStatement = (s: Statement): boolean =>
-    wide(s.value) ||
-    (s.kind === "store" ? s.index !== undefined && wide(s.index) : s.position !== undefined && wide(s.position));
-  return kernel.accesses.some((a) => a.dtype === "float64") ||
-    kernel.levels.some((l) => [...l.row, ...l.loop].some(inStatement))
-    ? 2
-    : 4;
+  return holdsFloat64(kernel) ? 2 : 4;
 }
 
 /** The code of a loop kernel. `hosts` collects the host functions that it calls. */
@@ -326,10 +314,4 @@ class LoopEmitter {
     here.set(s, local);
     return local;
   }
-}
-
-/** The computations that a statement starts from. */
-function scalarsOf(s: Statement): Scalar[] {
-  const second = s.kind === "store" ? s.index : s.position;
-  return second === undefined ? [s.value] : [s.value, second];
 }

@@ -1,25 +1,22 @@
 /** The memory of a WebAssembly machine: blocks of one linear memory that grows. Floor: runtime. */
 import { type Dtype, type TypedArray, viewOf } from "../../base/dtype.ts";
-import { internal } from "../../base/errors.ts";
-import type { Block, Memory } from "../cpu/machine.ts";
+import { Blocks, alignment } from "../cpu/blocks.ts";
+import type { Memory } from "../cpu/machine.ts";
 import { megabytes, outOfMemory } from "../cpu/out-of-memory.ts";
-import { FreeRanges } from "../cpu/ranges.ts";
 
 const pageBytes = 65536;
-const alignment = 64;
 /** The last page is never given out, so that no address is beyond 2³² − 1. */
 const mostPages = 65535;
 
-export class Heap implements Memory {
+export class Heap extends Blocks implements Memory {
   readonly memory: WebAssembly.Memory;
-  readonly #free = new FreeRanges();
-  used = 0;
 
   /** `isShared`: threads may see it too. */
   constructor(pages = 64, isShared = false) {
+    super();
     this.memory = isShared ? sharedMemory(pages, 65536) : new WebAssembly.Memory({ initial: pages });
     // Address 0 is never a block.
-    this.#free.give(alignment, pages * pageBytes - alignment);
+    this.ranges.give(alignment, pages * pageBytes - alignment);
   }
 
   get reserved(): number {
@@ -30,26 +27,9 @@ export class Heap implements Memory {
     return viewOf(dtype, this.memory.buffer, address, size);
   }
 
-  allocate(bytes: number, what: string): Block {
-    const size = Math.max(Math.ceil(bytes / alignment) * alignment, alignment);
-    let address = this.#free.take(size);
-    if (address === undefined) {
-      this.#grow(size, what);
-      address = this.#free.take(size);
-      if (address === undefined) throw internal("the heap has grown too little");
-    }
-    this.used += size;
-    return { address, bytes: size };
-  }
-
-  free(block: Block): void {
-    this.used -= block.bytes;
-    this.#free.give(block.address, block.bytes);
-  }
-
-  #grow(bytes: number, what: string): void {
+  protected override grow(bytes: number, what: string): void {
     const old = this.reserved / pageBytes;
-    const needed = Math.ceil((bytes - this.#free.before(this.reserved)) / pageBytes);
+    const needed = Math.ceil((bytes - this.ranges.before(this.reserved)) / pageBytes);
     const wished = Math.min(Math.max(needed, Math.ceil(old / 4)), mostPages - old);
     for (const pages of [wished, needed]) {
       if (pages < needed || old + pages > mostPages) continue;
@@ -59,7 +39,7 @@ export class Heap implements Memory {
         // The system may have less than the wish: the next try asks for just what is needed.
         continue;
       }
-      this.#free.give(old * pageBytes, pages * pageBytes);
+      this.ranges.give(old * pageBytes, pages * pageBytes);
       return;
     }
     const limit = `${megabytes(this.reserved)} are reserved, and WebAssembly memory ends at 4 GiB`;

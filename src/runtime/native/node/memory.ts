@@ -5,11 +5,10 @@
 import { totalmem } from "node:os";
 import { type Dtype, type TypedArray, itemSize, viewOf } from "../../../base/dtype.ts";
 import { internal } from "../../../base/errors.ts";
+import { Blocks, alignment } from "../../cpu/blocks.ts";
 import type { Block, Memory } from "../../cpu/machine.ts";
 import { megabytes, outOfMemory } from "../../cpu/out-of-memory.ts";
-import { FreeRanges } from "../../cpu/ranges.ts";
 
-const alignment = 64;
 /** Kernels may read so far beyond the end of a block. It also keeps segments from being neighbours. */
 const slack = 128;
 const leastSegment = 4 * 2 ** 20;
@@ -31,39 +30,25 @@ export interface Addresses {
   advise(address: number, bytes: number): void;
 }
 
-export class NativeMemory implements Memory {
+export class NativeMemory extends Blocks implements Memory {
   readonly #addresses: Addresses;
   readonly #limit: number;
-  readonly #free = new FreeRanges();
   readonly #segments: Segment[] = [];
   #latest: Segment | undefined;
-  used = 0;
   reserved = 0;
 
   /** @param limit bytes that there may be in all; by default what the system lets the process have. */
   constructor(addresses: Addresses, limit: number = systemLimit()) {
+    super();
     this.#addresses = addresses;
     this.#limit = limit;
   }
 
-  allocate(bytes: number, what: string): Block {
-    const size = Math.max(Math.ceil(bytes / alignment) * alignment, alignment);
-    let address = this.#free.take(size);
-    if (address === undefined) {
-      this.#grow(size, what);
-      address = this.#free.take(size);
-      if (address === undefined) throw internal("the memory has grown too little");
-    }
-    this.used += size;
-    return { address, bytes: size };
-  }
-
-  free({ address, bytes }: Block): void {
-    this.used -= bytes;
-    this.#free.give(address, bytes);
-    const segment = this.#segmentOf(address);
+  override free(block: Block): void {
+    super.free(block);
+    const segment = this.#segmentOf(block.address);
     // A large segment that nobody uses goes back to the system; the small first one stays.
-    if (segment.bytes <= leastSegment || !this.#free.remove(segment.start, segment.bytes)) return;
+    if (segment.bytes <= leastSegment || !this.ranges.remove(segment.start, segment.bytes)) return;
     this.#segments.splice(this.#segments.indexOf(segment), 1);
     this.reserved -= segment.bytes;
     this.#latest = undefined;
@@ -83,7 +68,7 @@ export class NativeMemory implements Memory {
     return this.#latest;
   }
 
-  #grow(bytes: number, what: string): void {
+  protected override grow(bytes: number, what: string): void {
     const wished = Math.max(bytes, leastSegment, Math.min(this.reserved / 2, mostGrowth));
     for (const size of [wished, bytes]) {
       if (this.reserved + size > this.#limit) continue;
@@ -110,7 +95,7 @@ export class NativeMemory implements Memory {
     const start = Math.ceil(base / alignment) * alignment;
     this.#addresses.advise(start, bytes);
     this.#segments.push({ buffer, base, start, bytes });
-    this.#free.give(start, bytes);
+    this.ranges.give(start, bytes);
     this.reserved += bytes;
   }
 }
