@@ -11,8 +11,8 @@ import {
   contractArgs,
   contractKernel,
   contractWorkspaceBytes,
-} from "../src/codegen/wasm/contract.ts";
-import { contractUnits, withBlocks } from "../src/codegen/wasm/contract-blocks.ts";
+} from "../src/codegen/wasm/contract/contract.ts";
+import { contractUnits, withBlocks } from "../src/codegen/wasm/contract/blocks.ts";
 import { Fn } from "../src/codegen/wasm/function.ts";
 import { assembleModule } from "../src/codegen/wasm/module.ts";
 import { chooseTiles, engineFeatures } from "../src/runtime/wasm/features.ts";

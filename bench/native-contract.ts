@@ -5,7 +5,7 @@
  * threads, measured in turn with it, and the share of the best round in the best peak. On a busy machine only the last
  * one means something for two threads.
  */
-import { writeContractArguments } from "../src/codegen/c/contract.ts";
+import { writeContractArguments } from "../src/codegen/c/contract/contract.ts";
 import { cTargets } from "../src/codegen/c/target.ts";
 import type { ContractKernel, Offsets } from "../src/schedule/kernel.ts";
 import {

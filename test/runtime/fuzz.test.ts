@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { debug, setDebug } from "../../src/base/debug.ts";
-import { loopKernel } from "../../src/codegen/wasm/loops.ts";
+import { loopKernel } from "../../src/codegen/wasm/loops/loops.ts";
 import { assembleModule } from "../../src/codegen/wasm/module.ts";
 import { kernelKey } from "../../src/schedule/kernel.ts";
 import { planOf } from "../schedule/models.ts";

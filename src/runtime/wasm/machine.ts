@@ -3,11 +3,11 @@
  * help where memory can be shared. Floor: runtime.
  */
 import { internal } from "../../base/errors.ts";
-import { type Tile, contractWorkspaceBytes } from "../../codegen/wasm/contract.ts";
-import { contractOptionsOf, writeContractArguments } from "../../codegen/wasm/contract-arguments.ts";
+import { type Tile, contractWorkspaceBytes } from "../../codegen/wasm/contract/contract.ts";
+import { contractOptionsOf, writeContractArguments } from "../../codegen/wasm/contract/arguments.ts";
 import { driverModule } from "../../codegen/wasm/driver.ts";
 import { writeLoopArguments } from "../../codegen/loop-arguments.ts";
-import { laneBlockOf } from "../../codegen/wasm/lane-block.ts";
+import { laneBlockOf } from "../../codegen/wasm/loops/lane-block.ts";
 import { loopUnits } from "../../schedule/split.ts";
 import type { Kernel } from "../../schedule/kernel.ts";
 import { rowScratchBytes } from "../../schedule/row-scratch.ts";

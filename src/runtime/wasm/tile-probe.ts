@@ -2,9 +2,9 @@
  * Measures which tile of the product kernel is fastest on this engine and processor: registers and compilers differ, the
  * bits do not. Floor: runtime.
  */
-import { contractArgs, contractKernel, contractWorkspaceBytes } from "../../codegen/wasm/contract.ts";
-import { contractUnits, withBlocks } from "../../codegen/wasm/contract-blocks.ts";
-import type { Tile } from "../../codegen/wasm/contract-lanes.ts";
+import { contractArgs, contractKernel, contractWorkspaceBytes } from "../../codegen/wasm/contract/contract.ts";
+import { contractUnits, withBlocks } from "../../codegen/wasm/contract/blocks.ts";
+import type { Tile } from "../../codegen/wasm/contract/lanes.ts";
 import { assembleModule } from "../../codegen/wasm/module.ts";
 
 /**

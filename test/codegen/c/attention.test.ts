@@ -1,6 +1,10 @@
 /** Attention in C on every target: values against the reference, masks, layouts, edges of blocks, cuts into units. */
 import { describe, expect, test } from "vitest";
-import { attentionSource, attentionWorkspaceBytes, writeAttentionArguments } from "../../../src/codegen/c/attention.ts";
+import {
+  attentionSource,
+  attentionWorkspaceBytes,
+  writeAttentionArguments,
+} from "../../../src/codegen/c/attention/attention.ts";
 import { prelude } from "../../../src/codegen/c/prelude.ts";
 import type { CTarget } from "../../../src/codegen/c/target.ts";
 import type { HostTensor } from "../../../src/ir/op.ts";

@@ -6,7 +6,7 @@ import {
   contractUnits,
   contractWorkspaceBytes,
   writeContractArguments,
-} from "../../../src/codegen/c/contract.ts";
+} from "../../../src/codegen/c/contract/contract.ts";
 import { cTargets } from "../../../src/codegen/c/target.ts";
 import type { ContractKernel } from "../../../src/schedule/kernel.ts";
 

@@ -10,7 +10,7 @@ import {
   contractSource,
   contractWorkspaceBytes,
   writeContractArguments,
-} from "../../../src/codegen/c/contract.ts";
+} from "../../../src/codegen/c/contract/contract.ts";
 import { prelude } from "../../../src/codegen/c/prelude.ts";
 import { type CTarget, cTargets } from "../../../src/codegen/c/target.ts";
 import type { ContractKernel } from "../../../src/schedule/kernel.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import koffi, { type LibraryHandle } from "koffi";
-import { convKey, convSource, convWorkspaceBytes, writeConvArguments } from "../../../src/codegen/c/conv.ts";
+import { convKey, convSource, convWorkspaceBytes, writeConvArguments } from "../../../src/codegen/c/conv/conv.ts";
 import { prelude } from "../../../src/codegen/c/prelude.ts";
 import type { CTarget } from "../../../src/codegen/c/target.ts";
 import type { Value } from "../../../src/ir/value.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { convKey, convSource } from "../../../src/codegen/c/conv.ts";
+import { convKey, convSource } from "../../../src/codegen/c/conv/conv.ts";
 import type { Value } from "../../../src/ir/value.ts";
 import type { ConvSettings } from "../../../src/ops/conv.ts";
 import { kit } from "../../../src/ops/kit.ts";

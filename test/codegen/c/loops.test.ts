@@ -3,7 +3,7 @@
  * runs, and equal to the bit however the units are cut. Skipped where there is no C compiler.
  */
 import { describe, expect, test } from "vitest";
-import { loopSource } from "../../../src/codegen/c/loops.ts";
+import { loopSource } from "../../../src/codegen/c/loops/loops.ts";
 import { type Kernel, kernelKey } from "../../../src/schedule/kernel.ts";
 import type { Wanted } from "../../../src/ir/program.ts";
 import type { Value } from "../../../src/ir/value.ts";

@@ -3,7 +3,7 @@ import { type Dtype, type TypedArray, allocate, viewOf } from "../../../src/base
 import { sizeOf } from "../../../src/base/shape.ts";
 import { writeLoopArguments } from "../../../src/codegen/loop-arguments.ts";
 import { loopUnits } from "../../../src/schedule/split.ts";
-import { loopWorkspaceBytes } from "../../../src/codegen/c/loop-folds.ts";
+import { loopWorkspaceBytes } from "../../../src/codegen/c/loops/folds.ts";
 import type { Scalar } from "../../../src/ir/scalar.ts";
 import type { LoopKernel, Statement } from "../../../src/schedule/kernel.ts";
 import type { KernelPlan, Step } from "../../../src/schedule/plan.ts";

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { type Dtype, type TypedArray, allocate, dtypes } from "../../../src/base/dtype.ts";
 import { hostFunctions } from "../../../src/base/host-functions.ts";
-import { loopSource } from "../../../src/codegen/c/loops.ts";
+import { loopSource } from "../../../src/codegen/c/loops/loops.ts";
 import type { CTarget } from "../../../src/codegen/c/target.ts";
 import { type Arithmetic, type Scalar, ScalarBuilder, comparisons } from "../../../src/ir/scalar.ts";
 import type { LoopKernel } from "../../../src/schedule/kernel.ts";

@@ -10,8 +10,8 @@ import {
   contractWorkspaceBytes,
   type OffsetMode,
   type Tile,
-} from "../../../src/codegen/wasm/contract.ts";
-import { contractUnits, withBlocks } from "../../../src/codegen/wasm/contract-blocks.ts";
+} from "../../../src/codegen/wasm/contract/contract.ts";
+import { contractUnits, withBlocks } from "../../../src/codegen/wasm/contract/blocks.ts";
 import { Fn } from "../../../src/codegen/wasm/function.ts";
 import { assembleModule } from "../../../src/codegen/wasm/module.ts";
 import { engineFeatures } from "../../../src/runtime/wasm/features.ts";

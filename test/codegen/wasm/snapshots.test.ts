@@ -1,8 +1,8 @@
 /** Generated code, made without a device: one listing in full, of the others the number of bytes and a hash. */
 import { describe, expect, test } from "vitest";
-import { contractKernel } from "../../../src/codegen/wasm/contract.ts";
+import { contractKernel } from "../../../src/codegen/wasm/contract/contract.ts";
 import { Fn, type HostFunction } from "../../../src/codegen/wasm/function.ts";
-import { loopKernel } from "../../../src/codegen/wasm/loops.ts";
+import { loopKernel } from "../../../src/codegen/wasm/loops/loops.ts";
 import { assembleModule } from "../../../src/codegen/wasm/module.ts";
 import { showModule } from "../../../src/codegen/wasm/show.ts";
 import { sortKernel } from "../../../src/codegen/wasm/sort.ts";

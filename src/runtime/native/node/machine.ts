@@ -1,9 +1,9 @@
 /** The machine of the native device: kernels in C, made by the host's compiler. Floor: runtime; Node only. */
-import { attentionWorkspaceBytes, writeAttentionArguments } from "../../../codegen/c/attention.ts";
-import { contractWorkspaceBytes, writeContractArguments } from "../../../codegen/c/contract.ts";
-import { convWorkspaceBytes, writeConvArguments } from "../../../codegen/c/conv.ts";
-import { laneBlockOf } from "../../../codegen/c/loop-arguments.ts";
-import { loopWorkspaceBytes } from "../../../codegen/c/loop-folds.ts";
+import { attentionWorkspaceBytes, writeAttentionArguments } from "../../../codegen/c/attention/attention.ts";
+import { contractWorkspaceBytes, writeContractArguments } from "../../../codegen/c/contract/contract.ts";
+import { convWorkspaceBytes, writeConvArguments } from "../../../codegen/c/conv/conv.ts";
+import { laneBlockOf } from "../../../codegen/c/loops/arguments.ts";
+import { loopWorkspaceBytes } from "../../../codegen/c/loops/folds.ts";
 import { sortUnits, writeSortArguments } from "../../../codegen/c/sort.ts";
 import type { CTarget } from "../../../codegen/c/target.ts";
 import { writeLoopArguments } from "../../../codegen/loop-arguments.ts";

@@ -18,6 +18,7 @@ export const runtimeSource = String.raw`
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -177,8 +178,67 @@ static uint32_t alive[MOST_THREADS]; /* by number; 0 is the caller */
 static int threads_alive;            /* without the caller */
 static int refused;                  /* the system gave no further thread, or no memory for it */
 
+#ifdef TP_FUTEX
+
+static int system_id[MOST_THREADS];  /* of the threads that are alive, by number; 0: it has not told */
+static int callers_cpu = -1;         /* the processor that all of them keep off; -1: ask again */
+
+/*
+ * A thread that is woken beside others waits until their turns end, which are some milliseconds long. From Linux 6.12 on
+ * one that asks for short turns has the next one; elsewhere nothing changes. (sched_setattr(2), as of its first version.)
+ */
+static void ask_for_short_turns(void) {
+#if defined(SYS_sched_getattr) && defined(SYS_sched_setattr)
+  struct {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period; /* ns */
+  } turns;
+  if (syscall(SYS_sched_getattr, 0, &turns, 48, 0) || turns.policy != SCHED_OTHER) return;
+  turns.runtime = 100000;
+  syscall(SYS_sched_setattr, 0, &turns, 0);
+#endif
+}
+
+static void tell_system_id(int id) {
+  STORE(system_id[id], (int)syscall(SYS_gettid));
+  STORE(callers_cpu, -1);
+  ask_for_short_turns();
+}
+
+static void forget_system_id(int id) { STORE(system_id[id], 0); }
+
+/*
+ * Linux may wake a thread on the processor of its waker, which computes on, and move it to an idle one at a tick some
+ * milliseconds later. So the threads may use every processor but the one on which the caller is.
+ */
+static void keep_off_the_caller(void) {
+  int cpu = sched_getcpu();
+  if (cpu < 0 || cpu == LOAD(callers_cpu) || cpu >= CPU_SETSIZE) return;
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed)) return;
+  CPU_CLR(cpu, &allowed);
+  if (!CPU_COUNT(&allowed)) return;
+  STORE(callers_cpu, cpu);
+  for (int id = 1; id < MOST_THREADS; id++)
+    if (LOAD(system_id[id])) sched_setaffinity(LOAD(system_id[id]), sizeof allowed, &allowed);
+}
+
+#else
+
+static void tell_system_id(int id) { (void)id; }
+
+static void forget_system_id(int id) { (void)id; }
+
+static void keep_off_the_caller(void) {}
+
+#endif
+
 static void *serve(void *number) {
   int id = (int)(intptr_t)number;
+  tell_system_id(id);
   char name[16];
   snprintf(name, sizeof name, "twopass-%d", id);
 #ifdef __APPLE__
@@ -209,12 +269,14 @@ static void *serve(void *number) {
       spins = 0;
     }
   }
+  forget_system_id(id);
   __atomic_sub_fetch(&threads_alive, 1, __ATOMIC_SEQ_CST);
   STORE(alive[id], 0);
   return NULL;
 }
 
 static void wake_sleepers(int threads) {
+  keep_off_the_caller();
   STORE(some_sleep, 0);
   __atomic_add_fetch(&epoch, 1, __ATOMIC_SEQ_CST);
   /* Some may be left asleep then. */
@@ -335,7 +397,10 @@ int tp_advise(word address, word bytes) {
 
 static void after_fork(void) {
   remake_waiting();
-  for (int id = 0; id < MOST_THREADS; id++) alive[id] = 0;
+  for (int id = 0; id < MOST_THREADS; id++) {
+    alive[id] = 0;
+    forget_system_id(id);
+  }
   threads_alive = refused = pool_taken = 0;
   pending = caller_sleeps = some_sleep = 0;
   ticket &= ~LEFT;

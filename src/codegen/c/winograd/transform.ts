@@ -1,0 +1,225 @@
+/**
+ * The transforms of Winograd's convolution F(4×4, 3×3) as C text for one dim, and what follows them on images: where tiles
+ * lie, the transform of images, the products. Floor: codegen.
+ *
+ * The points are 0, ±a, ±b and infinity with a = 5/8 and b = 3/2. Among small fractions they give about the smallest
+ * error: half of that of the usual 0, ±1, ±2. a², b² and the polynomials' coefficients are exact in float32.
+ *
+ *   y = Aᵀ [(G g) ∘ (Bᵀ d)]   with d of 6 elements and, forward, g of 3 and y of 4; for the kernels' gradient g is a
+ *   piece of dy of 4 and y a row of 3.
+ */
+import type { ConvTile } from "../conv/plan.ts";
+import { range, shuffle } from "../conv/text.ts";
+import { once } from "../contract/tile.ts";
+
+const a = 5 / 8;
+const b = 3 / 2;
+/** Product of the differences of a point to the other finite ones: what G is divided by. */
+const atZero = a * a * b * b;
+const atA = 2 * a * a * (a * a - b * b);
+const atB = 2 * b * b * (b * b - a * a);
+
+const number = (x: number): string => `${Number.isInteger(x) ? `${x}.0` : x}f`;
+
+/** Even and odd powers of ±a and of ±b are taken apart, so that each pair of points costs little more than one. */
+type Names = readonly string[];
+
+/** Bᵀ d: 6 to 6. */
+export function imageTransform([d0, d1, d2, d3, d4, d5]: Names, out: Names): string {
+  return [
+    `{ const f32v evenA = ${d4} - ${d2} * ${number(b * b)}, oddA = (${d3} - ${d1} * ${number(b * b)}) * ${number(a)};`,
+    `const f32v evenB = ${d4} - ${d2} * ${number(a * a)}, oddB = (${d3} - ${d1} * ${number(a * a)}) * ${number(b)};`,
+    `const f32v zero = ${d0} * ${number(atZero)} + (${d4} - ${d2} * ${number(a * a + b * b)});`,
+    `const f32v top = ${d1} * ${number(atZero)} + (${d5} - ${d3} * ${number(a * a + b * b)});`,
+    pairs(out),
+  ].join(" ");
+}
+
+/** G g forward: 3 to 6. `type` is that of the vectors. */
+export function weightTransform(type: string, [g0, g1, g2]: Names, out: Names): string {
+  return [
+    `{ const ${type} evenA = (${g0} + ${g2} * ${number(a * a)}) * ${number(1 / atA)}, oddA = ${g1} * ${number(a / atA)};`,
+    `const ${type} evenB = (${g0} + ${g2} * ${number(b * b)}) * ${number(1 / atB)}, oddB = ${g1} * ${number(b / atB)};`,
+    `const ${type} zero = ${g0} * ${number(1 / atZero)}, top = ${g2};`,
+    pairs(out),
+  ].join(" ");
+}
+
+/** G g of a piece of dy: 4 to 6. What it should be divided by is left to `gradientResult`. */
+export function pieceTransform([g0, g1, g2, g3]: Names, out: Names): string {
+  return [
+    `{ const f32v evenA = ${g0} + ${g2} * ${number(a * a)}, oddA = (${g1} + ${g3} * ${number(a * a)}) * ${number(a)};`,
+    `const f32v evenB = ${g0} + ${g2} * ${number(b * b)}, oddB = (${g1} + ${g3} * ${number(b * b)}) * ${number(b)};`,
+    `const f32v zero = ${g0}, top = ${g3};`,
+    pairs(out),
+  ].join(" ");
+}
+
+function pairs(out: Names): string {
+  const [o0, o1, o2, o3, o4, o5] = out;
+  return `${o0} = zero; ${o1} = evenA + oddA; ${o2} = evenA - oddA; ${o3} = evenB + oddB; ${o4} = evenB - oddB; ${o5} = top; }`;
+}
+
+/** Aᵀ m forward: 6 to 4. */
+export function resultTransform(m: Names, out: Names): string {
+  return [
+    sums(m),
+    `${out[0]} = ${m[0]} + evenA + evenB; ${out[1]} = oddA * ${number(a)} + oddB * ${number(b)};`,
+    `${out[2]} = evenA * ${number(a * a)} + evenB * ${number(b * b)};`,
+    `${out[3]} = ${m[5]} + oddA * ${number(a ** 3)} + oddB * ${number(b ** 3)}; }`,
+  ].join(" ");
+}
+
+/** Aᵀ m of the kernels' gradient: 6 to 3. */
+export function gradientResult(m: Names, out: Names): string {
+  return [
+    sums(m),
+    `${out[0]} = ${m[0]} * ${number(1 / atZero)} + evenA * ${number(1 / atA)} + evenB * ${number(1 / atB)};`,
+    `${out[1]} = oddA * ${number(a / atA)} + oddB * ${number(b / atB)};`,
+    `${out[2]} = ${m[5]} + evenA * ${number((a * a) / atA)} + evenB * ${number((b * b) / atB)}; }`,
+  ].join(" ");
+}
+
+function sums([, m1, m2, m3, m4]: Names): string {
+  return `{ const f32v evenA = ${m1} + ${m2}, oddA = ${m1} - ${m2}, evenB = ${m3} + ${m4}, oddB = ${m3} - ${m4};`;
+}
+
+/** Tiles whose products are done together: one or more vectors of them on every target. */
+export const tilesOfBlock = 32;
+
+/** Of a vector of tiles each quarter is a piece of a row of tiles: neighbours, as many as pixels fill a vector. */
+export const quarters = 4;
+
+const points = range(6);
+
+/**
+ * Where the tiles of one vector lie. `at` are the six rows of its four pieces from x, rows outside of the image moved
+ * into it; `mask` tells which pixels are inside, of each row and of the same four pixels on. A piece of a block that has
+ * no more tiles is empty.
+ */
+export function windowFunctions(): string {
+  return once(
+    "wino_window",
+    `typedef struct {
+  int64_t rows, columns, rowTiles, tiles, chunks, chunkTiles, lowRows, lowColumns, xImage, xRow;
+} wino_image;
+typedef struct {
+  int64_t at[24], image[4], top[4], left[4], valid[4];
+  i32v mask[48];
+} wino_window;
+static __attribute__((noinline)) void wino_place(wino_window *w, const wino_image *g, int64_t piece, int64_t end) {
+  for (int64_t q = 0; q < 4; q++, piece++) {
+    const int64_t k = least(piece, end - 1), chunk = k % g->chunks;
+    w->image[q] = k / g->chunks / g->rowTiles;
+    w->top[q] = k / g->chunks % g->rowTiles * 4;
+    w->left[q] = chunk * g->chunkTiles * 4;
+    w->valid[q] = piece < end ? least(g->chunkTiles, g->tiles - chunk * g->chunkTiles) : 0;
+    const int64_t first = w->left[q] - g->lowColumns;
+    for (int64_t i = 0; i < 6; i++) {
+      const int64_t row = w->top[q] + i - g->lowRows, inside = row >= 0 && row < g->rows;
+      w->at[4 * i + q] = w->image[q] * g->xImage + (row < 0 ? 0 : least(row, g->rows - 1)) * g->xRow + first;
+      for (int64_t s = 0; s < 2; s++) {
+        const i32v column = LANES_V + I32V((int32_t)(first + 4 * s));
+        w->mask[8 * i + 2 * q + s] = inside ? (column >= 0) & (column < I32V((int32_t)g->columns)) : (i32v){};
+      }
+    }
+  }
+}`,
+  );
+}
+
+/** Of each tile the elements `first` and the next one, from the pixels of the four pieces. */
+function tileElements(lanes: number, first: number, pixels: Names, out: Names): string {
+  const half = lanes / 2;
+  const pick = (i: number): number => (i < half ? 4 * i + first : 4 * (i - half) + first + 1);
+  const [p0, p1, p2, p3] = pixels as [string, string, string, string];
+  return [
+    `{ const f32v e = ${shuffle(p0, p1, lanes, pick)}, f = ${shuffle(p2, p3, lanes, pick)};`,
+    `${out[0]} = ${shuffle("e", "f", lanes, (i) => (i < half ? i : i + half))};`,
+    `${out[1]} = ${shuffle("e", "f", lanes, (i) => (i < half ? i + half : i + lanes))}; }`,
+  ].join("\n        ");
+}
+
+/**
+ * Transforms the tiles of a vector for some channels: u[point][channel][lane]. Where a load may go out of the buffer of
+ * the image, `patch` takes a copy of what is inside.
+ */
+export function imageFunctions({ lanes }: ConvTile): string {
+  const pieces = range(quarters);
+  const pixels = (shift: number): string =>
+    pieces
+      .map((q) => {
+        const load = `LOAD(f32v, x + at[4 * i + ${q}] + ${4 * shift})`;
+        return `${shift === 0 ? "p" : "n"}${q} = (f32v)((i32v)${load} & mask[8 * i + ${2 * q + shift}])`;
+      })
+      .join(",\n          ");
+  const own = pieces.map((q) => `p${q}`);
+  const next = pieces.map((q) => `n${q}`);
+  const outs = points.map((i) => `v${i}`);
+  const [elements, row, column] = [
+    points.map((j) => `d${j}`),
+    points.map((j) => `t[i][${j}]`),
+    points.map((i) => `t[${i}][j]`),
+  ];
+  return once(
+    "wino_image_transform",
+    `static __attribute__((noinline)) void wino_transform(const float *x, int64_t xChannel, const int64_t *at, const i32v *mask,
+    float *u, int64_t point, int64_t channels) {
+  for (int64_t c = 0; c < channels; c++, x += xChannel, u += ${tilesOfBlock}) {
+    f32v t[6][6];
+    for (int64_t i = 0; i < 6; i++) {
+      const f32v ${pixels(0)};
+      const f32v ${pixels(1)};
+      f32v ${elements.join(", ")};
+      ${tileElements(lanes, 0, own, ["d0", "d1"])}
+      ${tileElements(lanes, 2, own, ["d2", "d3"])}
+      ${tileElements(lanes, 0, next, ["d4", "d5"])}
+      ${imageTransform(elements, row)}
+    }
+    float *to = u;
+    for (int64_t j = 0; j < 6; j++, to += point) {
+      f32v ${outs.join(", ")};
+      ${imageTransform(column, outs)}
+      ${outs.map((v, i) => `STORE(f32v, to + ${6 * i} * point, ${v});`).join(" ")}
+    }
+  }
+}
+/* x is the first channel of image 0; elements from \`begin\` to \`end\`, counted from x, and a vector behind may be read. */
+static __attribute__((noinline)) void wino_images(const float *x, int64_t xChannel, int64_t begin, int64_t end,
+    const wino_window *w, float *u, int64_t point, int64_t channels, float *patch) {
+  int64_t low = w->at[0], high = w->at[0], at[24];
+  for (int64_t i = 0; i < 24; i++) {
+    low = least(low, w->at[i]);
+    high = -least(-high, -w->at[i]);
+    at[i] = i * ${lanes + 4};
+  }
+  high += ${lanes + 4};
+  for (int64_t c = 0; c < channels;) {
+    int64_t run = 0;
+    for (int64_t k = c * xChannel; c + run < channels && low + k >= begin && high + k <= end + 16; k += xChannel) run++;
+    if (run > 0) {
+      wino_transform(x + c * xChannel, xChannel, w->at, w->mask, u + c * ${tilesOfBlock}, point, run);
+      c += run;
+      continue;
+    }
+    for (int64_t i = 0; i < 24; i++) {
+      const int64_t first = w->at[i] + c * xChannel;
+      for (int64_t j = 0; j < ${lanes + 4}; j++) {
+        patch[at[i] + j] = first + j >= begin && first + j < end ? x[first + j] : 0.0f;
+      }
+    }
+    wino_transform(patch, 0, at, w->mask, u + c++ * ${tilesOfBlock}, point, 1);
+  }
+}`,
+  );
+}
+
+/** Bytes of the windows of a block. */
+export function windowBytes({ lanes }: ConvTile): number {
+  return (tilesOfBlock / lanes) * (8 * 40 + 48 * 4 * lanes + 64);
+}
+
+/** Floats of the copy. */
+export function patchSize({ lanes }: ConvTile): number {
+  return 24 * (lanes + 4);
+}
