@@ -122,6 +122,26 @@ static int forked(void) {
   return errors + status + (int)(intptr_t)caller((void *)11);
 }
 
+/* Threads that slept have been kept off the processor on which the caller was then, and off no other. */
+static int apart(void) {
+  int errors = 0;
+#ifdef TP_FUTEX
+  tp_set_threads(3);
+  for (int i = 0; i < 3; i++) {
+    usleep(20000);
+    errors += (int)(intptr_t)caller((void *)(intptr_t)(13 + i));
+  }
+  cpu_set_t expected, allowed;
+  if (sched_getaffinity(0, sizeof expected, &expected)) return 1;
+  if (CPU_COUNT(&expected) < 2) return errors;
+  errors += callers_cpu < 0;
+  CPU_CLR(callers_cpu, &expected);
+  for (int id = 1; id < 3; id++)
+    errors += sched_getaffinity(system_id[id], sizeof allowed, &allowed) || !CPU_EQUAL(&allowed, &expected);
+#endif
+  return errors;
+}
+
 int main(void) {
   tp_set_workspace(4096);
   int stressed = 0;
@@ -129,5 +149,6 @@ int main(void) {
   printf("stress %d\n", stressed);
   printf("two callers %d\n", two_callers());
   printf("forked %d\n", forked());
+  printf("apart %d\n", apart());
   return 0;
 }
