@@ -3,9 +3,10 @@
  * chunks. It is compiled on the machine like a kernel, so it stands here as text. Floor: runtime; Node only.
  *
  * A wave is a run of commands that do not depend on each other. Its chunks are counted down in `ticket`, a number of the
- * wave and the chunks nobody has taken, which changes as one word: a thread that comes late finds another wave's number
- * there and takes nothing. Whoever holds a chunk keeps the wave open, so it may read the wave's commands; nobody else
- * reads them. The caller works too, and waits only for chunks that others have taken, never for threads that sleep.
+ * wave and the chunks of each half that nobody has taken, which change as one word: a thread that comes late finds
+ * another wave's number there and takes nothing. Whoever holds a chunk keeps the wave open, so it may read the wave's
+ * commands; nobody else reads them. The caller works too, and waits only for chunks that others have taken, never for
+ * threads that sleep.
  */
 
 /** Changes where kernels and commands are no longer understood by an older runtime library, or the other way round. */
@@ -124,10 +125,13 @@ static char *workspace(void) {
 
 /* ---- one wave ---- */
 
-#define LEFT_BITS 24
-#define LEFT ((uint64_t)(1 << LEFT_BITS) - 1)
+/* The wave's chunks lie in two halves; of each, those that nobody has taken are counted. */
+#define HALF_BITS 18
+#define HALF (((uint64_t)1 << HALF_BITS) - 1)
+#define LEFT_BITS (2 * HALF_BITS)
+#define LEFT (((uint64_t)1 << LEFT_BITS) - 1)
 
-static _Alignas(64) uint64_t ticket;   /* number of the wave, then chunks nobody has taken */
+static _Alignas(64) uint64_t ticket;   /* number of the wave; chunks nobody has taken of the second half, of the first */
 static _Alignas(64) uint32_t pending;  /* chunks that are not reported as done */
 static uint32_t caller_sleeps;
 static _Alignas(64) uint32_t epoch;    /* changes when sleepers shall look again */
@@ -142,22 +146,30 @@ static inline void call(word *command, word from, word to, char *space) {
   ((kernel)command[FUNCTION])(command + HEADER, from, to, space);
 }
 
-/* The chunk that is this thread's from now on, or -1. */
-static int64_t take(void) {
+/*
+ * The chunk that is this thread's from now on, or -1. A thread begins with the half of its number, wave after wave, so
+ * that it finds in its cache what it wrote before; then it helps with the other half.
+ */
+static int64_t take(int half) {
   uint64_t seen = PEEK(ticket);
-  while (seen & LEFT)
-    if (__atomic_compare_exchange_n(&ticket, &seen, seen - 1, 1, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-      return (int64_t)wave_chunks - (int64_t)(seen & LEFT);
+  while (seen & LEFT) {
+    uint64_t left[2] = {seen & HALF, seen >> HALF_BITS & HALF};
+    int from = left[half] ? half : !half;
+    uint64_t after = seen - ((uint64_t)1 << from * HALF_BITS);
+    if (__atomic_compare_exchange_n(&ticket, &seen, after, 1, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+      return (int64_t)(from ? wave_chunks : wave_chunks - wave_chunks / 2) - (int64_t)left[from];
+  }
   return -1;
 }
 
-/* Works on the wave until no chunk is left; gives the chunks it did. A thread's chunks come in rising order. */
-static uint32_t work(char *space) {
+/* Works on the wave until no chunk is left; gives the chunks it did. */
+static uint32_t work(int half, char *space) {
   uint32_t done = 0;
   word *command = NULL;
   int64_t first = 0; /* chunk of the wave with which the command begins */
   word chunk = 1, chunks = 0;
-  for (int64_t mine; (mine = take()) >= 0; done++) {
+  for (int64_t mine; (mine = take(half)) >= 0; done++) {
+    if (mine < first) command = NULL, first = chunks = 0;
     while (!command || mine - first >= chunks) {
       first += chunks;
       command = command ? next(command) : wave_begin;
@@ -253,7 +265,7 @@ static void *serve(void *number) {
         STORE(refused, 1);
         break;
       }
-      uint32_t done = work(space);
+      uint32_t done = work(id & 1, space);
       if (done) {
         __atomic_sub_fetch(&pending, done, __ATOMIC_SEQ_CST);
         if (LOAD(caller_sleeps)) wake(&pending, 1);
@@ -312,15 +324,16 @@ static void start_threads(int threads) {
 
 /* Runs the wave with the pool, or gives 0 where another thread has it. */
 static int share(word *begin, word chunks, char *space) {
-  if (chunks > (word)LEFT || __atomic_exchange_n(&pool_taken, 1, __ATOMIC_ACQUIRE)) return 0;
+  if (chunks / 2 >= (word)HALF || __atomic_exchange_n(&pool_taken, 1, __ATOMIC_ACQUIRE)) return 0;
   int threads = PEEK(wanted);
   if (PEEK(threads_alive) < threads - 1 && !PEEK(refused)) start_threads(threads);
   wave_begin = begin;
   wave_chunks = (uint32_t)chunks;
   __atomic_store_n(&pending, (uint32_t)chunks, __ATOMIC_RELAXED);
-  STORE(ticket, ((PEEK(ticket) >> LEFT_BITS) + 1) << LEFT_BITS | (uint64_t)chunks);
+  uint64_t number = (PEEK(ticket) >> LEFT_BITS) + 1, second = (uint64_t)chunks / 2;
+  STORE(ticket, number << LEFT_BITS | second << HALF_BITS | ((uint64_t)chunks - second));
   if (LOAD(some_sleep)) wake_sleepers((int)chunks - 1);
-  uint32_t mine = work(space);
+  uint32_t mine = work(0, space);
   for (int spins = 0; PEEK(pending) != mine; relax()) {
     if (++spins <= SPINS) continue;
     STORE(caller_sleeps, 1);
