@@ -44,6 +44,9 @@ export function ours(device: DeviceName & Group, workload: string, settings: Set
   }));
 }
 
+/** In the name of a setting with which glibc is told otherwise than it comes. */
+export const tunedMalloc = " malloc";
+
 /** glibc told to keep large blocks: it spares page faults, which helps some workloads and hurts others. */
 const keepBlocks = {
   MALLOC_MMAP_THRESHOLD_: "4000000000",
@@ -73,7 +76,7 @@ export function torch(workload: string, { scratch, threads }: Settings): Contest
     const blases = count === 1 ? [first] : [first, ...others];
     const list = blases.flatMap((blas) => [
       contestant(count, blas, "", {}),
-      contestant(count, blas, " malloc", keepBlocks),
+      contestant(count, blas, tunedMalloc, keepBlocks),
     ]);
     list.push(contestant(count, first, " SKYLAKEX", { OPENBLAS_CORETYPE: "SKYLAKEX" }));
     list.push(contestant(count, first, " trace", { SCRIPT: "1" }));

@@ -2,7 +2,7 @@
  * npm run bench:peers -- [--quick] [--workloads w1,w3] [--groups native,torch] [--rounds N] [--seconds S] [--write]
  *
  * Ours and the peers on the same workloads in turn (A B C A B C ...), so that other load on the machine hits all. All
- * settings of a peer run in the first round, its two fastest in the later ones. Writes bench/results/DATE-COMMIT.jsonl
+ * settings of a peer run in the first round, its fastest in the later ones. Writes bench/results/DATE-COMMIT.jsonl
  * and prints the tables; what cannot be had here is told and left out.
  *   --quick          two short rounds; leaves out what takes minutes a step
  *   --write          puts the tables into docs/performance.md
@@ -20,7 +20,7 @@ import { machineFacts } from "../machine.ts";
 import type { MicroResult } from "../micro/measure.ts";
 import { reasonIn, root, runChild } from "../run-child.ts";
 import { show } from "../statistics.ts";
-import { type Contestant, type Group, type Settings, jaxJs, ours, tfjs, torch } from "./contestants.ts";
+import { type Contestant, type Group, type Settings, jaxJs, ours, tfjs, torch, tunedMalloc } from "./contestants.ts";
 import { type Entry, recordOf, summaries } from "./records.ts";
 import { prepareScratch } from "./scratch.ts";
 import { type Head, markdown, writeBetweenMarkers } from "./table.ts";
@@ -28,7 +28,7 @@ import { microTargets } from "./targets.ts";
 
 const allWorkloads = ["w1", "w2", "w3", "w3-batch1", "w4", "w5", "w6", "micro"];
 const allGroups: readonly Group[] = ["native", "wasm", "torch", "jax-js", "tfjs"];
-/** The settings of a group that go on behind the first round. */
+/** The fastest settings of a group go on behind the first round, and the fastest with glibc as it comes. */
 const goOn = 2;
 
 const { values } = parseArgs({
@@ -92,12 +92,13 @@ function freshName(base: string): string {
   }
 }
 
-/** The two steps of w6 are compared with the peers' one. */
+/** A step as written and through compile() are compared with the peers' one; in WebAssembly where a step is tiny. */
 function contestantsOf(workload: string, group: Group, settings: Settings): [string, Contestant][] {
   switch (group) {
     case "native":
     case "wasm": {
-      const names = workload === "w6" ? ["w6", "w6-compiled"] : [workload];
+      const both = group === "native" ? workload !== "w3-batch1" : workload === "w6";
+      const names = both ? [workload, `${workload}-compiled`] : [workload];
       return names.flatMap((name) => ours(group, name, settings).map((c): [string, Contestant] => [name, c]));
     }
     case "torch":
@@ -130,8 +131,9 @@ async function runRounds(
     }
     if (round > 1) continue;
     list = list.filter(([name, { group, pace, name: contestant }]) => {
-      const fastest = summaries(entries, name, group).slice(0, goOn);
-      return pace === undefined && fastest.some((s) => s.contestant === contestant);
+      const all = summaries(entries, name, group);
+      const untuned = all.find((s) => !s.contestant.includes(tunedMalloc));
+      return pace === undefined && [...all.slice(0, goOn), untuned].some((s) => s?.contestant === contestant);
     });
   }
 }

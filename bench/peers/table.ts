@@ -43,7 +43,9 @@ function table(head: readonly string[], body: readonly (readonly string[])[]): s
 
 /** The fastest of each group for each workload: milliseconds, and which one it is. */
 function stepTable(head: Head, entries: readonly Entry[]): string {
-  const names = [...workloadNames, "w6-compiled"].filter((name) => isAsked(head, name));
+  const names = workloadNames
+    .flatMap((name) => [name, `${name}-compiled`])
+    .filter((name) => isAsked(head, name) && groups.some((group) => summaries(entries, name, group).length > 0));
   const body = names.map((name) => [
     name,
     ...groups.map((group) => {
