@@ -36,6 +36,8 @@ export interface Fused {
 
 /** Elementwise work up to this is repeated rather than kept. */
 const cheap = 3;
+/** The same where it would be kept for a later phase: two ways through memory cost more than that within a kernel or two. */
+const cheapLater = 12;
 /** Work that is repeated in one reader at most, and that one kernel holds at most: code has to end somewhere. */
 const mostInlined = 200;
 const mostInKernel = 1500;
@@ -120,8 +122,11 @@ class Fusion {
         const reads = this.#reads(value);
         const cost = (value.op.cost ?? 2) + value.inputs.reduce((sum, x) => sum + this.#inlinedCost(x), 0);
         this.#costs.set(value, cost);
-        const many = this.#isRepeated(value);
-        chosen ||= (many && (cost > cheap || reads.length > 2)) || reads.length > mostReads || cost > mostInlined;
+        const limit = this.#isRepeatable(value, reads) ? cheapLater : cheap;
+        chosen ||=
+          (this.#isRepeated(value) && (cost > limit || reads.length > 2)) ||
+          reads.length > mostReads ||
+          cost > mostInlined;
         chosen ||= !this.#options.fuse;
       } else if (kind === "concat") {
         this.#costs.set(
@@ -146,6 +151,19 @@ class Fusion {
     const slices = users.filter((user) => user.attrs["step"] !== undefined && !this.#forced.has(user));
     const apart = users.length > 1 && slices.length === users.length && slices.length <= mostParts && areApart(slices);
     return (apart ? slices : [value]).some((x) => this.#readers(x).size > 1);
+  }
+
+  /** Whether a value has one reader in its own phase at most, and what it is made of is kept for the later ones anyway. */
+  #isRepeatable(value: Value, reads: readonly Value[]): boolean {
+    const inPhase = [...this.#readers(value)].filter((x) => x.phase === value.phase);
+    return inPhase.length <= 1 && reads.every((x) => x.op.kind === "leaf" || this.#isReadLater(x, value.phase));
+  }
+
+  /** Whether a later phase reads a value, directly or through cheap work of this one. */
+  #isReadLater(value: Value, phase: number): boolean {
+    return [...this.#readers(value)].some(
+      (x) => x.phase > phase || (x.op.kind === "elementwise" && (x.op.cost ?? 2) <= 1 && this.#isReadLater(x, phase)),
+    );
   }
 
   /** The values other than views that read this one, directly or through views. */

@@ -67,6 +67,16 @@ describe("kernels of their own", () => {
     ).toBe(2);
   });
 
+  test("which make cheap work again that an earlier phase has done, rather than keep it", () => {
+    const x = kit.add(inputOf([40]), inputOf([40], Math.cos));
+    const slope = kit.add(kit.mul(kit.mul(x, x), 0.07), 1.6);
+    const s = kit.sigmoid(kit.mul(x, slope));
+    const [y, later] = [kit.mul(x, s), withMode({ phase: 1 }, () => kit.mul(slope, s))];
+    const { buffers } = planOf([y, later]).plan;
+    expect(buffers.filter((b) => b.input < 0).length, "the results and the sigmoid").toBe(3);
+    expectSame([y, later]);
+  });
+
   test("for what a sum of another kernel would pass through", () => {
     const x = inputOf([6, 6]);
     const a = kit.exp(kit.sum(x, [1]));
