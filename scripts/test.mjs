@@ -24,7 +24,13 @@ import { checkSupportTables } from "./support-table.mjs";
 const conformance = process.env["TWOPASS_CONFORMANCE"] ?? join(root, "../shared/conformance");
 
 /** What is about devices alone: it runs again on each machine that a device can have. */
-const deviceTests = ["test/runtime/fuzz", "test/runtime/cpu", "test/runtime/fault", "test/schedule/fuse"];
+const deviceTests = [
+  "test/ops/sweep",
+  "test/runtime/fuzz",
+  "test/runtime/cpu",
+  "test/runtime/fault",
+  "test/schedule/fuse",
+];
 const programTests = ["test/lifetime"];
 
 /** @type {Step[]} */
@@ -36,7 +42,7 @@ const steps = [
   {
     script: "test:unit",
     vitest: true,
-    args: ["test/ops/sweep", ...deviceTests, ...programTests],
+    args: [...deviceTests, ...programTests],
     env: { TWOPASS_THREADS: "1" },
   },
   ...[

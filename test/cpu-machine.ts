@@ -29,6 +29,9 @@ export function makeDevice(options: CpuDeviceOptions = {}): CpuDevice {
   return new CpuDevice(makeMachine(), options);
 }
 
+/** Most of these are equal: some hundred functions. */
+const mostAtOnce = 8192;
+
 /**
  * Compiles at once what `work` needs, where each plan would have to wait for the C compiler: `work` is run first on a
  * device that notes the kernels and computes nothing, so its results mean nothing then. Gives devices for the real run.
@@ -54,7 +57,9 @@ export function preparedDevices(work: (fused: CpuDevice, unfused: CpuDevice) => 
       },
     });
     work(new CpuDevice(noting), new CpuDevice(noting, { fuse: false }));
-    machine.acquire(kernels);
+    // In parts: a compiler has so many seconds for all that it is given at once.
+    for (let from = 0; from < kernels.length; from += mostAtOnce)
+      machine.acquire(kernels.slice(from, from + mostAtOnce));
   }
   return { fused: new CpuDevice(machine), unfused: new CpuDevice(machine, { fuse: false }) };
 }
