@@ -3,7 +3,7 @@
  * Started by run-child.ts.
  */
 import "../src/tensor/node-devices.ts";
-import { setDefaultDevice } from "../src/tensor/engines.ts";
+import { currentEngine, setDefaultDevice } from "../src/tensor/engines.ts";
 import { startDevice } from "../src/tensor/start-device.ts";
 import { micros } from "./micro/index.ts";
 import { measureMicro } from "./micro/measure.ts";
@@ -20,4 +20,6 @@ if (device !== undefined) {
 }
 const deviceMs = round(performance.now() - start);
 const result = await (micros[workload] === undefined ? measureTraining : measureMicro)(workload, request);
+const state = currentEngine().device.report();
+if (state.includes("a thread has ended")) throw new Error(`the threads asked for are not there: ${state}`);
 console.log(JSON.stringify({ ...result, device_ms: deviceMs }));

@@ -23,7 +23,7 @@ const roundNanoseconds = 2e6;
 const options = process.argv.slice(2);
 const targetAt = options.indexOf("--target");
 const target = cTargets[(targetAt < 0 ? "avx512" : options[targetAt + 1]) as keyof typeof cTargets];
-const filter = options.find((option, i) => !option.startsWith("--") && i !== targetAt + 1) ?? "";
+const filter = options.find((option, i) => !option.startsWith("--") && (targetAt < 0 || i !== targetAt + 1)) ?? "";
 const threadCounts = options.includes("--one") ? [1] : [1, 2];
 
 /** Runs a kernel over and over with its units shared by threads, and gives the nanoseconds of each time. */

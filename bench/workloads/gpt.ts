@@ -1,4 +1,5 @@
 /** w4: a GPT with 4 layers, 4 heads, width 128, 64 tokens, 65 letters and an untied head; AdamW. */
+import * as F from "../../src/nn/functional.ts";
 import * as nn from "../../src/nn/index.ts";
 import { AdamW } from "../../src/optim/index.ts";
 import { arange } from "../../src/tensor/creation.ts";
@@ -21,10 +22,9 @@ class Block extends nn.Module {
   readonly ln2: nn.LayerNorm;
   readonly up: nn.Linear;
   readonly down: nn.Linear;
-  readonly mask: nn.Buffer;
   readonly #heads: number;
 
-  constructor({ width, heads, length }: GPTSizes) {
+  constructor({ width, heads }: GPTSizes) {
     super();
     this.ln1 = new nn.LayerNorm(width);
     this.qkv = new nn.Linear(width, 3 * width);
@@ -32,8 +32,6 @@ class Block extends nn.Module {
     this.ln2 = new nn.LayerNorm(width);
     this.up = new nn.Linear(width, 4 * width);
     this.down = new nn.Linear(4 * width, width);
-    const rows = arange(length).unsqueeze(1);
-    this.mask = new nn.Buffer(arange(length).unsqueeze(0).gt(rows), { persistent: false });
     this.#heads = heads;
   }
 
@@ -45,9 +43,7 @@ class Block extends nn.Module {
       Tensor,
       Tensor,
     ]; // [B, H, T, D / H]
-    const scores = q.matmul(k.transpose(2, 3)).mul(1 / Math.sqrt(D / this.#heads));
-    const a = scores.maskedFill(this.mask, -1e9).softmax(-1); // [B, H, T, T]
-    const y = a.matmul(v).transpose(1, 2).reshape(B, T, D);
+    const y = F.scaledDotProductAttention(q, k, v, { isCausal: true }).transpose(1, 2).reshape(B, T, D);
     const h = x.add(this.proj.forward(y));
     return h.add(this.down.forward(this.up.forward(this.ln2.forward(h)).gelu({ approximate: "tanh" })));
   }
