@@ -2,13 +2,14 @@
  * The body of a loop: a graph over numbered inputs that is run once for each step. It is an attribute of the loop's
  * vertex, so it is plain data and part of the structure. Floor: ir.
  */
-import { graphWords } from "./program.ts";
+import { dtypeCode } from "../base/dtype.ts";
+import { internal } from "../base/errors.ts";
 import { type Value, sortGraph } from "./value.ts";
+import { Recent, Words } from "./words.ts";
 
 /** Bodies that are remembered, so that one that is written again is the same object. */
-const mostKnown = 256;
-
-const known = new Map<string, Body>();
+const known = new Recent<Body>(256);
+const scratch = new Words();
 let made = 0;
 
 export class Body {
@@ -22,19 +23,28 @@ export class Body {
   readonly outputs: readonly Value[];
   /** The graph in words: equal words mean equal bodies. */
   readonly words: Int32Array;
-  readonly #number = made++;
+  readonly hash: number;
+  /** Unlike for unlike bodies; of equal ones alike while they are remembered. */
+  readonly number: number = made++;
 
-  constructor(carries: number, sequences: number, inputs: readonly Value[], outputs: readonly Value[]) {
+  constructor(
+    carries: number,
+    sequences: number,
+    inputs: readonly Value[],
+    outputs: readonly Value[],
+    words: Int32Array,
+    hash: number,
+  ) {
     this.carries = carries;
     this.sequences = sequences;
     this.inputs = inputs;
     this.outputs = outputs;
-    this.words = graphWords([carries, sequences], inputs, outputs);
+    this.words = words;
+    this.hash = hash;
   }
 
-  /** Unlike for unlike bodies; of equal ones alike while they are remembered. */
   toString(): string {
-    return `body ${this.#number}`;
+    return `body ${this.number}`;
   }
 
   toJSON(): string {
@@ -49,16 +59,21 @@ export function makeBody(
   inputs: readonly Value[],
   outputs: readonly Value[],
 ): Body {
-  const fresh = new Body(carries, sequences, inputs, outputs);
-  // Passes leave bodies that cannot be differentiated; they are others.
-  const { order } = sortGraph(outputs, () => false);
-  const key = `${fresh.words.join()} ${order.map((value) => (value.requiresGrad ? 1 : 0)).join("")}`;
-  const body = known.get(key) ?? fresh;
-  known.delete(key);
-  known.set(key, body);
-  if (known.size > mostKnown) {
-    const [oldest] = known.keys();
-    known.delete(oldest as string);
+  scratch.length = 0;
+  scratch.numbers([carries, sequences, inputs.length]);
+  for (const { shape, dtype } of inputs) {
+    scratch.push(dtypeCode[dtype]);
+    scratch.numbers(shape);
   }
-  return body;
+  for (const value of sortGraph(outputs, (x) => x.leaf !== undefined).order) {
+    const { leaf } = value;
+    if (leaf === undefined) scratch.vertex(value);
+    else if (leaf.kind === "input") scratch.push(-1 - leaf.index);
+    else throw internal(`a graph over numbered inputs holds a ${leaf.kind} itself`);
+    // Passes leave bodies that cannot be differentiated; they are others.
+    scratch.push(value.requiresGrad ? 1 : 0);
+  }
+  for (const { position } of outputs) scratch.push(position);
+  const hash = scratch.hash();
+  return known.find(scratch, hash) ?? known.add(new Body(carries, sequences, inputs, outputs, scratch.copy(), hash));
 }

@@ -27,6 +27,10 @@ export class Cell {
   lastRun = 0;
   disposed = false;
 
+  /** Scratch of keys: the walk of the latest key that the cell is a leaf of, and its number there. */
+  mark = 0;
+  number = 0;
+
   /** Without `data` a device gives it its first content. */
   constructor(shape: Shape, dtype: Dtype, data: TypedArray | undefined, label: string) {
     this.shape = shape;

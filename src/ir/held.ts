@@ -5,10 +5,15 @@
 import type { TypedArray } from "../base/dtype.ts";
 import { internal } from "../base/errors.ts";
 
+/** Knows whether somebody may look at a held result. */
+export interface Watcher {
+  readonly mayLook: boolean;
+}
+
 export class Held {
   readonly bytes: number;
-  /** Whether somebody may still look. */
-  isWanted: () => boolean = () => true;
+  /** Says whether somebody may still look; where nobody says, somebody may. */
+  watcher: Watcher | undefined = undefined;
   #copy: (() => TypedArray) | undefined;
   #elements: TypedArray | undefined;
 
@@ -30,7 +35,7 @@ export class Held {
   /** The place is needed: copies the elements out if they are wanted, else gives them up. */
   leave(): void {
     if (this.#copy === undefined) return;
-    if (this.isWanted()) void this.elements;
+    if (this.watcher === undefined || this.watcher.mayLook) void this.elements;
     else this.#copy = undefined;
   }
 }

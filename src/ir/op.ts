@@ -35,6 +35,8 @@ export const kinds = [
   "loop", // a graph run step after step over slices of sequences
   "attention", // softmax of products of queries and keys, times values, and its gradients, in one go
   "either", // the first of two ways to the same values, or the second where the device has kernels for it
+  "call", // a graph that was made before, over other inputs: a program has its body in its place
+  "result", // one output of a call
 ] as const;
 export type Kind = (typeof kinds)[number];
 

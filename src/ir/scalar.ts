@@ -13,8 +13,10 @@ export const arithmetic = [
   "sub",
   "mul",
   "div", // floats only
+  "multiplyAdd", // float32 only: x y + z; one rounding or two, as ScalarBuilder.multiplyAdd says
   "idiv", // integers: quotient toward zero; by zero gives 0
   "irem", // integers: remainder with the sign of the first; by zero gives 0
+  "scale", // float32 only: x 2ⁿ of a whole n from −252 to 252, rounded once; NaN where x is
   "neg",
   "abs",
   "min", // carries NaN
@@ -111,6 +113,14 @@ export class ScalarBuilder {
     return this.op("div", a, b);
   }
 
+  /**
+   * x y + z in float32. Rounded once where vectors have such an instruction (C for AVX-512, AVX2 and NEON), else the product
+   * is rounded too (WebAssembly, plain C): bits depend on the target, never on what stands around it.
+   */
+  multiplyAdd(x: Scalar, y: Scalar, z: Scalar): Scalar {
+    return this.op("multiplyAdd", x, y, z);
+  }
+
   select(condition: Scalar, a: Scalar, b: Scalar): Scalar {
     return this.make("select", a.dtype, [condition, a, b]);
   }
@@ -130,11 +140,12 @@ export class ScalarBuilder {
     return this.cast(this.make("call", "float64", wide, 0, name), dtype);
   }
 
-  /** c₀ + c₁x + c₂x² ..., by Horner's rule. */
+  /** c₀ + c₁x + c₂x² ..., by Horner's rule; in float32 by multiplyAdd. */
   polynomial(x: Scalar, coefficients: readonly number[]): Scalar {
     let sum = this.like(x, coefficients[coefficients.length - 1] ?? 0);
     for (let i = coefficients.length - 2; i >= 0; i--) {
-      sum = this.add(this.mul(sum, x), this.like(x, coefficients[i] as number));
+      const c = this.like(x, coefficients[i] as number);
+      sum = x.dtype === "float32" ? this.multiplyAdd(sum, x, c) : this.add(this.mul(sum, x), c);
     }
     return sum;
   }

@@ -138,36 +138,45 @@ export function nextWalk(): number {
 export function sortGraph(roots: readonly Value[], isEnd: (value: Value) => boolean): { order: Value[]; walk: number } {
   const walk = nextWalk();
   const order: Value[] = [];
-  const stack: Value[] = [];
-  const next: number[] = [];
-  const enter = (value: Value): void => {
+  for (let i = 0; i < roots.length; i++) {
+    let value = roots[i] as Value;
+    if (value.mark === walk) continue;
     value.mark = walk;
-    if (isEnd(value)) {
+    // On the way down, the position of a vertex is the number of its next input.
+    value.position = isEnd(value) ? ended : 0;
+    for (;;) {
+      const next = nextInput(value, walk);
+      if (next !== undefined) {
+        path.push(value);
+        value = next;
+        value.mark = walk;
+        value.position = isEnd(value) ? ended : 0;
+        continue;
+      }
       value.position = order.length;
       order.push(value);
-    } else {
-      stack.push(value);
-      next.push(0);
-    }
-  };
-  for (const root of roots) {
-    if (root.mark !== walk) enter(root);
-    while (stack.length > 0) {
-      const top = stack.length - 1;
-      const value = stack[top] as Value;
-      const { inputs } = value;
-      let at = next[top] as number;
-      while (at < inputs.length && (inputs[at] as Value).mark === walk) at++;
-      if (at < inputs.length) {
-        next[top] = at + 1;
-        enter(inputs[at] as Value);
-      } else {
-        value.position = order.length;
-        order.push(value);
-        stack.pop();
-        next.pop();
-      }
+      const user = path.pop();
+      if (user === undefined) break;
+      value = user;
     }
   }
   return { order, walk };
+}
+
+/** The position of a vertex whose inputs are not wanted, until it has its own. */
+const ended = -1;
+/** The users of the vertex that a walk is at. Empty between walks. */
+const path: Value[] = [];
+
+/** The next input that the walk has not seen. */
+function nextInput(value: Value, walk: number): Value | undefined {
+  if (value.position === ended) return undefined;
+  const { inputs } = value;
+  for (let at = value.position; at < inputs.length; at++) {
+    const input = inputs[at] as Value;
+    if (input.mark === walk) continue;
+    value.position = at + 1;
+    return input;
+  }
+  return undefined;
 }

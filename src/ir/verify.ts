@@ -408,6 +408,10 @@ const rules: Readonly<Record<Kind, Rule>> = {
     const [a, b] = [x as Value, y as Value];
     check.that(a.dtype === b.dtype && sameShape(a.shape, b.shape), "two ways to unlike values");
   },
+
+  call: (check) => check.that(false, "a call in a program"),
+
+  result: (check) => check.that(false, "the result of a call in a program"),
 };
 
 function isCount(n: number): boolean {

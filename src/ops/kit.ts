@@ -78,9 +78,11 @@ export class Kit {
       dtype = x.dtype;
     }
     if (shape === undefined || dtype === undefined) throw internal(`${op.name} of numbers alone`);
-    const values: Value[] = [];
-    for (const x of operands)
-      values.push(typeof x === "number" ? this.full(shape, x, dtype) : this.broadcast(x, shape));
+    const values = new Array<Value>(operands.length);
+    for (let i = 0; i < operands.length; i++) {
+      const x = operands[i] as Operand;
+      values[i] = typeof x === "number" ? this.full(shape, x, dtype) : this.broadcast(x, shape);
+    }
     return this.apply(op, values);
   }
 

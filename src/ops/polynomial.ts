@@ -1,8 +1,8 @@
 /**
  * Float32 lowerings of the frequent functions: straight lines of scalar instructions, without calls and tables, so that
- * a code generator may run them on whole vectors. Every instruction rounds to its dtype and no fused multiply-add is
- * assumed, so all targets give the same bits. The error that each states, in units of the last place (ulp), is the
- * largest over all 2³² inputs, as scripts/ulp.ts finds it; polynomials come from scripts/fit-polynomial.ts.
+ * a code generator may run them on whole vectors. Every instruction rounds to its dtype; only `multiplyAdd` rounds once on
+ * some targets and twice on others, and each function keeps its bound with either. The error that each states, in units of
+ * the last place (ulp), is the largest, as scripts/ulp.ts finds it; polynomials come from scripts/fit-polynomial.ts.
  * These are no records; float64 and rare functions call the host. Floor: ops.
  */
 import type { Scalar, ScalarBuilder } from "../ir/scalar.ts";
@@ -38,12 +38,13 @@ interface Whole {
 }
 
 /**
- * The whole number n nearest to x, |x| < 2²¹. Added to 3 · 2²² + bias, x is rounded to a whole number, which then
+ * The whole number n nearest to factor · x, below 2²¹. Added to 3 · 2²² + bias, it is rounded to a whole number, which then
  * stands in the low bits. The lowest nine bits of 3 · 2²² are 0, so of 0 ≤ n + bias < 2⁹ they hold all.
  */
-function nearest(s: ScalarBuilder, x: Scalar, bias: number): Whole {
+function nearest(s: ScalarBuilder, x: Scalar, bias: number, factor: number): Whole {
   const shift = s.like(x, 12582912 + bias);
-  const moved = s.add(x, shift);
+  const product = (): Scalar => s.multiplyAdd(x, s.like(x, factor), shift);
+  const moved = factor === 1 ? s.add(x, shift) : factor === -1 ? s.sub(shift, x) : product();
   return { n: s.sub(moved, shift), bits: s.bitcast(moved, "int32") };
 }
 
@@ -52,15 +53,12 @@ function powerOfTwo(s: ScalarBuilder, { bits }: Whole): Scalar {
   return s.bitcast(s.op("shl", bits, integer(s, 23)), "float32");
 }
 
-/** 2ⁿ (1 + p), of n with bias 254: in two steps because 2ⁿ alone may be no float32, and only the last one rounds. */
-function scaleTwice(s: ScalarBuilder, { bits }: Whole, p: Scalar): Scalar {
-  const both = s.op("shl", bits, integer(s, 23));
-  const half = s.op("and", s.op("shl", bits, integer(s, 22)), integer(s, -place));
-  const scaled = s.mul(s.add(p, s.like(p, 1)), s.bitcast(half, "float32"));
-  return s.mul(scaled, s.bitcast(s.sub(both, half), "float32"));
+/** 2ⁿ (1 + p). */
+function scaled(s: ScalarBuilder, { n }: Whole, p: Scalar): Scalar {
+  return s.op("scale", s.add(p, s.like(p, 1)), n);
 }
 
-/** eˣ = 2ⁿ (1 + p). */
+/** e^(sign · x) = 2ⁿ (1 + sign · p), and the same of 2ˣ. */
 interface ExpParts {
   readonly whole: Whole;
   readonly p: Scalar;
@@ -70,37 +68,37 @@ interface ExpParts {
 const log2Upper = 0.693145751953125;
 const log2Lower = Math.LN2 - log2Upper;
 
-/** exp(sign · r) − 1 = sign · r + r² q(sign · r) for |r| ≤ log(2) / 2. */
+/** sign · (exp(sign · r) − 1) = r + r² q(sign · r) for |r| ≤ log(2) / 2. */
 function expm1Reduced(s: ScalarBuilder, r: Scalar, sign: 1 | -1): Scalar {
-  const q = s.polynomial(r, [0.50000001, sign * 0.16666518, 0.0416662041, sign * 0.00836900548, 0.00139506549]);
-  const curve = s.mul(s.mul(r, r), q);
-  return sign > 0 ? s.add(curve, r) : s.sub(curve, r);
+  const q = [0.50000001, 0.16666518, 0.0416662041, 0.00836900548, 0.00139506549].map((c, i) => sign ** (i + 1) * c);
+  return s.multiplyAdd(s.mul(r, r), s.polynomial(r, q), r);
 }
 
 /** e^(sign · x): sign · x = n log 2 + sign · r. */
 function expParts(s: ScalarBuilder, x: Scalar, sign: 1 | -1, bias: number): ExpParts {
-  const whole = nearest(s, s.mul(x, s.like(x, sign * Math.LOG2E)), bias);
-  const upper = s.sub(x, s.mul(whole.n, s.like(x, sign * log2Upper)));
-  const r = s.sub(upper, s.mul(whole.n, s.like(x, sign * log2Lower)));
+  const whole = nearest(s, x, bias, sign * Math.LOG2E);
+  const upper = s.multiplyAdd(whole.n, s.like(x, -sign * log2Upper), x);
+  const r = s.multiplyAdd(whole.n, s.like(x, -sign * log2Lower), upper);
   return { whole, p: expm1Reduced(s, r, sign) };
 }
 
-/** 2ˣ. */
-function exp2Parts(s: ScalarBuilder, x: Scalar, bias: number): ExpParts {
-  const whole = nearest(s, x, bias);
-  return { whole, p: expm1Reduced(s, s.mul(s.sub(x, whole.n), s.like(x, Math.LN2)), 1) };
+/** 2^(sign · x). */
+function exp2Parts(s: ScalarBuilder, x: Scalar, sign: 1 | -1, bias: number): ExpParts {
+  const whole = nearest(s, x, bias, sign);
+  const f = sign > 0 ? s.sub(x, whole.n) : s.add(x, whole.n);
+  return { whole, p: expm1Reduced(s, s.mul(f, s.like(x, Math.LN2)), sign) };
 }
 
-/** eˣ, within 1.02 ulp. Outside of the clamp the result is 0 or Infinity, as at its ends. */
+/** eˣ, within 1.05 ulp. Outside of the clamp the result is 0 or Infinity, as at its ends. */
 export function expFloat32(s: ScalarBuilder, x: Scalar): Scalar {
-  const { whole, p } = expParts(s, clamp(s, x, -104, 89), 1, 254);
-  return scaleTwice(s, whole, p);
+  const { whole, p } = expParts(s, clamp(s, x, -104, 89), 1, 0);
+  return scaled(s, whole, p);
 }
 
-/** 2ˣ, within 1.03 ulp; exact for whole x. */
+/** 2ˣ, within 1.05 ulp; exact for whole x. */
 export function exp2Float32(s: ScalarBuilder, x: Scalar): Scalar {
-  const { whole, p } = exp2Parts(s, clamp(s, x, -151, 129), 254);
-  return scaleTwice(s, whole, p);
+  const { whole, p } = exp2Parts(s, clamp(s, x, -151, 129), 1, 0);
+  return scaled(s, whole, p);
 }
 
 /**
@@ -109,7 +107,7 @@ export function exp2Float32(s: ScalarBuilder, x: Scalar): Scalar {
 export function expm1Float32(s: ScalarBuilder, x: Scalar): Scalar {
   const { whole, p } = expParts(s, clamp(s, x, -30, 89), 1, 126);
   const scale = powerOfTwo(s, whole);
-  const half = s.add(s.mul(scale, p), s.sub(scale, s.like(x, 0.5)));
+  const half = s.multiplyAdd(scale, p, s.sub(scale, s.like(x, 0.5)));
   const tiny = s.compare("lt", s.op("abs", x), s.like(x, 2 ** -25));
   return s.select(tiny, x, s.add(half, half));
 }
@@ -119,7 +117,7 @@ export function expm1Float32(s: ScalarBuilder, x: Scalar): Scalar {
  * rounds to a subnormal number. The summand that may make the sum inexact comes last. The result is 1 from 17.4 on.
  */
 export function sigmoidFloat32(s: ScalarBuilder, x: Scalar): Scalar {
-  const { whole, p } = expParts(s, clamp(s, x, -104, 20), -1, 127 - 64);
+  const { whole, p } = expParts(s, clamp(s, s.op("neg", x), -20, 104), 1, 127 - 64);
   const c = s.like(x, 2 ** -64);
   const scale = powerOfTwo(s, whole);
   const rest = s.mul(scale, p);
@@ -139,7 +137,7 @@ export function tanhFloat32(s: ScalarBuilder, x: Scalar): Scalar {
   const scale = powerOfTwo(s, whole);
   const rest = s.mul(scale, p);
   const one = s.like(x, 1);
-  return withSign(s, s.div(s.sub(s.sub(one, scale), rest), s.add(s.add(one, scale), rest)), x);
+  return withSign(s, s.div(s.add(s.sub(one, scale), rest), s.sub(s.add(one, scale), rest)), x);
 }
 
 /**
@@ -152,13 +150,13 @@ export function erfFloat32(s: ScalarBuilder, x: Scalar): Scalar {
   const g = s.polynomial(
     a,
     [
-      -1.62790703, -0.918447645, -0.148276918, 0.0276315395, 0.000232237537, -0.00240579424, 0.000913395947,
-      -0.000169828962, 0.0000133656136,
+      1.62790703, 0.918447645, 0.148276918, -0.0276315395, -0.000232237537, 0.00240579424, -0.000913395947,
+      0.000169828962, -0.0000133656136,
     ],
   );
-  const { whole, p } = exp2Parts(s, s.mul(a, g), 127);
+  const { whole, p } = exp2Parts(s, s.mul(a, g), -1, 127);
   const scale = powerOfTwo(s, whole);
-  return withSign(s, s.sub(s.sub(s.like(x, 1), scale), s.mul(scale, p)), x);
+  return withSign(s, s.multiplyAdd(scale, p, s.sub(s.like(x, 1), scale)), x);
 }
 
 // Logarithm
@@ -197,9 +195,9 @@ function logPartsOf(s: ScalarBuilder, x: Scalar): LogParts {
 function logCurve(s: ScalarBuilder, f: Scalar): { halfSquare: Scalar; tail: Scalar } {
   const t = s.div(f, s.add(f, s.like(f, 2)));
   const z = s.mul(t, t);
-  const r = s.mul(z, s.polynomial(z, [0.66666776, 0.39977555, 0.298720698]));
   const halfSquare = s.mul(s.mul(f, f), s.like(f, 0.5));
-  return { halfSquare, tail: s.mul(t, s.add(halfSquare, r)) };
+  const r = s.polynomial(z, [0.66666776, 0.39977555, 0.298720698]);
+  return { halfSquare, tail: s.mul(t, s.multiplyAdd(z, r, halfSquare)) };
 }
 
 /** `y`, but what a logarithm has at 0, Infinity, NaN and below 0. */
@@ -213,8 +211,8 @@ function logEnds(s: ScalarBuilder, x: Scalar, y: Scalar): Scalar {
 /** k log 2 + log(1 + f), with k times 2²³. */
 function logOf(s: ScalarBuilder, k: Scalar, f: Scalar): Scalar {
   const { halfSquare, tail } = logCurve(s, f);
-  const small = s.sub(s.add(tail, s.mul(k, s.like(f, log2Lower / place))), halfSquare);
-  return s.add(s.add(small, f), s.mul(k, s.like(f, log2Upper / place)));
+  const small = s.sub(s.multiplyAdd(k, s.like(f, log2Lower / place), tail), halfSquare);
+  return s.multiplyAdd(k, s.like(f, log2Upper / place), s.add(small, f));
 }
 
 /** log x, within 0.84 ulp. */
@@ -230,8 +228,8 @@ export function log1pFloat32(s: ScalarBuilder, x: Scalar): Scalar {
   const { k, f, exponent } = logParts(s, u, integer(s, oneBits));
   // 2⁻ᵏ, or 0 where it would be subnormal: nothing was lost there.
   const scale = s.op("max", s.sub(integer(s, 2 * oneBits), exponent), integer(s, 0));
-  const lost = s.mul(s.sub(x, s.sub(u, one)), s.bitcast(scale, "float32"));
-  const y = logEnds(s, u, logOf(s, k, s.add(f, lost)));
+  const lost = s.sub(x, s.sub(u, one));
+  const y = logEnds(s, u, logOf(s, k, s.multiplyAdd(lost, s.bitcast(scale, "float32"), f)));
   // The sign of −0.
   return withSign(s, y, x);
 }
@@ -250,10 +248,10 @@ function logBase(
   const whole = s.sub(f, halfSquare);
   const upper = s.bitcast(s.op("and", s.bitcast(whole, "int32"), integer(s, -4096)), "float32");
   const lower = s.add(s.sub(s.sub(f, upper), halfSquare), tail);
-  const times = (a: Scalar, b: number): Scalar => s.mul(a, s.like(x, b));
-  const small = s.add(times(s.add(lower, upper), base.low), times(lower, base.high));
-  const withUnit = base.unitLow === 0 ? small : s.add(times(k, base.unitLow / place), small);
-  return logEnds(s, x, s.add(s.add(withUnit, times(upper, base.high)), times(k, base.unitHigh / place)));
+  const plus = (sum: Scalar, a: Scalar, b: number): Scalar => s.multiplyAdd(a, s.like(x, b), sum);
+  const small = plus(s.mul(lower, s.like(x, base.high)), s.add(lower, upper), base.low);
+  const withUnit = base.unitLow === 0 ? small : plus(small, k, base.unitLow / place);
+  return logEnds(s, x, plus(plus(withUnit, upper, base.high), k, base.unitHigh / place));
 }
 
 const log2High = 1.4423828125;

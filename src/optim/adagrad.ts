@@ -34,6 +34,7 @@ interface Numbers {
  * await w.item(); // 0.9000
  */
 export class Adagrad extends Optimizer<AdagradOptions, Numbers> {
+  static readonly hasFixedUpdate = true;
   protected override readonly stateNames = ["sum"];
 
   constructor(parameters: ParamList<AdagradOptions>, options?: Partial<AdagradOptions>) {

@@ -37,6 +37,7 @@ interface AdamaxNumbers {
  * await w.item(); // 0.9000
  */
 export class Adamax extends Optimizer<AdamaxOptions & { maximize: boolean }, AdamaxNumbers> {
+  static readonly hasFixedUpdate = true;
   protected override readonly stateNames = ["exp_avg", "exp_inf"];
 
   constructor(
@@ -99,6 +100,7 @@ export interface NAdamOptions extends AdamaxOptions {
  * await w.item(); // 0.8950
  */
 export class NAdam extends Optimizer<NAdamOptions, NAdamNumbers> {
+  static readonly hasFixedUpdate = true;
   protected override readonly stateNames = ["exp_avg", "exp_avg_sq"];
 
   /** For each group the product of all momenta to a step, from which the next one follows. */
@@ -173,6 +175,7 @@ interface RAdamNumbers {
  * await w.item(); // 0.7000
  */
 export class RAdam extends Optimizer<AdamaxOptions, RAdamNumbers> {
+  static readonly hasFixedUpdate = true;
   protected override readonly stateNames = ["exp_avg", "exp_avg_sq"];
 
   constructor(parameters: ParamList<AdamaxOptions>, options?: Partial<AdamaxOptions>) {

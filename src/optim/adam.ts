@@ -86,6 +86,7 @@ abstract class AdamBase extends Optimizer<AdamOptions, Numbers> {
  * await w.item(); // 0.9000
  */
 export class Adam extends AdamBase {
+  static readonly hasFixedUpdate = true;
   protected override readonly decoupled = false;
 
   constructor(parameters: ParamList<AdamOptions>, options?: Partial<AdamOptions>) {
@@ -106,6 +107,7 @@ export class Adam extends AdamBase {
  * await w.item(); // 0.8500
  */
 export class AdamW extends AdamBase {
+  static readonly hasFixedUpdate = true;
   protected override readonly decoupled = true;
 
   constructor(parameters: ParamList<AdamOptions>, options?: Partial<AdamOptions>) {

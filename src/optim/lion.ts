@@ -37,6 +37,7 @@ interface Numbers {
  * await w.item(); // 0.9000
  */
 export class Lion extends Optimizer<LionOptions, Numbers> {
+  static readonly hasFixedUpdate = true;
   protected override readonly stateNames = ["exp_avg"];
 
   constructor(parameters: ParamList<LionOptions>, options?: Partial<LionOptions>) {

@@ -5,17 +5,19 @@
  */
 import { type Dtype, allocate } from "../base/dtype.ts";
 import { TwopassError, checkOptions, describe } from "../base/errors.ts";
-import { sizeOf } from "../base/shape.ts";
+import { sameShape, sizeOf } from "../base/shape.ts";
 import { withMode } from "../ir/mode.ts";
 import type { Value } from "../ir/value.ts";
+import { resultOf } from "../ops/call.ts";
 import { kit } from "../ops/kit.ts";
-import { hostEffect, hostNumber, structureChanged, tracing } from "../tensor/capture.ts";
+import { hostEffect, hostNumber, structureChanged, structureChanges, tracing } from "../tensor/capture.ts";
 import type { Engine } from "../tensor/engine.ts";
 import { type DeviceName, currentEngine, withDevice } from "../tensor/engines.ts";
-import { inner } from "../tensor/inner.ts";
+import { type Inner, inner } from "../tensor/inner.ts";
 import { StoredTensor } from "../tensor/stored.ts";
 import { hint } from "../tensor/switches.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { type KnownUpdate, callUpdate, learnUpdate } from "./known-update.ts";
 import { checkParameter, checkStates, isIterable, isState, readGroups } from "./optimizer-input.ts";
 import { checkSettings } from "./settings.ts";
 
@@ -56,6 +58,18 @@ export interface StateAccess {
 /** Makes a 0-d vertex for a number that is computed at each step. */
 export type HostNumber = (compute: () => number) => Value;
 
+/** The numbers that the parameters of one history and dtype share: as the optimiser arranges them, and all in a row. */
+interface Shared<N> {
+  readonly numbers: N;
+  readonly values: readonly Value[];
+}
+
+/** The known updates of a group, while no setting changes what they do. */
+interface KnownUpdates {
+  readonly changes: number;
+  readonly list: KnownUpdate[];
+}
+
 /** What any optimiser updates, to find what none does. */
 const optimized = new WeakSet<object>();
 /** Steps of an optimiser that look for parameters which nobody updates. */
@@ -75,6 +89,9 @@ export abstract class Optimizer<S extends object, N> {
   /** Groups of parameters with their settings: `optimizer.paramGroups[0].lr = 0.01`. */
   readonly paramGroups: ParamGroup<S>[] = [];
   readonly #states = new Map<StoredTensor, ParamState>();
+  readonly #known = new Map<ParamGroup<S>, KnownUpdates>();
+  /** Whether the class itself says so: one that extends it may do otherwise. */
+  readonly #hasFixedUpdate = Object.hasOwn(this.constructor, "hasFixedUpdate");
   #watched = 0;
 
   constructor(parameters: ParamList<S>, options: Partial<S> | undefined, standard: S) {
@@ -97,7 +114,11 @@ export abstract class Optimizer<S extends object, N> {
   /** The numbers that all parameters of one history share. `steps` counts the step being made, from 1. */
   protected abstract numbers(group: S, steps: () => number, number: HostNumber): N;
 
-  /** The new content of a parameter p with gradient g. Writes its state. */
+  /**
+   * The new content of a parameter p with gradient g. Writes its state. Where the class itself has a static
+   * `hasFixedUpdate`, the graph follows from the type of p and from what `structureChanged` tells of alone: it is kept and
+   * used again. Elsewhere it is asked for at each step.
+   */
   protected abstract update(group: S, n: N, p: Value, g: Value, state: StateAccess): Value;
 
   /** Adds parameters with settings of their own, such as those of a layer that is unfrozen. */
@@ -166,17 +187,13 @@ export abstract class Optimizer<S extends object, N> {
   }
 
   #updateAll(group: ParamGroup<S>, counter: Counter, parameters: readonly StoredTensor[], engines: Set<Engine>): void {
-    const shared = new Map<Dtype, N>();
+    const shared = new Map<Dtype, Shared<N>>();
     for (const parameter of parameters) {
       const part = parameter[inner];
       tracing()?.noteGradient(part, true);
       let numbers = shared.get(parameter.dtype);
       if (numbers === undefined) {
-        numbers = this.numbers(
-          group,
-          () => counter.steps,
-          (compute) => hostNumber(compute, parameter.dtype),
-        );
+        numbers = this.#numbers(group, counter, parameter.dtype);
         shared.set(parameter.dtype, numbers);
       }
       const engine = part.engine ?? currentEngine();
@@ -184,30 +201,78 @@ export abstract class Optimizer<S extends object, N> {
       const maximize = "maximize" in group && group.maximize === true;
       const gradient = part.gradient as Value;
       const g = maximize ? kit.neg(gradient) : gradient;
-      const next = this.update(group, numbers, part.value, g, this.#access(parameter, engine));
-      engine.noteWrite(part, next);
+      const known = engine.takesCalls ? this.#knownUpdate(group, numbers, parameter, g) : undefined;
+      if (known !== undefined) this.#again(known, numbers, parameter, g, engine);
+      else engine.noteWrite(part, this.update(group, numbers.numbers, part.value, g, this.#access(parameter, engine)));
     }
   }
 
+  #numbers(group: S, counter: Counter, dtype: Dtype): Shared<N> {
+    const values: Value[] = [];
+    const numbers = this.numbers(
+      group,
+      () => counter.steps,
+      (compute) => {
+        const value = hostNumber(compute, dtype);
+        values.push(value);
+        return value;
+      },
+    );
+    return { numbers, values };
+  }
+
+  /** What `update` does with parameters of this type; undefined where it must be asked each time. */
+  #knownUpdate(group: ParamGroup<S>, shared: Shared<N>, parameter: StoredTensor, g: Value): KnownUpdate | undefined {
+    if (!this.#hasFixedUpdate) return undefined;
+    let known = this.#known.get(group);
+    if (known === undefined || known.changes !== structureChanges()) {
+      known = { changes: structureChanges(), list: [] };
+      this.#known.set(group, known);
+    }
+    const { shape, dtype } = parameter;
+    for (const update of known.list) if (dtype === update.dtype && sameShape(shape, update.shape)) return update;
+    const given = [parameter[inner].value, g, ...shared.values];
+    const update = learnUpdate(
+      given,
+      (name, initial) => this.#stateOf(parameter, name, initial).value,
+      (state) => this.update(group, shared.numbers, parameter[inner].value, g, state),
+    );
+    if (update !== undefined) known.list.push(update);
+    return update;
+  }
+
+  /** Updates a parameter by a graph that is known. */
+  #again(known: KnownUpdate, { values }: Shared<N>, parameter: StoredTensor, g: Value, engine: Engine): void {
+    const part = parameter[inner];
+    const given = [part.value, g, ...values];
+    const call = callUpdate(known, given, (name, initial) => this.#stateOf(parameter, name, initial).value);
+    const { writes } = known;
+    for (let i = 0; i < writes.length; i++) {
+      engine.noteWrite(this.#stateOf(parameter, writes[i] as string), resultOf(call, i), true);
+    }
+    engine.noteWrite(part, resultOf(call, writes.length));
+  }
+
   #access(parameter: StoredTensor, engine: Engine): StateAccess {
-    const { tensors } = this.#states.get(parameter) as ParamState;
-    const tensorOf = (name: string, initial = 0): StoredTensor => {
-      let tensor = tensors.get(name);
-      if (tensor === undefined) {
-        const data = allocate(parameter.dtype, sizeOf(parameter.shape)).fill(initial);
-        tensor = store({ data, shape: parameter.shape, dtype: parameter.dtype }, parameter, name);
-        tensors.set(name, tensor);
-      }
-      // A parameter that was moved takes its state along.
-      if (tensor.dtype !== parameter.dtype || tensor[inner].engine !== parameter[inner].engine) {
-        tensor.to_({ device: parameter.device as DeviceName, dtype: parameter.dtype });
-      }
-      return tensor;
-    };
     return {
-      get: (name, initial) => tensorOf(name, initial)[inner].value,
-      set: (name, value) => engine.noteWrite(tensorOf(name)[inner], value),
+      get: (name, initial) => this.#stateOf(parameter, name, initial).value,
+      set: (name, value) => engine.noteWrite(this.#stateOf(parameter, name), value),
     };
+  }
+
+  #stateOf(parameter: StoredTensor, name: string, initial = 0): Inner {
+    const { tensors } = this.#states.get(parameter) as ParamState;
+    let tensor = tensors.get(name);
+    if (tensor === undefined) {
+      const data = allocate(parameter.dtype, sizeOf(parameter.shape)).fill(initial);
+      tensor = store({ data, shape: parameter.shape, dtype: parameter.dtype }, parameter, name);
+      tensors.set(name, tensor);
+    }
+    // A parameter that was moved takes its state along.
+    if (tensor.dtype !== parameter.dtype || tensor[inner].engine !== parameter[inner].engine) {
+      tensor.to_({ device: parameter.device as DeviceName, dtype: parameter.dtype });
+    }
+    return tensor[inner];
   }
 
   /** State and settings, as PyTorch arranges them: parameters are numbered through all groups. */
@@ -317,7 +382,7 @@ export function overlay<S extends object>(standard: S, own: Partial<S> | undefin
 
 /**
  * Settings whose changes are seen: a step has another graph where a setting becomes 0 or false or no longer is, and
- * for another eps; rates and the like are read at each step.
+ * for another number that is a part of it; rates and the like are read at each step.
  */
 function watched<S extends object>(settings: S): S {
   const group = {} as S;
@@ -328,13 +393,18 @@ function watched<S extends object>(settings: S): S {
       configurable: true,
       get: () => value,
       set: (to: typeof value) => {
-        const isOther = key === "eps" ? to !== value : Boolean(to) !== Boolean(value);
+        const isOther = isStructural(key) ? to !== value : Boolean(to) !== Boolean(value);
         if (isOther && key !== "lr") structureChanged(`${key} of an optimiser changed`);
         value = to;
       },
     });
   }
   return group;
+}
+
+/** Whether the graph of a step, or the start of a state, has the number itself. */
+function isStructural(key: string): boolean {
+  return key === "eps" || key === "initialAccumulatorValue";
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {

@@ -39,6 +39,7 @@ interface Numbers {
  * await w.item(); // 0.9000
  */
 export class RMSprop extends Optimizer<RMSpropOptions, Numbers> {
+  static readonly hasFixedUpdate = true;
   protected override readonly stateNames = ["square_avg", "grad_avg", "momentum_buffer"];
 
   constructor(parameters: ParamList<RMSpropOptions>, options?: Partial<RMSpropOptions>) {

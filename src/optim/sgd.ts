@@ -39,6 +39,7 @@ interface Numbers {
  * await w.item(); // 0.7000
  */
 export class SGD extends Optimizer<SGDOptions, Numbers> {
+  static readonly hasFixedUpdate = true;
   protected override readonly stateNames = ["momentum_buffer"];
 
   constructor(parameters: ParamList<SGDOptions>, options?: Partial<SGDOptions>) {

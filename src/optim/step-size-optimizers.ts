@@ -35,6 +35,7 @@ interface AdadeltaNumbers {
  * await w.item(); // 0.6838
  */
 export class Adadelta extends Optimizer<AdadeltaOptions, AdadeltaNumbers> {
+  static readonly hasFixedUpdate = true;
   protected override readonly stateNames = ["square_avg", "acc_delta"];
 
   constructor(parameters: ParamList<AdadeltaOptions>, options?: Partial<AdadeltaOptions>) {
@@ -97,6 +98,7 @@ interface RpropNumbers {
  * await w.item(); // 0.9000
  */
 export class Rprop extends Optimizer<RpropOptions, RpropNumbers> {
+  static readonly hasFixedUpdate = true;
   protected override readonly stateNames = ["prev", "step_size"];
 
   constructor(parameters: ParamList<RpropOptions>, options?: Partial<RpropOptions>) {
@@ -160,6 +162,7 @@ interface ASGDNumbers {
  * await w.item(); // 0.7000
  */
 export class ASGD extends Optimizer<ASGDOptions, ASGDNumbers> {
+  static readonly hasFixedUpdate = true;
   protected override readonly stateNames = ["ax"];
 
   constructor(parameters: ParamList<ASGDOptions>, options?: Partial<ASGDOptions>) {

@@ -5,6 +5,7 @@
 import { type TypedArray, allocate } from "../base/dtype.ts";
 import { sizeOf } from "../base/shape.ts";
 import type { HostTensor } from "../ir/op.ts";
+import { withoutCalls } from "../ir/copier.ts";
 import { type Leaf, type Value, sortGraph } from "../ir/value.ts";
 import type { OutOfRange } from "./device.ts";
 
@@ -47,7 +48,8 @@ function positionOutside(choice: Value, read: ReadLeaf): OutOfRange | undefined 
 
 /** The elements of a vertex by the reference, whatever the device. */
 function elementsOf(root: Value, read: ReadLeaf): TypedArray {
-  const { order } = sortGraph([root], (value) => value.leaf !== undefined);
+  const whole = withoutCalls(root);
+  const { order } = sortGraph([whole], (value) => value.leaf !== undefined);
   const tensors: HostTensor[] = [];
   for (const value of order) {
     const { shape, dtype, leaf } = value;
@@ -62,5 +64,5 @@ function elementsOf(root: Value, read: ReadLeaf): TypedArray {
     }
     tensors.push({ shape, dtype, data });
   }
-  return (tensors[root.position] as HostTensor).data;
+  return (tensors[whole.position] as HostTensor).data;
 }

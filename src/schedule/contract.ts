@@ -10,6 +10,7 @@ import { dotDims } from "../ops/contract.ts";
 import { listOf } from "../ops/record.ts";
 import { type Affine, NotAffine, SplitLoop, affine, counter, place, plus, throughView } from "./affine.ts";
 import type { ContractKernel, Offsets } from "./kernel.ts";
+import { belowReshapes } from "./lower.ts";
 
 /** Where the elements of an operand lie in the buffer below its views. */
 export interface Operand {
@@ -44,8 +45,14 @@ export function operandOf(value: Value, isBuffer: (value: Value) => boolean): Op
     });
     try {
       let at = value;
-      for (; at.op.kind === "view" && !isBuffer(at); at = at.inputs[0] as Value)
+      for (; at.op.kind === "view" && !isBuffer(at); at = at.inputs[0] as Value) {
+        // Row-major order survives a reshape: memory needs no division of places.
+        const memory = belowReshapes(at, isBuffer);
+        if (memory.op.kind !== "view" || isBuffer(memory)) {
+          return { base: memory, extents, loopsOf, at: place(index, stridesOf(at.shape), loops) };
+        }
         index = throughView(at, index, extents);
+      }
       return { base: at, extents, loopsOf, at: place(index, stridesOf(at.shape), loops) };
     } catch (error) {
       if (error instanceof NotAffine) return undefined;

@@ -217,8 +217,8 @@ function suitsWinograd({ inChannels, outChannels, output, taps, stride, dilation
   const tiles = Math.ceil(output[0] / 4) * Math.ceil(output[1] / 4);
   const isThree = taps[0] === 3 && taps[1] === 3;
   const isPlain = [...stride, ...dilation].every((n) => n === 1);
-  // Of rows of tiles, cut into fours, what is no result.
-  const fill = (output[0] * output[1]) / (roundUp(output[0], 4) * roundUp(output[1], 16));
+  // Of rows of tiles, taken in pairs, what is no result.
+  const fill = (output[0] * output[1]) / (roundUp(output[0], 4) * roundUp(output[1], 8));
   return isThree && isPlain && inChannels >= 16 && outChannels >= 16 && tiles >= 16 && fill >= 0.4;
 }
 

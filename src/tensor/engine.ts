@@ -7,11 +7,12 @@ import { TwopassError, internal } from "../base/errors.ts";
 import { withMode } from "../ir/mode.ts";
 import { Arriving } from "../ir/arriving.ts";
 import type { Cell } from "../ir/cell.ts";
-import { Held } from "../ir/held.ts";
+import { Held, type Watcher } from "../ir/held.ts";
 import { type Key, type Wanted, keyOf } from "../ir/program.ts";
 import { type DataLeaf, type Leaf, type RemoteLeaf, type Value, sortGraph } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { type Device, type Elements, type Plan, type RunFailure, opened } from "../runtime/device.ts";
+import { backwardOf } from "../transform/backward.ts";
 import { pullback } from "../transform/grad.ts";
 import { refuseRead, settleEffects, takeBack, takeEffects, tracing } from "./capture.ts";
 import { type Choice, choicesOf, explainFault, failureOf } from "./fault.ts";
@@ -87,6 +88,14 @@ export class Engine {
     return this.#pending.isEmpty;
   }
 
+  /**
+   * Whether a graph that is known may come as a call. A device in another thread numbers the choices of the whole graph;
+   * single operations are run as they are written.
+   */
+  get takesCalls(): boolean {
+    return this.device.remote === undefined && !switches.eager;
+  }
+
   /** A result that a user may hold; kept by the next run unless another tensor is made from it. */
   noteFresh(value: Value): void {
     const capture = tracing();
@@ -119,13 +128,16 @@ export class Engine {
     if (gradient !== undefined && capture === undefined) this.#pending.addGradient(owner);
   }
 
-  /** Writes `value` to the cell of `owner` at the next run; the owner stands for the new content at once. */
-  noteWrite(owner: Inner, value: Value): void {
+  /**
+   * Writes `value` to the cell of `owner` at the next run; the owner stands for the new content at once. A vertex that is
+   * new, so that nobody else has it, may itself stand for the content.
+   */
+  noteWrite(owner: Inner, value: Value, isNew = false): void {
     const cell = owner.cell;
     if (cell === undefined) throw internal("a write to a tensor without a cell");
     const content = value.leaf === undefined && !value.requiresGrad ? value : kit.alias(value, false);
     const before = owner.value;
-    const next = kit.alias(content, before.requiresGrad);
+    const next = isNew && !before.requiresGrad ? content : kit.alias(content, before.requiresGrad);
     next.owner = before.owner;
     const capture = tracing();
     if (capture !== undefined) {
@@ -143,7 +155,9 @@ export class Engine {
     const capture = tracing();
     capture?.use(this);
     const build = { phase: 1, grad: createGraph } as const;
-    const { reached, visited } = withMode(build, () => pullback("backward", [{ value: loss, gradient }]));
+    const { reached, visited } = withMode(build, () =>
+      this.takesCalls && !createGraph ? backwardOf(loss, gradient) : pullback("backward", [{ value: loss, gradient }]),
+    );
     const limit = this.#pending.limitBefore(loss);
     if (limit >= 0) {
       this.run(
@@ -239,24 +253,21 @@ export class Engine {
   /** A run has given results: kept ones become leaves, written cells have a new version. */
   #take(wanted: readonly Wanted[], results: readonly (Elements | undefined)[], writes: Due["writes"]): void {
     const underWay = this.#underWay.at(-1);
-    const owners = new Map<Value, Inner[]>();
-    for (const { value, owner } of this.#pending.products()) {
-      if (owner === undefined) continue;
-      underWay?.gradients.push({ owner, value });
-      const list = owners.get(value);
-      if (list === undefined) owners.set(value, [owner]);
-      else list.push(owner);
-    }
     for (let i = 0; i < wanted.length; i++) {
       const { value, cell } = wanted[i] as Wanted;
-      if (cell === undefined) {
-        const result = results[i] as Elements;
-        settle(value, result);
-        const holders = owners.get(value);
-        if (result instanceof Held && holders !== undefined) result.isWanted = mayBeRead(value, holders);
-      } else {
+      if (cell === undefined) settle(value, results[i] as Elements);
+      else {
         commit(writes.get(cell) as Write);
         underWay?.cells.push(cell);
+      }
+    }
+    for (const owner of this.#pending.variables()) {
+      const value = owner.gradient;
+      if (value === undefined) continue;
+      underWay?.gradients.push({ owner, value });
+      if (value.leaf instanceof HeldLeaf) {
+        const { held } = value.leaf;
+        held.watcher = new GradientWatcher(value, owner, held.watcher);
       }
     }
   }
@@ -264,7 +275,7 @@ export class Engine {
   /** Each vertex in a run of its own, then all writes. */
   #executeSingly(key: Key, { wanted, writes }: Due): void {
     for (const value of key.order) {
-      if (value.leaf !== undefined) continue;
+      if (value.leaf !== undefined || value.op.kind === "call") continue;
       const alone = [{ value, cell: undefined }];
       this.#execute(keyOf(alone), alone, writes);
       if (switches.finite) checkFinite(value);
@@ -407,22 +418,47 @@ function release(visited: readonly Value[]): void {
   }
 }
 
+/** The leaf of a result that is still on the device. A class, as a getter in a literal makes a hidden class each time. */
+class HeldLeaf implements DataLeaf {
+  readonly kind = "data";
+  readonly held: Held;
+
+  constructor(held: Held) {
+    this.held = held;
+  }
+
+  get data(): TypedArray {
+    return this.held.elements;
+  }
+}
+
 /** The leaf of a result. */
 export function leafOf(elements: Elements): DataLeaf | RemoteLeaf {
   if (elements instanceof Arriving) return { kind: "remote", result: elements };
   if (!(elements instanceof Held)) return { kind: "data", data: elements };
-  return {
-    kind: "data",
-    get data() {
-      return elements.elements;
-    },
-  };
+  return new HeldLeaf(elements);
 }
 
-/** Whether somebody may still read a gradient: it is a variable's, a tensor was made of it, or something built on it. */
-function mayBeRead(value: Value, holders: readonly Inner[]): () => boolean {
-  const { readers } = value;
-  return () => value.isShown || value.readers > readers || holders.some((holder) => holder.gradient === value);
+/** A gradient may still be read while it is a variable's, a tensor was made of it, or something is built on it. */
+class GradientWatcher implements Watcher {
+  readonly #value: Value;
+  readonly #readers: number;
+  readonly #holder: Inner;
+  /** That of another variable with the same gradient. */
+  readonly #other: Watcher | undefined;
+
+  constructor(value: Value, holder: Inner, other: Watcher | undefined) {
+    this.#value = value;
+    this.#readers = value.readers;
+    this.#holder = holder;
+    this.#other = other;
+  }
+
+  get mayLook(): boolean {
+    const value = this.#value;
+    const isUsed = value.isShown || value.readers > this.#readers || this.#holder.gradient === value;
+    return isUsed || this.#other?.mayLook === true;
+  }
 }
 
 /** A kept result turns its vertex into a leaf. Inputs stay while a backward() through them is possible. */

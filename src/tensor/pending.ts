@@ -131,9 +131,10 @@ export class Pending {
     for (const { at, results } of this.#calls) if (at <= limit) results.forEach(keep);
     for (const value of this.#results) if (!value.consumed && value.id <= limit) keep(value);
     crossing.forEach(keep);
-    for (const { content, cell } of writes.values()) {
+    for (const { content, next, cell } of writes.values()) {
       // No two outputs of a program are one vertex.
-      const value = content.leaf === undefined && content.mark !== walk ? content : kit.alias(content, false);
+      const isOwn = content === next || content.mark !== walk;
+      const value = content.leaf === undefined && isOwn ? content : kit.alias(content, false);
       value.mark = walk;
       wanted.push({ value, cell });
     }

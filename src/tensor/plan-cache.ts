@@ -1,5 +1,5 @@
 /** Plans by structural key, bounded, least recently used out first. Floor: tensor. */
-import { type Key, type Wanted, matches, programOf, wordsOf } from "../ir/program.ts";
+import { type Key, type Wanted, programOf } from "../ir/program.ts";
 import { makeLeaf } from "../ops/leaf.ts";
 import type { Device, Plan } from "../runtime/device.ts";
 import { guardWrites } from "./finite.ts";
@@ -35,9 +35,9 @@ export class PlanCache {
   find(key: Key, wanted: readonly Wanted[], checked?: readonly number[]): CachedPlan {
     const bucket = this.#buckets.get(key.hash);
     if (bucket !== undefined) {
-      for (const entry of bucket) if (matches(key, entry.words)) return this.touch(entry);
+      for (const entry of bucket) if (key.words.equals(entry.words)) return this.touch(entry);
     }
-    const words = wordsOf(key);
+    const words = key.words.copy();
     const program = programOf(key, wanted, (like, leaf) => makeLeaf(like.shape, like.dtype, leaf));
     const plan = this.#device.compile(checked === undefined ? program : guardWrites(program, checked));
     this.made++;

@@ -54,6 +54,11 @@ export function hookGradient(target: object, hook: GradientHook): HookHandle {
   };
 }
 
+/** Whether there ever was a hook. */
+export function hasHooks(): boolean {
+  return hooksMade > 0;
+}
+
 function applyHooks(value: Value, gradient: Value): Value {
   let current = gradient;
   for (const target of [value, value.owner]) {
@@ -142,8 +147,8 @@ function gradientsOf(op: string, value: Value, gradient: Value): readonly (Value
   return rule(kit, gradient, value.inputs, value, value.attrs);
 }
 
-/** Whether the gradient ends here. A vertex that was used up has no inputs either, but is marked as released. */
-function isVariable(value: Value): boolean {
+/** Whether a gradient ends here. A vertex that was used up has no inputs either, but is marked as released. */
+export function isVariable(value: Value): boolean {
   const { inputs } = value;
   for (let i = 0; i < inputs.length; i++) if ((inputs[i] as Value).requiresGrad) return false;
   return true;

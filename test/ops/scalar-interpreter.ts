@@ -7,6 +7,7 @@ import { castElement, toElement } from "../../src/base/dtype.ts";
 import { internal } from "../../src/base/errors.ts";
 import { hostFunctionTable } from "../../src/base/host-functions.ts";
 import { roundHalfEven } from "../../src/base/round.ts";
+import { multiplyAdd } from "./fused.ts";
 import {
   type Arithmetic,
   type Comparison,
@@ -29,6 +30,7 @@ const floatArithmetic: Partial<Record<Arithmetic, Binary>> = {
   abs: Math.abs,
   min: Math.min,
   max: Math.max,
+  scale: (x, n) => x * 2 ** n,
   sqrt: Math.sqrt,
   floor: Math.floor,
   ceil: Math.ceil,
@@ -101,7 +103,7 @@ function isComparison(instruction: Instruction): instruction is Comparison {
 }
 
 /** What one instruction does to elements that already have the dtypes of its arguments. */
-function meaning(scalar: Scalar): (a: number, b: number, c: number) => number {
+function meaning(scalar: Scalar, isFused: boolean): (a: number, b: number, c: number) => number {
   const { instruction, dtype, args, name } = scalar;
   for (const arg of args) {
     const other = instruction === "cast" || instruction === "bitcast" || isComparison(instruction);
@@ -112,6 +114,9 @@ function meaning(scalar: Scalar): (a: number, b: number, c: number) => number {
   if (isComparison(instruction)) {
     if (dtype !== "bool" || args[0]?.dtype !== args[1]?.dtype) throw internal(`${instruction} of unlike dtypes`);
     return comparison[instruction];
+  }
+  if (instruction === "multiplyAdd" && dtype === "float32") {
+    return isFused ? multiplyAdd : (a, b, c) => Math.fround(Math.fround(a * b) + c);
   }
   if (isArithmetic(instruction)) {
     const f = arithmeticOf[dtype][instruction];
@@ -162,9 +167,9 @@ export function scalarOrder(root: Scalar): Scalar[] {
 
 /**
  * The elements of `root`, where `load` number i reads `inputs[i]`, element by element. Every dtype is held in float64,
- * which has all of its values; inputs are rounded to the dtype of their `load`.
+ * which has all of its values; inputs are rounded to the dtype of their `load`. `isFused`: multiplyAdd rounds once.
  */
-export function interpret(root: Scalar, inputs: readonly ArrayLike<number>[]): Float64Array {
+export function interpret(root: Scalar, inputs: readonly ArrayLike<number>[], isFused = false): Float64Array {
   const size = inputs[0]?.length ?? 1;
   const held = new Map<Scalar, Float64Array>();
   for (const scalar of scalarOrder(root)) {
@@ -179,7 +184,7 @@ export function interpret(root: Scalar, inputs: readonly ArrayLike<number>[]): F
     } else if (scalar.instruction === "index") {
       for (let i = 0; i < size; i++) out[i] = i;
     } else {
-      const f = meaning(scalar);
+      const f = meaning(scalar, isFused);
       const [a, b, c] = scalar.args.map((arg) => held.get(arg) as Float64Array) as [Float64Array, ...Float64Array[]];
       const second = b ?? a;
       const third = c ?? a;

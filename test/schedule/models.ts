@@ -18,6 +18,7 @@ import { type KernelPlan, planKernels } from "../../src/schedule/plan.ts";
 import { decompose } from "../../src/transform/decompose.ts";
 import { pullback } from "../../src/transform/grad.ts";
 import { simplify } from "../../src/transform/simplify.ts";
+import { unrollWindows } from "../../src/transform/windows.ts";
 import { randomStream } from "../ops/sweep/case.ts";
 
 /** A parameter or a state of an optimiser, filled with small numbers that are the same each time. */
@@ -190,10 +191,12 @@ export function planOf(outputs: readonly (Value | Wanted)[], fuse = true): { pla
   const all = outputs.map((w): Wanted => ("value" in w ? w : { value: w, cell: undefined }));
   const key = keyOf(all);
   const program = programOf(key, all, (like, leaf) => makeLeaf(like.shape, like.dtype, leaf));
-  const roots = simplify(
-    new Rewriter().run(
-      program.outputs.map((o) => o.value),
-      decompose,
+  const roots = unrollWindows(
+    simplify(
+      new Rewriter().run(
+        program.outputs.map((o) => o.value),
+        decompose,
+      ),
     ),
   );
   const lowered = {

@@ -26,7 +26,8 @@ export function prelude(target: CTarget): string {
     ...repeated("h", wide),
     "#define F64V(x) ((x) - (f64v){})",
     ...floats.flatMap((vector) => floatFunctions(target, vector)),
-    ...["v", "h"].flatMap((suffix) => words(suffix, suffix === "v" ? lanes : wide)),
+    ...["v", "h"].flatMap((suffix) => words(target, suffix, suffix === "v" ? lanes : wide)),
+    ...notedNaNs,
     ...saturating,
     ...["v", "h"].flatMap((suffix) => elements(suffix, suffix === "v" ? lanes : wide)),
     ...movers("f64v", "f64v", "f64", wide),
@@ -55,6 +56,8 @@ const scalars = [
   "FN int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }",
   // Bytes to the row that will be read a while later: eight rows on, more if they are short.
   "FN int64_t rows_ahead(int64_t step) { return step * (8 + 4096 / (step | 1)); }",
+  // Bytes to the row that will be read soon: the next one, more if they are short.
+  "FN int64_t rows_soon(int64_t step) { return step * (1 + 4096 / (step | 1)); }",
   // Of a dim given by extent and step: where an index is. The first one that is out of range is noted, and 0 taken.
   "FN int64_t place(i32 at, const int64_t *dim, i32 *fault) {",
   "  if ((uint64_t)(int64_t)at < (uint64_t)dim[0]) return at * dim[1];",
@@ -102,7 +105,7 @@ function repeated(suffix: "v" | "h", lanes: number): string[] {
 }
 
 /** Integers of 32 bits. By zero a quotient and a remainder are 0; the smallest number by -1 wraps. */
-function words(suffix: string, lanes: number): string[] {
+function words(target: CTarget, suffix: string, lanes: number): string[] {
   const [I, U] = [`i32${suffix}`, `u32${suffix}`];
   const lanewise = (name: string, result: string): string[] => [
     `FN ${I} ${name}_${I}(${I} a, ${I} b) {`,
@@ -111,7 +114,14 @@ function words(suffix: string, lanes: number): string[] {
     "  return r;",
     "}",
   ];
-  const pick = (relation: string): string => `{ const ${I} m = a ${relation} b; return (m & a) | (~m & b); }`;
+  const pick = (relation: string): string => {
+    if (target.isa !== "avx512" && target.isa !== "avx2") {
+      return `{ const ${I} m = a ${relation} b; return (m & a) | (~m & b); }`;
+    }
+    const class_ = target.isa === "avx512" ? "v" : "x";
+    const operands = `: "=${class_}"(r) : "${class_}"(a), "${class_}"(b)`;
+    return `{ ${I} r; __asm__("vp${relation === ">" ? "max" : "min"}sd %2, %1, %0" ${operands}); return r; }`;
+  };
   return [
     `FN ${I} select_${I}(${I} m, ${I} a, ${I} b) { return (m & a) | (~m & b); }`,
     `FN ${I} max_${I}(${I} a, ${I} b) ${pick(">")}`,
@@ -124,6 +134,12 @@ function words(suffix: string, lanes: number): string[] {
     ...lanewise("rem", "0"),
   ];
 }
+
+/** Whether lanes have seen a NaN, told by the largest magnitude as an integer; and NaN in those lanes. */
+const notedNaNs = [
+  "FN i32v noted_f32v(i32v seen, f32v x) { return max_i32v(seen, (i32v)x & 0x7fffffff); }",
+  'FN f32v spoiled_f32v(i32v seen, f32v x) { return select_f32v(seen > 0x7f800000, F32V(__builtin_nanf("")), x); }',
+];
 
 /** Toward zero; to the nearest end where the number is out of range; NaN gives 0. */
 const saturating = [

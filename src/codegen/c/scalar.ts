@@ -45,7 +45,18 @@ export function literal(dtype: Dtype, value: number): string {
 }
 
 const floatSigns: Readonly<Record<string, string>> = { add: "+", sub: "-", mul: "*", div: "/" };
-const floatFunctions = new Set(["abs", "min", "max", "sqrt", "floor", "ceil", "trunc", "round"]);
+const floatFunctions = new Set([
+  "multiplyAdd",
+  "scale",
+  "abs",
+  "min",
+  "max",
+  "sqrt",
+  "floor",
+  "ceil",
+  "trunc",
+  "round",
+]);
 const wordSigns: Readonly<Record<string, string>> = { add: "+", sub: "-", mul: "*", and: "&", or: "|", xor: "^" };
 const wordFunctions: Readonly<Record<string, string>> = {
   abs: "abs",

@@ -138,6 +138,19 @@ export class VectorSpeller {
   #arithmetic(s: Scalar, push: (arg: Scalar) => void): void {
     const f = this.#f;
     if (s.dtype === "float32" || s.dtype === "float64") {
+      if (s.instruction === "multiplyAdd" && s.dtype === "float32") {
+        const [x, y, z] = s.args as [Scalar, Scalar, Scalar];
+        push(x);
+        push(y);
+        f.op("f32x4.mul");
+        push(z);
+        f.op("f32x4.add");
+        return;
+      }
+      if (s.instruction === "scale" && s.dtype === "float32") {
+        this.#scale(s, push);
+        return;
+      }
       for (const arg of s.args) push(arg);
       const name = floatOps[s.instruction];
       if (name === undefined) throw internal(`${s.instruction} of ${s.dtype}`);
@@ -153,6 +166,19 @@ export class VectorSpeller {
       f.op(op);
     }
     if (s.dtype === "uint8") f.i32x4(255).op("v128.and");
+  }
+
+  /** x 2ⁿ, in two steps because 2ⁿ alone may be no float32, and only the last one rounds. */
+  #scale(s: Scalar, push: (arg: Scalar) => void): void {
+    const f = this.#f;
+    const [bits, half] = [this.temporary(0), this.temporary(1)];
+    // Added to so large a number n + 254 stands in the low bits.
+    push(s.args[1] as Scalar);
+    f.f32x4(12583166).op("f32x4.add").set(bits);
+    f.get(bits).i32(22).op("i32x4.shl").i32x4(-8388608).op("v128.and").set(half);
+    push(s.args[0] as Scalar);
+    f.get(half).op("f32x4.mul");
+    f.get(bits).i32(23).op("i32x4.shl").get(half).op("i32x4.sub").op("f32x4.mul");
   }
 
   /** Integer division and shifts by a vector exist for single numbers only. */

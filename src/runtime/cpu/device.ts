@@ -14,6 +14,7 @@ import { isConvTaken } from "../../schedule/conv.ts";
 import { planKernels } from "../../schedule/plan.ts";
 import { decompose } from "../../transform/decompose.ts";
 import { simplify } from "../../transform/simplify.ts";
+import { unrollWindows } from "../../transform/windows.ts";
 import { debug } from "../../base/debug.ts";
 import { showProgram } from "../../ir/show.ts";
 import { debugCompiled, debugGraph, debugPlan } from "../debug-passes.ts";
@@ -140,7 +141,7 @@ export class CpuDevice implements Device {
       return decompose(value, inputs);
     });
     debugGraph("decomposed", roots);
-    const simple = simplify(roots);
+    const simple = unrollWindows(simplify(roots));
     debugGraph("simplified", simple);
     const outputs = program.outputs.map((o, i) => ({ ...o, value: simple[i] as (typeof simple)[number] }));
     const lowered = { ...program, outputs };

@@ -19,9 +19,6 @@ import type { Block, KernelName } from "./machine.ts";
 import { startsOfWaves } from "./waves.ts";
 import { chunkOf, isWorthSharing, operationsOf, timeOf } from "./work.ts";
 
-/** Results up to this are copied out at once. */
-const smallBytes = 4096;
-
 /** The command of a step, as if it were a wave of its own. */
 interface Command {
   /** Its first word. */
@@ -166,10 +163,10 @@ export class CpuPlan implements Plan {
     return this.#program.outputs.map(({ value, target }, i) => {
       if (target >= 0) return undefined;
       const number = this.plan.outputs[i] as number;
-      const { input, bytes } = this.plan.buffers[number] as PlanBuffer;
+      const { input } = this.plan.buffers[number] as PlanBuffer;
       const address = this.#addresses[number] as number;
       // What lies in the arena stays there until the next run; what lies in a cell changes with it.
-      return input < 0 && bytes > smallBytes
+      return input < 0
         ? device.hold(value.dtype, address, sizeOf(value.shape))
         : device.copyOut(value.dtype, address, sizeOf(value.shape));
     });

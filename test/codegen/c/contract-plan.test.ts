@@ -84,6 +84,19 @@ describe("units", () => {
     }
   });
 
+  test("blocks of rows that turn B over again are fewer", () => {
+    expect(contractUnits(matmul(128, 256, 512), cTargets.avx512)).toBe(16);
+    expect(contractUnits(matmul(128, 256, 512, false, true), cTargets.avx512)).toBe(8);
+    expect(contractUnits(matmul(768, 128, 512, false, true), cTargets.avx512)).toBe(8);
+  });
+
+  test("few rows read B where it lies, unless its rows are far apart", () => {
+    const panelPack = (m: number, n: number): unknown => words(matmul(m, n, 768, true))[30];
+    expect(panelPack(65, 128)).toBe(0);
+    expect(panelPack(128, 128)).toBe(1);
+    expect(panelPack(65, 1024)).toBe(1);
+  });
+
   test("each index of the batch has its own", () => {
     const kernel = matmul(4, 4, 4);
     const batch = [3, 5].map((extent) => ({ extent, a: 16, b: 16, c: 16 }));

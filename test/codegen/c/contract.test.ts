@@ -152,6 +152,8 @@ const axesOfAllKinds: readonly Partial<ContractKernel>[] = [
   { aM: stride(1), aK: { table: runsTable(50, 3, 40).reverse() } },
   { aM: { table: runsTable(21, 4, 70) }, aK: stride(1) },
   { aM: stride(50), aK: { table: runsTable(50, 9, 9).reverse() } },
+  { aM: stride(170), aK: { table: runsTable(50, 20, 64) } },
+  { aM: { table: runsTable(21, 4, 70) }, aK: { table: runsTable(50, 3, 40) } },
   { bK: stride(3), bN: stride(151) },
   { bK: { table: runsTable(50, 3, 100) }, bN: { table: runsTable(75, 26, 28) } },
   { bK: { table: runsTable(50, 3, 100) }, bN: { table: runsTable(75, 8, 50) } },

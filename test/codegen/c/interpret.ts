@@ -1,6 +1,7 @@
 /** Loop kernels one element at a time, in JavaScript: what the code generators are held against. */
 import { type Dtype, type TypedArray, castElement, itemSize, viewOf } from "../../../src/base/dtype.ts";
 import { type HostFunction, hostFunctionTable } from "../../../src/base/host-functions.ts";
+import { multiplyAdd } from "../../ops/fused.ts";
 import type { Scalar } from "../../../src/ir/scalar.ts";
 import {
   type Access,
@@ -12,9 +13,9 @@ import {
 } from "../../../src/schedule/kernel.ts";
 import { rowScratchBytes } from "../../../src/schedule/row-scratch.ts";
 
-/** Runs a kernel on buffers. Sums are kept in float64. Gives whether an index was out of range. */
-export function interpret(kernel: LoopKernel, buffers: readonly TypedArray[]): boolean {
-  return new Interpreter(kernel, buffers).run();
+/** Runs a kernel on buffers. Sums are kept in float64. Gives whether an index was out of range. `isFused`: multiplyAdd rounds once. */
+export function interpret(kernel: LoopKernel, buffers: readonly TypedArray[], isFused = false): boolean {
+  return new Interpreter(kernel, buffers, isFused).run();
 }
 
 type FoldStatement = Extract<Statement, { kind: "fold" }>;
@@ -27,10 +28,12 @@ class Interpreter {
   readonly #workspace = new ArrayBuffer(rowScratchBytes);
   readonly #index: number[];
   readonly #accumulators = new Map<number, { value: number; position: number; fold: Fold }>();
+  readonly #isFused: boolean;
   #fault = false;
 
-  constructor(kernel: LoopKernel, buffers: readonly TypedArray[]) {
+  constructor(kernel: LoopKernel, buffers: readonly TypedArray[], isFused: boolean) {
     this.#kernel = kernel;
+    this.#isFused = isFused;
     this.#buffers = buffers;
     this.#index = kernel.extents.map(() => 0);
   }
@@ -142,7 +145,7 @@ class Interpreter {
         return this.#elements(access)[this.#place(access, args[0])] as number;
       }
       default:
-        return compute(s, args);
+        return compute(s, args, this.#isFused);
     }
   }
 }
@@ -153,8 +156,13 @@ function rounded(s: FoldStatement, x: number): number {
 }
 
 /** One scalar instruction on numbers; bool is 0 or 1. */
-export function compute(s: Pick<Scalar, "instruction" | "dtype" | "name" | "args">, args: readonly number[]): number {
+export function compute(
+  s: Pick<Scalar, "instruction" | "dtype" | "name" | "args">,
+  args: readonly number[],
+  isFused: boolean,
+): number {
   const [a, b, c] = args as [number, number, number];
+  if (s.instruction === "multiplyAdd") return isFused ? multiplyAdd(a, b, c) : Math.fround(Math.fround(a * b) + c);
   if (s.instruction === "call") return hostFunctionTable[s.name as HostFunction](...args);
   if (s.instruction === "select") return a !== 0 ? b : c;
   if (s.instruction === "cast") return castElement(s.dtype, a);
@@ -185,6 +193,8 @@ function floatOp(instruction: string, a: number, b: number): number {
       return a * b;
     case "div":
       return a / b;
+    case "scale":
+      return a * 2 ** b;
     case "neg":
       return -a;
     case "min":

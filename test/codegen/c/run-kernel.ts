@@ -51,11 +51,12 @@ export interface Outcome {
   readonly fault: boolean;
 }
 
-export function interpretCase({ kernel, data, buffers }: KernelCase): Outcome {
+export function interpretCase({ kernel, data, buffers }: KernelCase, isFused: boolean): Outcome {
   const copies = data.map((d) => d.slice() as TypedArray);
   const fault = interpret(
     kernel,
     buffers.map((b) => copies[b] as TypedArray),
+    isFused,
   );
   return { data: copies, fault };
 }

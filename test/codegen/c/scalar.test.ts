@@ -8,6 +8,7 @@ import { hostFunctions } from "../../../src/base/host-functions.ts";
 import { loopSource } from "../../../src/codegen/c/loops/loops.ts";
 import type { CTarget } from "../../../src/codegen/c/target.ts";
 import { type Arithmetic, type Scalar, ScalarBuilder, comparisons } from "../../../src/ir/scalar.ts";
+import { table } from "../../../src/ops/table.ts";
 import type { LoopKernel } from "../../../src/schedule/kernel.ts";
 import { type CKernel, CMemory, compileKernels, runnableTargets } from "./compiler.ts";
 import { type KernelCase, difference, interpretCase, runCase, whole } from "./run-kernel.ts";
@@ -199,6 +200,19 @@ function groupsOf(dtype: Dtype): Group[] {
     two.computations.push([relation, (s, x, y) => s.compare(relation, x as Scalar, y as Scalar)]);
     one.computations.push([`${relation} 1 x`, (s, x) => s.compare(relation, s.constant(1, dtype), x as Scalar)]);
   }
+  if (dtype === "float32") {
+    const f = (s: ScalarBuilder, ...x: Scalar[]): Scalar =>
+      s.multiplyAdd(x[0] as Scalar, x[1] as Scalar, x[2] as Scalar);
+    two.computations.push(["multiplyAdd a b a", (s, x, y) => f(s, x as Scalar, y as Scalar, x as Scalar)]);
+    two.computations.push(["multiplyAdd a a b", (s, x, y) => f(s, x as Scalar, x as Scalar, y as Scalar)]);
+    for (const n of [-252, -149, -24, 0, 1, 127, 252]) {
+      one.computations.push([`scale x ${n}`, (s, x) => s.op("scale", x as Scalar, s.constant(n, dtype))]);
+    }
+    // The product's lost digits come out.
+    const product = (s: ScalarBuilder, x: Scalar, y: Scalar): Scalar => s.op("neg", s.mul(x, y));
+    const rest: Compute = (s, x, y) => f(s, x as Scalar, y as Scalar, product(s, x as Scalar, y as Scalar));
+    two.computations.push(["multiplyAdd a b -ab", rest]);
+  }
   three.computations.push(["select", (s, m, x, y) => s.select(m as Scalar, x as Scalar, y as Scalar)]);
   const casts: Group = { inputs: one.inputs, computations: [] };
   for (const to of dtypes)
@@ -240,10 +254,40 @@ describe.skipIf(targets.length === 0).each(targets)("scalars in C, $isa", { time
     const functions = compile(list, target);
     const wrong = list.flatMap(({ item, labels }, i) => {
       const got = runCase(item, functions[i] as CKernel, memory, 4096, whole);
-      const problem = difference(got, interpretCase(item), true);
+      const problem = difference(got, interpretCase(item, target.fma), true);
       return problem === "" ? [] : [`${labels.map((label, j) => `${j} ${label}`).join(", ")}: ${problem}`];
     });
     expect(wrong.slice(0, 20)).toEqual([]);
+  });
+
+  test("float32 functions, which are lines of instructions", () => {
+    const names = [
+      "exp",
+      "exp2",
+      "expm1",
+      "log",
+      "log2",
+      "log10",
+      "log1p",
+      "tanh",
+      "sigmoid",
+      "erf",
+      "sin",
+      "tan",
+    ] as const;
+    // One in so many of all numbers, by their bits.
+    const words = Int32Array.from({ length: 5000 }, (_, i) => i * 858_993);
+    const x = [...edges.float32, ...new Float32Array(words.buffer)];
+    const computations = names.map((name): [string, Compute] => {
+      return [name, (s, input) => table[name].lower?.(s, [input as Scalar], "float32") as Scalar];
+    });
+    const list = computations.flatMap((one) => kernelsOf({ inputs: [["float32", x]], computations: [one] }));
+    const functions = compile(list, target);
+    const wrong = list.map(({ item }, i) => {
+      const got = runCase(item, functions[i] as CKernel, memory, 4096, whole);
+      return difference(got, interpretCase(item, target.fma), true);
+    });
+    expect(wrong).toEqual(names.map(() => ""));
   });
 
   test("host functions", () => {
@@ -304,7 +348,7 @@ describe.skipIf(targets.length === 0).each(targets)("scalars in C, $isa", { time
     const functions = compile(list, target);
     const wrong = list.flatMap(({ item, labels }, i) => {
       const got = runCase(item, functions[i] as CKernel, memory, 4096, whole).data.at(-1) as TypedArray;
-      const want = interpretCase(item).data.at(-1) as TypedArray;
+      const want = interpretCase(item, target.fma).data.at(-1) as TypedArray;
       return [...want].flatMap((y, j) => {
         const x = got[j] as number;
         // The functions of JavaScript engines are not the same to the last digit.

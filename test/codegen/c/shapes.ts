@@ -47,6 +47,23 @@ export const shapes: Readonly<Record<string, () => readonly Value[]>> = {
     kit.sum(f32(3, 40, 130), [0, 1, 2]),
     layerNorm(kit, f32(3, 5000), 1, f32(5000), f32(5000), 1e-5),
   ],
+  "parts that lie side by side, or apart with the same steps": () =>
+    [1, 5, 8, 12, 16, 21, 32, 40].flatMap((n) => {
+      const beside = (...parts: Value[]): Value =>
+        kit.concat(
+          parts.map((part) => kit.reshape(kit.neg(part), [3, n, 1])),
+          2,
+        );
+      const pairs = kit.concat([kit.neg(f32(3, n, 2)), kit.neg(f32(3, n, 2))], 1);
+      return [
+        beside(f32(3, n), f32(3, n)),
+        beside(i32(3, n), i32(3, n)),
+        beside(f64(3, n), f64(3, n)),
+        beside(f32(3, n), f32(3, n), f32(3, n)),
+        beside(f32(3, n), f32(3, n), f32(3, n), f32(3, n)),
+        kit.copy(kit.permute(pairs, [0, 2, 1])),
+      ];
+    }),
   columns: () => [
     kit.sum(f32(37, 1500), [0]),
     kit.sum(f32(2, 9, 300), [1]),

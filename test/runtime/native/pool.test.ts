@@ -23,14 +23,20 @@ describe.skipIf(isAbsent)("the C of the runtime library", () => {
   test.each([
     { waiting: "this system's waiting", flags: [] },
     { waiting: "waiting as on other systems", flags: ["-DTP_PORTABLE"] },
-  ])("gives each unit once, in order, to several callers and after a fork, by threads off the caller: $waiting", ({ flags }) => {
-    const program = join(folder, `pool${flags.join("")}`);
-    const { compiler } = startedLibrary().toolchain;
-    const words = ["-O1", "-pthread", "-w", ...flags, "-o", program, source, "-ldl"];
-    expect(runProgram(compiler, words, { seconds: 20 })).toMatchObject({ problem: undefined });
-    const { output, problem } = runProgram(program, [], { seconds: 30 });
-    expect({ output, problem }).toEqual({ output: "stress 0\ntwo callers 0\nforked 0\napart 0\n", problem: undefined });
-  });
+  ])(
+    "gives each unit once, in order, to several callers and after a fork, by threads off the caller: $waiting",
+    ({ flags }) => {
+      const program = join(folder, `pool${flags.join("")}`);
+      const { compiler } = startedLibrary().toolchain;
+      const words = ["-O1", "-pthread", "-w", ...flags, "-o", program, source, "-ldl"];
+      expect(runProgram(compiler, words, { seconds: 20 })).toMatchObject({ problem: undefined });
+      const { output, problem } = runProgram(program, [], { seconds: 30 });
+      expect({ output, problem }).toEqual({
+        output: "stress 0\ntwo callers 0\nforked 0\napart 0\n",
+        problem: undefined,
+      });
+    },
+  );
 });
 
 /** Adds one to each unit's count, and notes at how many units its wave began to run. */

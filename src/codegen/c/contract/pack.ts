@@ -30,28 +30,43 @@ export function packRowsName(shape: TileShape, form: RowForm, aM: OffsetMode, aK
  * in whole vectors and panels in whole rows, so that up to a vector behind the last element is read and written.
  */
 export function packRowsFunction(shape: TileShape, form: RowForm, aM: OffsetMode, aK: OffsetMode): string {
-  const { bytes, vectorBytes, rows } = shape;
+  const { bytes, vectorBytes, lanes, rows } = shape;
   const { element, vector } = vectorType(shape);
   const name = packRowsName(shape, form, aM, aK);
   const head = [
     `static __attribute__((noinline)) void ${name}(char *to, int64_t step, const char *from, ${axisParameter(aM, "aM")},`,
     `    ${axisParameter(aK, "aK")}, int64_t rows, int64_t k) {`,
   ];
-  const lines = [
-    "  for (int64_t i = 0; i < rows; i++, to += step) {",
-    `    const char *s = from + ${axisPlace(shape, aM, "aM", "i")};`,
-    ...(aK === "unit"
+  const row = `const char *s = from + ${axisPlace(shape, aM, "aM", "i")};`;
+  const lines =
+    aK === "table"
       ? [
-          `    for (int64_t x = 0; x < k * ${bytes}; x += ${vectorBytes}) {`,
-          ...(aM === "linear" ? ["      __builtin_prefetch(s + x + 4 * aM);"] : []),
-          `      *(${vector} *)(to + x) = *(const ${vector} *)(s + x);`,
+          // A vector that is longer than what is left of its run spills into the next, which is written after it.
+          "  for (int64_t x = 0, end; x < k; x = end) {",
+          "    for (end = x + 1; end < k && aK[end] == aK[end - 1] + 1;) end++;",
+          `    for (int64_t y = x; y < end; y += ${lanes}) {`,
+          "      for (int64_t i = 0; i < rows; i++) {",
+          `        ${row}`,
+          `        *(${vector} *)(to + i * step + y * ${bytes}) = *(const ${vector} *)(s + ${axisPlace(shape, aK, "aK", "y")});`,
+          "      }",
           "    }",
+          "  }",
         ]
       : [
-          `    for (int64_t x = 0; x < k; x++) ((${element} *)to)[x] = *(const ${element} *)(s + ${axisPlace(shape, aK, "aK", "x")});`,
-        ]),
-    "  }",
-  ];
+          "  for (int64_t i = 0; i < rows; i++, to += step) {",
+          `    ${row}`,
+          ...(aK === "unit"
+            ? [
+                `    for (int64_t x = 0; x < k * ${bytes}; x += ${vectorBytes}) {`,
+                ...(aM === "linear" ? ["      __builtin_prefetch(s + x + 4 * aM);"] : []),
+                `      *(${vector} *)(to + x) = *(const ${vector} *)(s + x);`,
+                "    }",
+              ]
+            : [
+                `    for (int64_t x = 0; x < k; x++) ((${element} *)to)[x] = *(const ${element} *)(s + ${axisPlace(shape, aK, "aK", "x")});`,
+              ]),
+          "  }",
+        ];
   const columns = [
     "  for (int64_t x = 0; x < k; x++) {",
     `    const char *s = from + ${axisPlace(shape, aK, "aK", "x")};`,

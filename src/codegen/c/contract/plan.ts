@@ -109,12 +109,14 @@ export interface ContractPlan {
 
 /** Rows of the operands that are so far apart, in bytes, lie on pages of their own, and often compete for cache lines. */
 const farApart = 4096;
-/** From so many rows packing of B pays, and from so many columns packing of A. */
+/** From so many rows of a block packing of B pays, and from so many columns packing of A. */
 const packPanelRows = 64;
 const packRowsColumns = 128;
 
 /** Units that a kernel should have where it has work for them: enough for some threads to share evenly. */
 const wantedUnits = 16;
+/** The same of blocks of rows that each turn B over again. */
+const wantedTurningUnits = 8;
 /** Products and sums that are worth a unit. */
 const leastWork = 2 ** 17;
 /** Rows of a block where packing B costs nothing, and where it does. */
@@ -128,31 +130,38 @@ export function planContract(kernel: NormalContract, target: CTarget): ContractP
   const isFar = (offsets: Offsets): boolean => "stride" in offsets && offsets.stride * shape.bytes >= farApart;
   const isLines = rowForm(modes) === "lines";
   const packsRows = !readsRowsInPlace(modes) || (!isLines && isFar(kernel.aK) && n >= packRowsColumns);
-  const packsPanels = !readsPanelsInPlace(modes) || ((!isLines || isFar(kernel.bK)) && m >= packPanelRows);
+  const mustPack = !readsPanelsInPlace(modes);
+  const packsPanels = mustPack || ((!isLines || isFar(kernel.bK)) && m >= packPanelRows);
 
   const batches = kernel.batch.reduce((count, { extent }) => count * extent, 1);
   const mBlocks = Math.max(Math.ceil(m / (packsRows || !packsPanels ? 256 : 512)), 1);
   let mStep = Math.max(roundUp(Math.ceil(m / mBlocks), shape.rows), shape.rows);
   const panels = Math.max(Math.ceil(n / shape.columns), 1);
-  const most = Math.ceil((packsRows ? 512 : 256) / shape.columns);
+  const most = Math.ceil((packsRows ? 1024 : 256) / shape.columns);
   let nStep = Math.ceil(panels / Math.ceil(panels / most)) * shape.columns;
   const units = (): number => batches * Math.ceil(m / mStep) * Math.ceil(n / nStep);
   // The rows of a tile take about as long as one row.
   const work = (): number => Math.max(Math.min(m, mStep), shape.rows) * Math.min(n, nStep) * k * kernel.fold.extent;
+  const isWorthMore = (wanted: number): boolean => units() < wanted && work() >= 2 * leastWork;
   const leastColumns = packsRows ? packRowsColumns : shape.columns;
+  while (nStep > leastColumns && isWorthMore(wantedUnits)) nStep = roundUp(nStep / 2, shape.columns);
+  const wanted = mustPack ? wantedTurningUnits : wantedUnits;
   const least = packsPanels ? leastRows.packed : leastRows.inPlace;
-  while (units() < wantedUnits && work() >= 2 * leastWork) {
-    if (nStep > leastColumns) nStep = roundUp(nStep / 2, shape.columns);
-    else if (mStep > least) mStep = roundUp(mStep / 2, shape.rows);
-    else break;
+  while (mStep > least && isWorthMore(wanted)) {
+    const enough = (m * batches * Math.ceil(n / nStep)) / wanted;
+    const next = roundUp(Math.max(mStep / 2, enough), shape.rows);
+    if (next === mStep) break;
+    mStep = next;
   }
+  // Few rows are no longer worth packing a B that is near.
+  const inPlace = !packsPanels || (!mustPack && !isFar(kernel.bK) && mStep < packPanelRows);
   return {
     units: units(),
     kStep,
     mStep,
     nStep,
     packsRows,
-    panelPack: packsPanels ? choosePanelPack(kernel, shape) : null,
+    panelPack: inPlace ? null : choosePanelPack(kernel, shape),
   };
 }
 

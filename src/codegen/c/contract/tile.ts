@@ -135,6 +135,15 @@ export function tileFunction(shape: TileShape, form: RowForm, isTall: boolean, v
         .map((j) => `s${i}_${j} = {0}`)
         .join(", ")};`,
     );
+  // Rows that are packed share the caches with C, which may be in none of them: it comes while the sums run.
+  if (isTall && form === "columns") {
+    const wanted = range(vectors).map((j) => `__builtin_prefetch(t + ${j * vectorBytes}, 1);`);
+    lines.push(
+      `    { const char *t = c; ${range(rows)
+        .map(() => wanted.join(" "))
+        .join(" t += cM; ")} }`,
+    );
+  }
   lines.push("    const char *p = a, *q = b;");
   lines.push(`    for (int64_t left = k; left > 0; left--, p += ${form === "lines" ? bytes : "aStep"}, q += bK) {`);
   for (const j of range(vectors)) {

@@ -58,6 +58,30 @@ const shuffleMacro = once(
   ].join("\n"),
 );
 
+/** A vector of which each half lies elsewhere, and the halves of a vector. */
+export function halvesFunctions({ vectorBytes }: CTarget): string {
+  const lanes = vectorBytes / 4;
+  const list = (from: number, count: number): string =>
+    range(count)
+      .map((i) => from + i)
+      .join(", ");
+  return once(
+    "CONV_JOIN",
+    [
+      "#if defined(__clang__) || __GNUC__ >= 12",
+      `#define CONV_JOIN(a, b) __builtin_shufflevector(LOAD(f32h, a), LOAD(f32h, b), ${list(0, lanes)})`,
+      `#define CONV_LOW(a) __builtin_shufflevector(a, a, ${list(0, lanes / 2)})`,
+      `#define CONV_HIGH(a) __builtin_shufflevector(a, a, ${list(lanes / 2, lanes / 2)})`,
+      "#else",
+      "typedef union { f32v whole; f32h half[2]; } conv_halves;",
+      "#define CONV_JOIN(a, b) (((conv_halves){.half = {LOAD(f32h, a), LOAD(f32h, b)}}).whole)",
+      "#define CONV_LOW(a) (((conv_halves){a}).half[0])",
+      "#define CONV_HIGH(a) (((conv_halves){a}).half[1])",
+      "#endif",
+    ].join("\n"),
+  );
+}
+
 /** Rows of a square of elements become its columns: log2(lanes) rounds that exchange blocks of 1, 2, 4, ... lanes. */
 function transposeFunction(lanes: number): string {
   const lines = ["FN void conv_transpose(f32v *r) {", "  f32v t;"];
@@ -150,6 +174,8 @@ static __attribute__((noinline)) void conv_fill(const conv_slab *s, float *slab,
         int64_t at = s->pitch;
         if (row >= 0 && row < s->rows) {
           const float *f = x + c * xChannel + row * xRow + first;
+          /* The next channel lies where the processor expects nothing. */
+          for (int64_t j = begin * step; j < end * step; j += 16) __builtin_prefetch(f + j + xChannel);
           for (int64_t j = 0; j < begin; j += ${lanes}) STORE(f32v, d + j, (f32v){});
           if (step == 1) for (int64_t j = begin; j < end; j += ${lanes}) STORE(f32v, d + j, LOAD(f32v, f + j));
           else if (step == 2 && end - begin >= ${lanes}) {

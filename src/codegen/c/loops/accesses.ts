@@ -195,7 +195,14 @@ export class LoopAccesses {
       for (const { s, value } of list) this.#storeOne(text, s.access, value, place);
       return;
     }
-    const runs = list.flatMap((item) => this.#storeLanes(text, item, place));
+    const runs: StoreText[] = [];
+    for (let i = 0; i < list.length; i++) {
+      const [item, next] = [list[i] as StoreValues, list[i + 1]];
+      if (next !== undefined && this.#mayInterleave(item, next)) {
+        this.#storePair(text, item, next, place);
+        i++;
+      } else runs.push(...this.#storeLanes(text, item, place));
+    }
     if (runs.length === 0) return;
     const whole = (): void => runs.forEach((run) => text.line(run.whole));
     if (typeof place.left === "number") {
@@ -206,6 +213,43 @@ export class LoopAccesses {
     text.inside(whole);
     text.line("} else {");
     text.inside(() => runs.forEach((run) => text.line(run.partial)));
+    text.line("}");
+  }
+
+  /** Whether two stores may turn out to write every second element each. */
+  #mayInterleave(a: StoreValues, b: StoreValues): boolean {
+    const { dtype } = this.#access(a.s.access);
+    if ((dtype !== "float32" && dtype !== "int32") || this.#access(b.s.access).dtype !== dtype) return false;
+    return [a, b].every(({ s }) => s.index === undefined && this.laneStep(s.access) === "other");
+  }
+
+  /** Two vectors whose elements lie side by side, one of this and one of that, go out as whole vectors. */
+  #storePair(text: CText, a: StoreValues, b: StoreValues, place: VectorPlace): void {
+    const { dtype } = this.#access(a.s.access);
+    const type = memoryType(dtype, this.#suffix);
+    const lanes = this.#lanes;
+    const [p, q, first, second, count] = ["q", "q", "v", "v", "n"].map((letter) => text.name(letter));
+    const [s, t] = [a, b].map(({ s: { access } }) => `s${access}`);
+    const bytes = itemSize[dtype];
+    const mixed = (from: number): string => {
+      const order = Array.from({ length: lanes }, (_, i) => from + (i >> 1) + (i % 2) * lanes);
+      return `EVENS(i32${this.#suffix}, ${a.value}, ${b.value}, ${order.join(", ")})`;
+    };
+    text.line(`char *${p} = ${this.#address(a.s.access, place)}, *${q} = ${this.#address(b.s.access, place)};`);
+    text.line(`if (${s} == ${2 * bytes} && ${t} == ${2 * bytes} && ${q} == ${p} + ${bytes}) {`);
+    text.inside(() => {
+      text.line(`const ${type} ${first} = ${mixed(0)}, ${second} = ${mixed(lanes / 2)};`);
+      text.line(`const int64_t ${count} = 2 * (int64_t)${place.left};`);
+      text.line(`if (${count} >= ${lanes}) STORE(${type}, ${p}, ${first});`);
+      text.line(`else part_${type}(${p}, ${first}, ${count});`);
+      text.line(`if (${count} >= ${2 * lanes}) STORE(${type}, ${p} + ${lanes * bytes}, ${second});`);
+      text.line(`else if (${count} > ${lanes}) part_${type}(${p} + ${lanes * bytes}, ${second}, ${count} - ${lanes});`);
+    });
+    text.line("} else {");
+    text.inside(() => {
+      text.line(`scatter_${type}(${p}, ${s}, ${a.value}, ${place.left});`);
+      text.line(`scatter_${type}(${q}, ${t}, ${b.value}, ${place.left});`);
+    });
     text.line("}");
   }
 

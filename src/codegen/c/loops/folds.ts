@@ -93,6 +93,10 @@ export class Folds {
       else if (s.position === undefined) {
         const names = Array.from({ length: copies }, (_, i) => `a${k}_${i} = ${this.#start(s)}`);
         this.#text.line(`${this.#type(s)} ${names.join(", ")};`);
+        if (isPeak(s)) {
+          const seen = Array.from({ length: copies }, (_, i) => `n${k}_${i} = {}`);
+          this.#text.line(`i32v ${seen.join(", ")};`);
+        }
         if (isBlocked(s)) this.#text.line(`${this.#type(s)} t${k} = ${this.#start(s)};`);
       } else {
         this.#text.line(`${this.#type(s)} a${k} = ${this.#start(s)};`);
@@ -104,9 +108,13 @@ export class Folds {
   #joined(s: FoldStatement): string {
     const { accumulator: k } = s;
     const text = this.#text;
-    text.line(`a${k}_0 = ${this.#step(s, `a${k}_0`, `a${k}_1`)};`);
-    text.line(`a${k}_2 = ${this.#step(s, `a${k}_2`, `a${k}_3`)};`);
-    return this.#step(s, `a${k}_0`, `a${k}_2`);
+    const step = (a: string, b: string): string => (isPeak(s) ? peakStep(s, a, b) : this.#step(s, a, b));
+    text.line(`a${k}_0 = ${step(`a${k}_0`, `a${k}_1`)};`);
+    text.line(`a${k}_2 = ${step(`a${k}_2`, `a${k}_3`)};`);
+    const all = step(`a${k}_0`, `a${k}_2`);
+    if (!isPeak(s)) return all;
+    const seen = `max_i32v(max_i32v(n${k}_0, n${k}_1), max_i32v(n${k}_2, n${k}_3))`;
+    return `spoiled_f32v(${seen}, ${all})`;
   }
 
   /** Adds the sums of a block to the total and starts them again. */
@@ -131,6 +139,25 @@ export class Folds {
       const lanes = isBlocked(s) ? `t${k}` : this.#joined(s);
       this.#text.line(`const ${this.#type(s)} r${k} = ${across}(${lanes});`);
     }
+  }
+
+  /** Whether these are folds of vectors that need no element before another one. */
+  areOnlyVectors(statements: readonly Statement[]): boolean {
+    return statements.every((s) => s.kind === "fold" && s.running !== true && s.position === undefined);
+  }
+
+  /** Results that are kept from one unit to the next: where they stand, when they are found, when their unit comes. */
+  declareKept(statements: readonly Statement[]): void {
+    for (const s of foldsOf(statements)) this.#text.line(`${this.#type(s)} k${s.accumulator};`);
+  }
+
+  keep(statements: readonly Statement[]): void {
+    for (const { accumulator: k } of foldsOf(statements)) this.#text.line(`k${k} = r${k};`);
+  }
+
+  useKept(statements: readonly Statement[]): void {
+    for (const s of foldsOf(statements))
+      this.#text.line(`const ${this.#type(s)} r${s.accumulator} = k${s.accumulator};`);
   }
 
   // Along.
@@ -204,14 +231,24 @@ export class Folds {
       const kept = `select_${type}(first_${this.#suffix}(${left}), ${value}, ${this.#start(s)})`;
       text.line(`if (${left} < ${this.#lanes}) ${element} = ${kept};`);
     }
-    text.line(`${sum} = ${this.#step(s, sum, element)};`);
+    if (!isPeak(s)) {
+      text.line(`${sum} = ${this.#step(s, sum, element)};`);
+      return;
+    }
+    const seen = `n${s.accumulator}_${copy}`;
+    text.line(`${sum} = ${peakStep(s, sum, element)};`);
+    text.line(`${seen} = noted_f32v(${seen}, ${element});`);
   }
 
   /** So that the next vector meets the accumulator whose turn it is. */
   #rotate(s: FoldStatement, by: number): void {
     if (by % copies === 0) return;
-    const type = this.#type(s);
-    const names = Array.from({ length: copies }, (_, i) => `a${s.accumulator}_${i}`);
+    this.#rotateNames(`a${s.accumulator}`, this.#type(s), by);
+    if (isPeak(s)) this.#rotateNames(`n${s.accumulator}`, "i32v", by);
+  }
+
+  #rotateNames(prefix: string, type: string, by: number): void {
+    const names = Array.from({ length: copies }, (_, i) => `${prefix}_${i}`);
     const first = names.slice(0, by).map((name) => {
       const kept = this.#text.name("f");
       this.#text.line(`const ${type} ${kept} = ${name};`);
@@ -273,6 +310,18 @@ export class Folds {
 
 function foldsOf(statements: readonly Statement[]): FoldStatement[] {
   return statements.filter((s): s is FoldStatement => s.kind === "fold");
+}
+
+/**
+ * Whether the largest or smallest elements are found by one instruction each, with NaN noted beside it: otherwise the one waits for
+ * what the other found out about NaN.
+ */
+function isPeak(s: FoldStatement): boolean {
+  return (s.fold === "max" || s.fold === "min") && s.running !== true && s.dtype === "float32";
+}
+
+function peakStep(s: FoldStatement, a: string, b: string): string {
+  return `peak_${s.fold}_f32v(${a}, ${b})`;
 }
 
 /** Sums of floats lose less in blocks. */

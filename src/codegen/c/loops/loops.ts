@@ -15,6 +15,8 @@ import { CText } from "../text.ts";
 
 /** Sums across go in blocks of so many elements, whose sums are then added: rounding errors stay small. */
 const sumBlock = 4096;
+/** Arithmetic instructions of a level from which another level goes along with it. */
+const sideAhead = 12;
 
 /** A C function for a loop kernel, to stand behind the prelude of the target. */
 export function loopSource(kernel: LoopKernel, name: string, target: CTarget): string {
@@ -44,7 +46,7 @@ class LoopWriter {
     this.#lanes = target.vectorBytes / (wide ? 8 : 4);
     // What columns fold stands in memory. Elsewhere there is nothing else to wait for: as many as the registers are good for.
     const isPlain = kernel.lanes === "across" || (kernel.inner === 0 && kernel.levels.length === 1);
-    this.#side = isPlain && target.isa === "avx512" ? 4 : 2;
+    this.#side = isPlain && target.isa === "avx512" ? (kernel.lanes === "across" ? 4 : 8) : 2;
     this.#words = new LoopWords(kernel);
     this.#access = new LoopAccesses(kernel, this.#suffix, this.#lanes);
     this.#folds = new Folds(kernel, this.#text, this.#suffix, this.#lanes);
@@ -76,6 +78,15 @@ class LoopWriter {
 
   #across(): void {
     const outer = counters(0, this.#kernel.outer);
+    const ahead = this.#levelAhead();
+    const first = (): void => {
+      this.#access.starts(this.#text, outer, undefined);
+      this.#folds.startAcross((ahead as Level).loop);
+      this.#acrossLanes(ahead as Level, this.#numbers);
+      this.#folds.finishAcross((ahead as Level).loop);
+      this.#folds.keep((ahead as Level).loop);
+    };
+    if (ahead !== undefined) this.#folds.declareKept(ahead.loop);
     this.#units(
       outer.map((name, loop) => [name, `e${loop}`]),
       () => {
@@ -85,12 +96,24 @@ class LoopWriter {
         /** What is the same in the whole row, from one level to the next. */
         let known = this.#numbers;
         this.#isNextAsked = rows.length > 0;
+        if (ahead !== undefined) {
+          this.#folds.useKept(ahead.loop);
+          this.#nextUnit(outer, this.#values.accessesOf(ahead.loop, ahead.reload));
+        }
         for (const level of this.#kernel.levels) {
+          if (level === ahead) continue;
           known = new Map(known);
           this.#values.run(level.row, level.reload, "uniform", known);
           if (level.loop.length === 0) continue;
           this.#folds.startAcross(level.loop);
-          if (rows.length === 0) known = this.#acrossLanes(level, known);
+          if (ahead !== undefined && level === this.#kernel.levels[1]) {
+            this.#folds.startAcross(ahead.loop);
+            known = this.#acrossLanes(level, known, ahead);
+            this.#text.block("", () => {
+              this.#folds.finishAcross(ahead.loop);
+              this.#folds.keep(ahead.loop);
+            });
+          } else if (rows.length === 0) known = this.#acrossLanes(level, known);
           else {
             const active = this.#values.accessesOf(level.loop, level.reload);
             this.#text.block("", () => this.#loops(rows, active, () => this.#acrossLanes(level, this.#numbers)));
@@ -99,36 +122,85 @@ class LoopWriter {
           known = this.#values.lasting(known);
         }
       },
+      ahead === undefined ? undefined : first,
     );
   }
 
-  /** The elements of a level. Gives what it computed in front of them. */
-  #acrossLanes(level: Level, before: Known): Known {
+  /**
+   * The first level, where it can be folded for the next unit while the second level computes for this one: otherwise a row's
+   * exponentials, say, wait for its largest element, with nothing else to do.
+   */
+  #levelAhead(): Level | undefined {
+    const { levels, outer, inner } = this.#kernel;
+    const [level, second] = levels;
+    if (level === undefined || second === undefined || outer === 0 || inner !== 1) return undefined;
+    if (level.row.length > 0 || !this.#folds.areOnlyVectors(level.loop)) return undefined;
+    const isLong = (l: Level, least: number): boolean =>
+      this.#values.sideBySide(l.loop, l.reload, this.#numbers, 2, least) > 1;
+    return isLong(level, 0) && isLong(second, sideAhead) ? level : undefined;
+  }
+
+  /** Where the accesses are in the next unit, as q0, q1 ...; behind the last unit there is none, and the last one is read again. */
+  #nextUnit(outer: readonly string[], accesses: readonly number[]): void {
+    const next = outer.map((name) => `${name}n`);
+    this.#text.line(`int64_t ${next.map((name, loop) => `${name} = ${outer[loop]}`).join(", ")};`);
+    // The fastest counter moves; one that is at its end begins again and moves the one outside of it.
+    const carries = next
+      .map((name, loop) => ` && ++${name} == e${loop} && (${name} = 0, 1)`)
+      .slice(1)
+      .reverse();
+    this.#text.line(`if (unit + 1 < to${carries.join("")}) ${next[0]}++;`);
+    for (const a of accesses) {
+      const moved = next.map((name, loop) => ` + (${name} - ${outer[loop]}) * ${this.#access.step(a, loop)}`);
+      this.#text.line(`${this.#access.isCount(a) ? "const int64_t " : "char *const "}q${a} = p${a}${moved.join("")};`);
+    }
+  }
+
+  /** Runs what reads and counts in the next unit. */
+  #inNextUnit<T>(level: Level, run: () => T): T {
+    const before = this.#access.names;
+    const moved = new Set(this.#values.accessesOf(level.loop, level.reload));
+    this.#access.names = before.map((name, a) => (moved.has(a) ? `q${a}` : name));
+    const result = run();
+    this.#access.names = before;
+    return result;
+  }
+
+  /** The elements of a level, and of a level that is one unit ahead. Gives what it computed in front of them. */
+  #acrossLanes(level: Level, before: Known, ahead?: Level): Known {
     const extent = `e${laneLoop(this.#kernel)}`;
     const known = this.#values.hoist(level.loop, level.reload, before);
-    const side = this.#values.sideBySide(level.loop, level.reload, known, this.#side);
-    const ask = side > 1 ? this.#askForRows(level) : undefined;
+    const isLong = this.#values.sideBySide(level.loop, level.reload, known, 2) > 1;
+    const ask = isLong ? this.#askForRows(level, ahead !== undefined) : undefined;
+    // What lies in the cache is short of instructions, not of bytes.
+    const side = this.#values.sideBySide(level.loop, level.reload, known, this.#side, 0);
+    const knownAhead =
+      ahead && this.#inNextUnit(ahead, () => this.#values.hoist(ahead.loop, ahead.reload, this.#numbers));
     const body = (places: readonly VectorPlace[]): void => {
       if (typeof places[0]?.left === "number") ask?.(places);
+      if (ahead !== undefined) {
+        this.#inNextUnit(ahead, () => this.#values.run(ahead.loop, ahead.reload, places, new Map(knownAhead)));
+      }
       this.#values.run(level.loop, level.reload, places, new Map(known));
     };
-    if (!this.#folds.sumsAcross(level.loop)) {
+    const folded = [...level.loop, ...(ahead?.loop ?? [])];
+    if (!this.#folds.sumsAcross(folded)) {
       this.#laneLoop("0", extent, side, body);
       return known;
     }
     this.#text.block(`for (int64_t block = 0; block < ${extent}; block += ${sumBlock})`, () => {
       this.#text.line(`const int64_t stop = least(${extent}, block + ${sumBlock});`);
       this.#laneLoop("block", "stop", side, body);
-      this.#folds.endBlock(level.loop);
+      this.#folds.endBlock(folded);
     });
     return known;
   }
 
   /**
-   * Where a level of several computes for long, memory has nothing to do: time for what the next row reads and what later
+   * Where a level of several computes for long, memory has nothing to do: time for what the next rows read and what later
    * levels write. Gives what asks for it, once for a kernel.
    */
-  #askForRows(level: Level): ((places: readonly VectorPlace[]) => void) | undefined {
+  #askForRows(level: Level, isAhead: boolean): ((places: readonly VectorPlace[]) => void) | undefined {
     const { levels, outer } = this.#kernel;
     if (levels.length === 1 || this.#isNextAsked) return undefined;
     this.#isNextAsked = true;
@@ -136,7 +208,10 @@ class LoopWriter {
     const writes = this.#access.rows([...new Set(later.flatMap((s) => (s.kind === "store" ? [s.access] : [])))]);
     const loads = new Set(levels.flatMap(({ loop, reload }) => this.#values.loadsOf(loop, reload)));
     const reads = outer === 0 ? [] : this.#access.rows([...loads]);
-    for (const a of reads) this.#text.line(`const int64_t next${a} = ${this.#access.step(a, outer - 1)};`);
+    for (const a of reads) {
+      const step = this.#access.step(a, outer - 1);
+      this.#text.line(`const int64_t next${a} = rows_soon(${step})${isAhead ? ` + ${step}` : ""};`);
+    }
     return (places) => this.#access.prefetchRows(this.#text, reads, writes, places);
   }
 
@@ -225,7 +300,7 @@ class LoopWriter {
   }
 
   /** Walks units from `from` to `to`; `digits` are counters with their extents, the last one is the fastest. */
-  #units(digits: readonly (readonly [name: string, extent: string])[], body: () => void): void {
+  #units(digits: readonly (readonly [name: string, extent: string])[], body: () => void, inFront?: () => void): void {
     const text = this.#text;
     if (digits.length === 0) {
       body();
@@ -238,6 +313,7 @@ class LoopWriter {
       text.line(`rest /= ${extent};`);
     }
     text.line(`int64_t ${slowest[0]} = ${digits.length > 1 ? "rest" : "from"};`);
+    if (inFront !== undefined) text.block("", inFront);
     text.block("for (int64_t unit = from; unit < to; unit++)", () => {
       body();
       for (const [name, extent] of digits.slice(1).reverse()) {

@@ -18,6 +18,8 @@ export type Places = readonly VectorPlace[] | "uniform";
 /** Arithmetic instructions of a loop's body from which, and up to which, vectors are computed side by side. */
 const sideLeast = 12;
 const sideMost = 80;
+/** Up to which more than four are. */
+const sideWide = 30;
 
 /** What computations read, write and fold, and where their text goes. */
 export interface ValueContext {
@@ -138,7 +140,7 @@ export class LoopValues {
     const base = this.#text.name("v");
     const all = places === "uniform" ? (["uniform"] as const) : places;
     const names = all.map((place, i) => {
-      const name = all.length === 1 ? base : `${base}${"abcd"[i]}`;
+      const name = all.length === 1 ? base : `${base}${"abcdefgh"[i]}`;
       this.#text.line(`const ${registerType(s.dtype, this.#suffix)} ${name} = ${expression(place, i)};`);
       return name;
     });
@@ -208,10 +210,16 @@ export class LoopValues {
   }
 
   /**
-   * How many vectors to compute side by side: `most`, or one. Long chains of instructions that wait for each other gain from it; short
-   * ones are as fast as memory anyway, and very long ones need too many registers.
+   * How many vectors to compute side by side: `most`, fewer, or one. Long chains of instructions that wait for each other gain from it;
+   * those shorter than `least` do not, and very long ones need too many registers.
    */
-  sideBySide(statements: readonly Statement[], reload: Level["reload"], known: Known, most: number): number {
+  sideBySide(
+    statements: readonly Statement[],
+    reload: Level["reload"],
+    known: Known,
+    most: number,
+    least = sideLeast,
+  ): number {
     const seen = new Set<Scalar>();
     let count = 0;
     let calls = false;
@@ -224,7 +232,7 @@ export class LoopValues {
       s.args.forEach(visit);
     };
     statements.flatMap(scalarsOf).forEach(visit);
-    if (calls || count < sideLeast || count > sideMost) return 1;
-    return most;
+    if (calls || count < least || count > sideMost) return 1;
+    return count > sideWide ? Math.min(most, 4) : most;
   }
 }

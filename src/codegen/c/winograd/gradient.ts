@@ -7,7 +7,7 @@ import { type ConvKernel, partChannels, winogradGap, winogradPoints } from "../.
 import { roundUp } from "../../../schedule/conv-shape.ts";
 import { geometryWords } from "../conv/direct.ts";
 import { type ConvTile, convTile, evenStep } from "../conv/plan.ts";
-import { type ConvArguments, convHelpers, kernelFunction, range } from "../conv/text.ts";
+import { type ConvArguments, convHelpers, halvesFunctions, kernelFunction, range } from "../conv/text.ts";
 import { once } from "../contract/tile.ts";
 import type { CTarget } from "../target.ts";
 import { imageSetup, tileBlocks, tileWords } from "./winograd.ts";
@@ -15,9 +15,11 @@ import {
   gradientResult,
   imageFunctions,
   patchSize,
+  pieceTiles,
   pieceTransform,
   quarters,
   tilesOfBlock,
+  vectorPieces,
   windowBytes,
   windowFunctions,
 } from "./transform.ts";
@@ -74,23 +76,54 @@ export function winogradGradientArguments(
   };
 }
 
+/** As conv_square, with the first half of each row from one place and the second from another. */
+function joinedSquareFunction({ lanes }: ConvTile): string {
+  return once(
+    "conv_joined_square",
+    `static __attribute__((noinline)) void conv_joined_square(float *to, int64_t step, const float *a, const float *b,
+    const int64_t *at) {
+  f32v r[${lanes}];
+  ${range(lanes)
+    .map((i) => `r[${i}] = CONV_JOIN(a + at[${i}], b + at[${i}]);`)
+    .join(" ")}
+  conv_transpose(r);
+  ${range(lanes)
+    .map((i) => `STORE(f32v, to + ${i} * step, r[${i}]);`)
+    .join(" ")}
+}`,
+  );
+}
+
 /**
- * Transforms the tiles of a piece of dy for a vector of output channels: v[point][lane][o]. Elements behind the ends of
- * rows and columns are zeros, and lanes without a tile; channels that are too many repeat the last one.
+ * Transforms the tiles of a quarter of a vector for a vector of output channels: v[point][lane][o]. Elements behind the
+ * ends of rows and columns are zeros, and lanes without a tile; channels that are too many repeat the last one.
  */
-function pieceFunction({ lanes }: ConvTile): string {
+function pieceFunction(tile: ConvTile): string {
+  const { lanes } = tile;
+  const pieces = vectorPieces(tile) / quarters;
+  const width = lanes / pieces;
   const names = points.map((j) => `v${j}`);
+  const row = (piece: number): string => `dy[${piece}] + (i < rows[${piece}] ? i * yRow : 0)`;
+  const square =
+    pieces === 1
+      ? `conv_square(row, ${lanes}, ${row(0)}, at)`
+      : `conv_joined_square(row, ${lanes}, ${row(0)}, ${row(1)}, at)`;
   return once(
     "wino_pieces",
-    `static __attribute__((noinline)) void wino_pieces(float *v, int64_t point, int64_t outStep, const float *dy,
-    int64_t yChannel, int64_t yRow, int64_t last, int64_t rows, int64_t columns, float *turned) {
+    `static __attribute__((noinline)) void wino_pieces(float *v, int64_t point, int64_t outStep, const float *const *dy,
+    int64_t yChannel, int64_t yRow, int64_t last, const int64_t *rows, const int64_t *columns, float *turned) {
   int64_t at[${lanes}];
   for (int64_t o = 0; o < ${lanes}; o++) at[o] = least(o, last) * yChannel;
   for (int64_t i = 0; i < 4; i++) {
-    const int64_t width = i < rows ? columns : 0;
     float *row = turned + i * ${lanes * lanes};
-    if (width > 0) conv_square(row, ${lanes}, dy + i * yRow, at);
-    for (int64_t j = width; j < ${lanes}; j++) STORE(f32v, row + j * ${lanes}, (f32v){});
+    ${square};
+    /* What comes next lies in other channels, where the processor expects nothing. */
+    for (int64_t p = 0; p < ${pieces}; p++) {
+      for (int64_t o = 0; o < ${lanes}; o++) {
+        __builtin_prefetch(dy[p] + (i < rows[p] ? i * yRow : 0) + at[o] + ${lanes} * yChannel);
+      }
+      for (int64_t j = i < rows[p] ? columns[p] : 0; j < ${width}; j++) STORE(f32v, row + (p * ${width} + j) * ${lanes}, (f32v){});
+    }
   }
   for (int64_t k = 0; k < ${lanes / 4}; k++, v += outStep) {
     f32v t[6][4];
@@ -180,6 +213,8 @@ function resultFunction({ lanes }: ConvTile): string {
 export function winogradGradientSource(name: string, target: CTarget, kernel: ConvKernel): string {
   const tile = convTile(target);
   const { lanes, height } = tile;
+  const pieces = vectorPieces(tile);
+  const ofQuarter = pieces / quarters;
   const at = winogradGradientWorkspace(target);
   const main = kernelFunction(
     name,
@@ -205,17 +240,22 @@ export function winogradGradientSource(name: string, target: CTarget, kernel: Co
     const int64_t before = (group * channels + c0) * xChannel;
     const float *from_dy = dy + (group * outs + o0) * yChannel;
     for (int64_t begin = start; begin < stop; begin += piecesOfBlock) {
-      const int64_t end = least(begin + piecesOfBlock, stop), used = (end - begin) * ${lanes / quarters};
+      const int64_t end = least(begin + piecesOfBlock, stop), used = (end - begin) * ${pieceTiles(tile)};
       for (int64_t lane = 0; lane < used; lane += ${lanes}) {
-        wino_place(windows, &image, begin + lane / ${lanes / quarters}, end);
+        wino_place(windows, &image, begin + lane / ${pieceTiles(tile)}, end);
         wino_images(x + before, xChannel, xBegin - before, xEnd - before, windows, u + lane, imagePoint, own, patch);
-        for (int64_t q = 0; q < 4 && windows->valid[q] > 0; q++) {
-          const float *p = from_dy + windows->image[q] * yImage + windows->top[q] * yRow + windows->left[q];
-          const int64_t columns = least(4 * windows->valid[q], yColumns - windows->left[q]);
-          float *to = v + (lane + q * ${lanes / quarters}) * outStep;
+        for (int64_t q = 0; q < ${pieces} && windows->valid[q] > 0; q += ${ofQuarter}) {
+          const float *p[${ofQuarter}];
+          int64_t rows[${ofQuarter}], columns[${ofQuarter}];
+          for (int64_t i = 0; i < ${ofQuarter}; i++) {
+            p[i] = from_dy + windows->image[q + i] * yImage + windows->top[q + i] * yRow + windows->left[q + i];
+            rows[i] = yRows - windows->top[q + i];
+            columns[i] = least(4 * windows->valid[q + i], yColumns - windows->left[q + i]);
+          }
+          float *to = v + (lane + q * ${pieceTiles(tile)}) * outStep;
           for (int64_t o = 0; o < outStep && o0 + o < outs; o += ${lanes}) {
-            wino_pieces(to + o, piecePoint, outStep, p + o * yChannel, yChannel, yRow, outs - 1 - o0 - o, yRows - windows->top[q],
-                columns, turned);
+            wino_pieces(to + o, piecePoint, outStep, p, yChannel, yRow, outs - 1 - o0 - o, rows, columns, turned);
+            for (int64_t i = 0; i < ${ofQuarter}; i++) p[i] += ${lanes} * yChannel;
           }
         }
       }
@@ -231,8 +271,10 @@ export function winogradGradientSource(name: string, target: CTarget, kernel: Co
   );
   return [
     convHelpers(target),
-    windowFunctions(),
+    halvesFunctions(target),
+    windowFunctions(tile),
     imageFunctions(tile),
+    pieces === quarters ? "" : joinedSquareFunction(tile),
     pieceFunction(tile),
     productFunction(tile),
     resultFunction(tile),

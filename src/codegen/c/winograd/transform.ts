@@ -84,31 +84,47 @@ function sums([, m1, m2, m3, m4]: Names): string {
   return `{ const f32v evenA = ${m1} + ${m2}, oddA = ${m1} - ${m2}, evenB = ${m3} + ${m4}, oddB = ${m3} - ${m4};`;
 }
 
+/** How far ahead channels are asked for: they lie so far apart that the processor expects none of them. */
+export const channelsAhead = 4;
+
 /** Tiles whose products are done together: one or more vectors of them on every target. */
 export const tilesOfBlock = 32;
 
-/** Of a vector of tiles each quarter is a piece of a row of tiles: neighbours, as many as pixels fill a vector. */
+/** The tiles of a vector have pixels of four vectors in a row of pixels. */
 export const quarters = 4;
+
+/** Tiles of a piece, neighbours in a row of tiles: few, so that rows of any length fill vectors. */
+export function pieceTiles({ lanes }: ConvTile): number {
+  return Math.min(lanes / quarters, 2);
+}
+
+/** Pieces of a vector of tiles. */
+export function vectorPieces(tile: ConvTile): number {
+  return tile.lanes / pieceTiles(tile);
+}
 
 const points = range(6);
 
 /**
- * Where the tiles of one vector lie. `at` are the six rows of its four pieces from x, rows outside of the image moved
- * into it; `mask` tells which pixels are inside, of each row and of the same four pixels on. A piece of a block that has
- * no more tiles is empty.
+ * Where the tiles of one vector lie. `at` are the six rows of its pieces from x, rows outside of the image moved into it;
+ * `mask` tells which pixels are inside, of each row and of the same four pixels on. A piece of a block that has no more
+ * tiles is empty.
  */
-export function windowFunctions(): string {
+export function windowFunctions(tile: ConvTile): string {
+  const pieces = vectorPieces(tile);
+  const ofQuarter = pieces / quarters;
+  const [type, suffix] = ofQuarter === 1 ? ["i32v", "V"] : ["i32h", "H"];
   return once(
     "wino_window",
     `typedef struct {
   int64_t rows, columns, rowTiles, tiles, chunks, chunkTiles, lowRows, lowColumns, xImage, xRow;
 } wino_image;
 typedef struct {
-  int64_t at[24], image[4], top[4], left[4], valid[4];
+  int64_t at[${6 * pieces}], image[${pieces}], top[${pieces}], left[${pieces}], valid[${pieces}];
   i32v mask[48];
 } wino_window;
 static __attribute__((noinline)) void wino_place(wino_window *w, const wino_image *g, int64_t piece, int64_t end) {
-  for (int64_t q = 0; q < 4; q++, piece++) {
+  for (int64_t q = 0; q < ${pieces}; q++, piece++) {
     const int64_t k = least(piece, end - 1), chunk = k % g->chunks;
     w->image[q] = k / g->chunks / g->rowTiles;
     w->top[q] = k / g->chunks % g->rowTiles * 4;
@@ -117,10 +133,11 @@ static __attribute__((noinline)) void wino_place(wino_window *w, const wino_imag
     const int64_t first = w->left[q] - g->lowColumns;
     for (int64_t i = 0; i < 6; i++) {
       const int64_t row = w->top[q] + i - g->lowRows, inside = row >= 0 && row < g->rows;
-      w->at[4 * i + q] = w->image[q] * g->xImage + (row < 0 ? 0 : least(row, g->rows - 1)) * g->xRow + first;
+      w->at[${pieces} * i + q] = w->image[q] * g->xImage + (row < 0 ? 0 : least(row, g->rows - 1)) * g->xRow + first;
       for (int64_t s = 0; s < 2; s++) {
-        const i32v column = LANES_V + I32V((int32_t)(first + 4 * s));
-        w->mask[8 * i + 2 * q + s] = inside ? (column >= 0) & (column < I32V((int32_t)g->columns)) : (i32v){};
+        const ${type} column = LANES_${suffix} + I32${suffix}((int32_t)(first + 4 * s));
+        const ${type} mask = inside ? (column >= 0) & (column < I32${suffix}((int32_t)g->columns)) : (${type}){};
+        STORE(${type}, (${type} *)(w->mask + 8 * i + 2 * (q / ${ofQuarter}) + s) + q % ${ofQuarter}, mask);
       }
     }
   }
@@ -144,17 +161,21 @@ function tileElements(lanes: number, first: number, pixels: Names, out: Names): 
  * Transforms the tiles of a vector for some channels: u[point][channel][lane]. Where a load may go out of the buffer of
  * the image, `patch` takes a copy of what is inside.
  */
-export function imageFunctions({ lanes }: ConvTile): string {
-  const pieces = range(quarters);
+export function imageFunctions(tile: ConvTile): string {
+  const { lanes } = tile;
+  const pieces = vectorPieces(tile);
+  const width = 4 * pieceTiles(tile);
+  const load = (q: number, shift: number): string => {
+    const at = (piece: number): string => `x + at[${pieces} * i + ${piece}] + ${4 * shift}`;
+    if (pieces === quarters) return `LOAD(f32v, ${at(q)})`;
+    return `CONV_JOIN(${at(2 * q)}, ${at(2 * q + 1)})`;
+  };
   const pixels = (shift: number): string =>
-    pieces
-      .map((q) => {
-        const load = `LOAD(f32v, x + at[4 * i + ${q}] + ${4 * shift})`;
-        return `${shift === 0 ? "p" : "n"}${q} = (f32v)((i32v)${load} & mask[8 * i + ${2 * q + shift}])`;
-      })
+    range(quarters)
+      .map((q) => `${shift === 0 ? "p" : "n"}${q} = (f32v)((i32v)${load(q, shift)} & mask[8 * i + ${2 * q + shift}])`)
       .join(",\n          ");
-  const own = pieces.map((q) => `p${q}`);
-  const next = pieces.map((q) => `n${q}`);
+  const own = range(quarters).map((q) => `p${q}`);
+  const next = range(quarters).map((q) => `n${q}`);
   const outs = points.map((i) => `v${i}`);
   const [elements, row, column] = [
     points.map((j) => `d${j}`),
@@ -166,8 +187,12 @@ export function imageFunctions({ lanes }: ConvTile): string {
     `static __attribute__((noinline)) void wino_transform(const float *x, int64_t xChannel, const int64_t *at, const i32v *mask,
     float *u, int64_t point, int64_t channels) {
   for (int64_t c = 0; c < channels; c++, x += xChannel, u += ${tilesOfBlock}) {
+    const float *later = x + ${channelsAhead} * xChannel;
     f32v t[6][6];
     for (int64_t i = 0; i < 6; i++) {
+      ${range(quarters)
+        .map((q) => `__builtin_prefetch(later + at[${pieces} * i + ${(q * pieces) / quarters}]);`)
+        .join(" ")}
       const f32v ${pixels(0)};
       const f32v ${pixels(1)};
       f32v ${elements.join(", ")};
@@ -187,13 +212,13 @@ export function imageFunctions({ lanes }: ConvTile): string {
 /* x is the first channel of image 0; elements from \`begin\` to \`end\`, counted from x, and a vector behind may be read. */
 static __attribute__((noinline)) void wino_images(const float *x, int64_t xChannel, int64_t begin, int64_t end,
     const wino_window *w, float *u, int64_t point, int64_t channels, float *patch) {
-  int64_t low = w->at[0], high = w->at[0], at[24];
-  for (int64_t i = 0; i < 24; i++) {
+  int64_t low = w->at[0], high = w->at[0], at[${6 * pieces}];
+  for (int64_t i = 0; i < ${6 * pieces}; i++) {
     low = least(low, w->at[i]);
     high = -least(-high, -w->at[i]);
-    at[i] = i * ${lanes + 4};
+    at[i] = i * ${width + 4};
   }
-  high += ${lanes + 4};
+  high += ${width + 4};
   for (int64_t c = 0; c < channels;) {
     int64_t run = 0;
     for (int64_t k = c * xChannel; c + run < channels && low + k >= begin && high + k <= end + 16; k += xChannel) run++;
@@ -202,9 +227,9 @@ static __attribute__((noinline)) void wino_images(const float *x, int64_t xChann
       c += run;
       continue;
     }
-    for (int64_t i = 0; i < 24; i++) {
+    for (int64_t i = 0; i < ${6 * pieces}; i++) {
       const int64_t first = w->at[i] + c * xChannel;
-      for (int64_t j = 0; j < ${lanes + 4}; j++) {
+      for (int64_t j = 0; j < ${width + 4}; j++) {
         patch[at[i] + j] = first + j >= begin && first + j < end ? x[first + j] : 0.0f;
       }
     }
@@ -215,11 +240,11 @@ static __attribute__((noinline)) void wino_images(const float *x, int64_t xChann
 }
 
 /** Bytes of the windows of a block. */
-export function windowBytes({ lanes }: ConvTile): number {
-  return (tilesOfBlock / lanes) * (8 * 40 + 48 * 4 * lanes + 64);
+export function windowBytes(tile: ConvTile): number {
+  return (tilesOfBlock / tile.lanes) * (8 * 10 * vectorPieces(tile) + 48 * 4 * tile.lanes + 64);
 }
 
 /** Floats of the copy. */
-export function patchSize({ lanes }: ConvTile): number {
-  return 24 * (lanes + 4);
+export function patchSize(tile: ConvTile): number {
+  return 6 * vectorPieces(tile) * (4 * pieceTiles(tile) + 4);
 }

@@ -9,15 +9,18 @@ import { type ConvKernel, winogradGap, winogradPoints } from "../../../schedule/
 import { roundUp } from "../../../schedule/conv-shape.ts";
 import { geometryWords } from "../conv/direct.ts";
 import { type ConvTile, convTile, evenStep } from "../conv/plan.ts";
-import { type ConvArguments, convHelpers, kernelFunction, range, shuffle } from "../conv/text.ts";
+import { type ConvArguments, convHelpers, halvesFunctions, kernelFunction, range, shuffle } from "../conv/text.ts";
 import { once } from "../contract/tile.ts";
 import type { CTarget } from "../target.ts";
 import {
+  channelsAhead,
   imageFunctions,
   patchSize,
+  pieceTiles,
   quarters,
   resultTransform,
   tilesOfBlock,
+  vectorPieces,
   weightTransform,
   windowBytes,
   windowFunctions,
@@ -100,7 +103,7 @@ export function transformSource(name: string, target: CTarget, kernel: ConvKerne
 }
 
 interface TileBlocks {
-  /** Tiles of a row of tiles that go together, at most a quarter of a vector, and how many such pieces a row has. */
+  /** Tiles of a row of tiles that go together, and how many such pieces a row has. */
   readonly chunkTiles: number;
   readonly chunks: number;
   /** Pieces of a block of tiles. */
@@ -117,11 +120,11 @@ interface WinogradBlocks extends TileBlocks {
 }
 
 /** How tiles of images make up blocks; `images` are those of a unit's run. */
-export function tileBlocks({ shape }: ConvKernel, { lanes }: ConvTile, images: number): TileBlocks {
+export function tileBlocks({ shape }: ConvKernel, tile: ConvTile, images: number): TileBlocks {
   const [rows, columns] = shape.output.map((n) => Math.ceil(n / 4)) as [number, number];
-  const chunkTiles = evenStep(columns, lanes / quarters);
+  const chunkTiles = Math.min(columns, pieceTiles(tile));
   const chunks = Math.ceil(columns / chunkTiles);
-  const piecesOfBlock = (quarters * tilesOfBlock) / lanes;
+  const piecesOfBlock = tilesOfBlock / pieceTiles(tile);
   return { chunkTiles, chunks, piecesOfBlock, blocks: Math.ceil((images * rows * chunks) / piecesOfBlock) };
 }
 
@@ -210,26 +213,35 @@ function productFunction(tile: ConvTile): string {
 }
 
 /** Tiles of a vector back to rows of results, a vector of pixels for each of its pieces. */
-function resultFunction({ lanes }: ConvTile): string {
+function resultFunction(tile: ConvTile): string {
+  const { lanes } = tile;
+  const pieces = vectorPieces(tile);
+  const [type, width] = pieces === quarters ? ["f32v", lanes] : ["f32h", lanes / 2];
   const half = lanes / 2;
   const loads = points.map((i) => `m${i} = LOAD(f32v, m + (${6 * i} + j) * point)`).join(", ");
   // Results 4t + j of tile t from the vectors j: first pairs, then fours.
   const pairs = (upper: boolean) => (i: number) => (i % 2 === 0 ? 0 : lanes) + (i >> 1) + (upper ? half : 0);
   const fours = (next: boolean) => (i: number) =>
     (i % 4 < 2 ? 0 : lanes) + 2 * ((i >> 2) + (next ? lanes / 4 : 0)) + (i % 2);
+  const store = (piece: number, value: string): string =>
+    `if (i < rows[${piece}]) wino_store(to[${piece}] + i * yRow, ${value}, columns[${piece}]);`;
   const rows = range(quarters).map((q) => {
     const [a, b] = q < 2 ? ["e", "f"] : ["g", "h"];
-    return `if (i < rows[${q}]) wino_store(to[${q}] + i * yRow, ${shuffle(a as string, b as string, lanes, fours(q % 2 === 1))}, columns[${q}]);`;
+    const row = shuffle(a as string, b as string, lanes, fours(q % 2 === 1));
+    if (pieces === quarters) return store(q, row);
+    return `{ const f32v r = ${row}; ${store(2 * q, "CONV_LOW(r)")} ${store(2 * q + 1, "CONV_HIGH(r)")} }`;
   });
   return once(
     "wino_results",
-    `FN void wino_store(float *to, f32v a, int64_t columns) {
-  if (columns == ${lanes}) STORE(f32v, to, a);
-  else part_f32v((char *)to, a, columns);
+    `FN void wino_store(float *to, ${type} a, int64_t columns) {
+  if (columns == ${width}) STORE(${type}, to, a);
+  else part_${type}((char *)to, a, columns);
 }
 static __attribute__((noinline)) void wino_results(const float *m, int64_t point, float *y, const int64_t *first,
     int64_t yChannel, int64_t yRow, int64_t outs, const int64_t *rows, const int64_t *columns) {
-  float *to[4] = {y + first[0], y + first[1], y + first[2], y + first[3]};
+  float *to[${pieces}] = {${range(pieces)
+    .map((q) => `y + first[${q}]`)
+    .join(", ")}};
   for (int64_t o = 0; o < outs; o++, m += ${tilesOfBlock}) {
     f32v t[4][6];
     for (int64_t j = 0; j < 6; j++) {
@@ -247,9 +259,12 @@ static __attribute__((noinline)) void wino_results(const float *m, int64_t point
       )}
       const f32v e = ${shuffle("y0", "y1", lanes, pairs(false))}, f = ${shuffle("y2", "y3", lanes, pairs(false))};
       const f32v g = ${shuffle("y0", "y1", lanes, pairs(true))}, h = ${shuffle("y2", "y3", lanes, pairs(true))};
+      ${range(quarters)
+        .map((q) => `__builtin_prefetch(to[${(q * pieces) / quarters}] + i * yRow + ${channelsAhead} * yChannel, 1);`)
+        .join(" ")}
       ${rows.join("\n      ")}
     }
-    for (int64_t q = 0; q < 4; q++) to[q] += yChannel;
+    for (int64_t q = 0; q < ${pieces}; q++) to[q] += yChannel;
   }
 }`,
   );
@@ -262,6 +277,7 @@ export const imageSetup = `const wino_image image = {xRows, xColumns, (yRows + 3
 export function winogradSource(name: string, target: CTarget, kernel: ConvKernel): string {
   const tile = convTile(target);
   const { lanes, height } = tile;
+  const pieces = vectorPieces(tile);
   const at = winogradWorkspace(target);
   const main = kernelFunction(
     name,
@@ -275,10 +291,10 @@ export function winogradSource(name: string, target: CTarget, kernel: ConvKernel
     const int64_t oBegin = rest % ranges * outRange, oEnd = least(oBegin + outRange, outs); rest /= ranges;
     const int64_t group = rest % groups, block = rest / groups;
     const int64_t begin = block * piecesOfBlock, end = least(begin + piecesOfBlock, images * image.rowTiles * chunks);
-    const int64_t used = (end - begin) * ${tile.lanes / quarters}, vectors = (used + ${lanes - 1}) / ${lanes};
+    const int64_t used = (end - begin) * ${pieceTiles(tile)}, vectors = (used + ${lanes - 1}) / ${lanes};
     const float *from_x = x + group * channels * xChannel;
     const float *weights = packed + group * ${winogradPoints} * weightPoint;
-    for (int64_t k = 0; k < vectors; k++) wino_place(windows + k, &image, begin + 4 * k, end);
+    for (int64_t k = 0; k < vectors; k++) wino_place(windows + k, &image, begin + ${pieces} * k, end);
     for (int64_t o = oBegin; o < oEnd; o += outStep) {
       const int64_t own = least(outStep, oEnd - o), filled = (own + ${height - 1}) / ${height} * ${height};
       float *to = y + (group * outs + o) * yChannel;
@@ -293,24 +309,14 @@ export function winogradSource(name: string, target: CTarget, kernel: ConvKernel
           }
         }
         for (int64_t q = 0; q < ${winogradPoints}; q++) {
-          /* Lines of the results come into the cache meanwhile. */
-          if (c + channelStep >= channels) {
-            for (int64_t i = own * q / ${winogradPoints}; i < own * (q + 1) / ${winogradPoints}; i++) {
-              for (int64_t k = 0; k < 4 * vectors; k++) {
-                const wino_window *w = windows + k / 4;
-                const float *p = to + w->image[k % 4] * yImage + i * yChannel + w->top[k % 4] * yRow + w->left[k % 4];
-                for (int64_t row = 0; row < least(4, yRows - w->top[k % 4]); row++, p += yRow) __builtin_prefetch(p, 1);
-              }
-            }
-          }
           wino_product(weights + q * weightPoint + (o * channels + c * ${height}), channels * ${height}, u + q * point,
               m + q * product, now, filled, used, c > 0);
         }
       }
       for (int64_t k = 0; k < vectors; k++) {
         const wino_window *w = windows + k;
-        int64_t first[4], rows[4], columns[4];
-        for (int64_t q = 0; q < 4; q++) {
+        int64_t first[${pieces}], rows[${pieces}], columns[${pieces}];
+        for (int64_t q = 0; q < ${pieces}; q++) {
           first[q] = w->image[q] * yImage + w->top[q] * yRow + w->left[q];
           rows[q] = w->valid[q] > 0 ? yRows - w->top[q] : 0;
           columns[q] = least(4 * w->valid[q], yColumns - w->left[q]);
@@ -321,7 +327,8 @@ export function winogradSource(name: string, target: CTarget, kernel: ConvKernel
   );
   return [
     convHelpers(target),
-    windowFunctions(),
+    halvesFunctions(target),
+    windowFunctions(tile),
     imageFunctions(tile),
     productFunction(tile),
     resultFunction(tile),
