@@ -2,16 +2,12 @@
  * What an optimiser does with parameters of one type, written down once as a body and called for the others and in later
  * steps. Floor: optim.
  */
-import type { Dtype } from "../base/dtype.ts";
-import type { Shape } from "../base/shape.ts";
 import { type Value, newestId } from "../ir/value.ts";
 import { type Call, callBody } from "../ops/call.ts";
 import { type Outline, outline } from "../transform/outline.ts";
 import type { StateAccess } from "./optimizer.ts";
 
 export interface KnownUpdate {
-  readonly shape: Shape;
-  readonly dtype: Dtype;
   /** Inputs of the body are places in: what is given, then the states that it reads. */
   readonly outline: Outline;
   readonly reads: readonly StateRead[];
@@ -34,6 +30,8 @@ export function learnUpdate(
 ): KnownUpdate | undefined {
   const start = newestId();
   const sources = new Map(given.map((value, place) => [value, place]));
+  // One vertex in two roles, such as a gradient that is the parameter itself: for others they are two.
+  let isTwice = sources.size < given.length;
   const reads: StateRead[] = [];
   const written = new Map<string, Value>();
   const next = update({
@@ -41,18 +39,17 @@ export function learnUpdate(
       const now = written.get(name);
       if (now !== undefined) return now;
       const value = stateOf(name, initial);
-      if (!sources.has(value)) {
-        sources.set(value, given.length + reads.length);
-        reads.push({ name, initial });
-      }
+      if (reads.some((read) => read.name === name)) return value;
+      isTwice ||= sources.has(value);
+      sources.set(value, given.length + reads.length);
+      reads.push({ name, initial });
       return value;
     },
     set: (name, value) => void written.set(name, value),
   });
-  const made = outline([...written.values(), next], sources, start);
+  const made = isTwice ? undefined : outline([...written.values(), next], sources, start);
   if (made === undefined) return undefined;
-  const { shape, dtype } = given[0] as Value;
-  return { shape, dtype, outline: made, reads, writes: [...written.keys()] };
+  return { outline: made, reads, writes: [...written.keys()] };
 }
 
 /** The same with others that are given. */

@@ -5,7 +5,7 @@
  */
 import { type Dtype, allocate } from "../base/dtype.ts";
 import { TwopassError, checkOptions, describe } from "../base/errors.ts";
-import { sameShape, sizeOf } from "../base/shape.ts";
+import { type Shape, sameShape, sizeOf } from "../base/shape.ts";
 import { withMode } from "../ir/mode.ts";
 import type { Value } from "../ir/value.ts";
 import { resultOf } from "../ops/call.ts";
@@ -67,7 +67,8 @@ interface Shared<N> {
 /** The known updates of a group, while no setting changes what they do. */
 interface KnownUpdates {
   readonly changes: number;
-  readonly list: KnownUpdate[];
+  /** By the type of the parameters; without an update where it must be asked for each time. */
+  readonly list: { readonly shape: Shape; readonly dtype: Dtype; readonly update: KnownUpdate | undefined }[];
 }
 
 /** What any optimiser updates, to find what none does. */
@@ -90,6 +91,8 @@ export abstract class Optimizer<S extends object, N> {
   readonly paramGroups: ParamGroup<S>[] = [];
   readonly #states = new Map<StoredTensor, ParamState>();
   readonly #known = new Map<ParamGroup<S>, KnownUpdates>();
+  /** Those whose settings are watched: a group that a program puts in the place of one is not. */
+  readonly #groups = new WeakSet<ParamGroup<S>>();
   /** Whether the class itself says so: one that extends it may do otherwise. */
   readonly #hasFixedUpdate = Object.hasOwn(this.constructor, "hasFixedUpdate");
   #watched = 0;
@@ -138,7 +141,9 @@ export abstract class Optimizer<S extends object, N> {
       optimized.add(parameter[inner]);
     }
     const settings = checkSettings(op, overlay(this.defaults, own as Partial<S>));
-    this.paramGroups.push(Object.assign(watched(settings), { params: list as readonly StoredTensor[] }));
+    const watching = Object.assign(watched(settings), { params: list as readonly StoredTensor[] });
+    this.#groups.add(watching);
+    this.paramGroups.push(watching);
     structureChanged("a parameter group was added");
   }
 
@@ -223,21 +228,22 @@ export abstract class Optimizer<S extends object, N> {
 
   /** What `update` does with parameters of this type; undefined where it must be asked each time. */
   #knownUpdate(group: ParamGroup<S>, shared: Shared<N>, parameter: StoredTensor, g: Value): KnownUpdate | undefined {
-    if (!this.#hasFixedUpdate) return undefined;
+    if (!this.#hasFixedUpdate || !this.#groups.has(group)) return undefined;
     let known = this.#known.get(group);
     if (known === undefined || known.changes !== structureChanges()) {
       known = { changes: structureChanges(), list: [] };
       this.#known.set(group, known);
     }
     const { shape, dtype } = parameter;
-    for (const update of known.list) if (dtype === update.dtype && sameShape(shape, update.shape)) return update;
+    const found = known.list.find((entry) => dtype === entry.dtype && sameShape(shape, entry.shape));
+    if (found !== undefined) return found.update;
     const given = [parameter[inner].value, g, ...shared.values];
     const update = learnUpdate(
       given,
       (name, initial) => this.#stateOf(parameter, name, initial).value,
       (state) => this.update(group, shared.numbers, parameter[inner].value, g, state),
     );
-    if (update !== undefined) known.list.push(update);
+    known.list.push({ shape, dtype, update });
     return update;
   }
 

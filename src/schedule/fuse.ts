@@ -16,16 +16,7 @@ import { attentionDemands } from "./attention.ts";
 import { baseOf, isReadable, lowerConv, lowerDot, rowsOf } from "./contract.ts";
 import { convDemands, isConvTaken } from "./conv.ts";
 import { type Group, belowReshapes, lower } from "./lower.ts";
-
-/** A kernel to be: a group of values with one space, or one value with a kernel of its own. */
-export interface Unit {
-  readonly kind: "group" | "single";
-  group: Group;
-  readonly phase: number;
-  readonly sources: Set<Unit>;
-  /** Whether nothing may join. */
-  readonly closed: boolean;
-}
+import { type Unit, combine, dependsOn, mostParts, singleUnit, unitOf } from "./unit.ts";
 
 export interface Fused {
   /** In an order in which they can run, phase by phase. */
@@ -38,13 +29,12 @@ export interface Fused {
 const cheap = 3;
 /** The same where it would be kept for a later phase: two ways through memory cost more than that within a kernel or two. */
 const cheapLater = 12;
+const mostLater = 2;
 /** Work that is repeated in one reader at most, and that one kernel holds at most: code has to end somewhere. */
 const mostInlined = 200;
 const mostInKernel = 1500;
 /** How far back a fold looks for another one over the same elements. */
 const recentUnits = 32;
-/** Parts that one kernel joins at most. */
-const mostParts = 8;
 /** Operands that one kernel reads at most, before values are kept in between. */
 const mostReads = 24;
 
@@ -74,6 +64,7 @@ class Fusion {
   readonly #forced: ReadonlySet<Value>;
   readonly #options: FuseOptions;
   readonly #users = new Map<Value, Value[]>();
+  readonly #readUntil = new Map<Value, number>();
   readonly #candidates = new Set<Value>();
   readonly #costs = new Map<Value, number>();
   /** By the time that a value is asked about, its inputs are decided. */
@@ -95,6 +86,7 @@ class Fusion {
         else list.push(value);
       }
     }
+    for (const value of [...this.#order].reverse()) this.#noteReaders(value);
     this.#choose();
     for (const value of this.#order) if (this.#candidates.has(value)) this.#place(value);
     const kept = new Set<Value>();
@@ -122,11 +114,8 @@ class Fusion {
         const reads = this.#reads(value);
         const cost = (value.op.cost ?? 2) + value.inputs.reduce((sum, x) => sum + this.#inlinedCost(x), 0);
         this.#costs.set(value, cost);
-        const limit = this.#isRepeatable(value, reads) ? cheapLater : cheap;
-        chosen ||=
-          (this.#isRepeated(value) && (cost > limit || reads.length > 2)) ||
-          reads.length > mostReads ||
-          cost > mostInlined;
+        chosen ||= reads.length > mostReads || cost > mostInlined;
+        chosen ||= this.#isRepeated(value) && !this.#isCheap(value, cost, reads);
         chosen ||= !this.#options.fuse;
       } else if (kind === "concat") {
         this.#costs.set(
@@ -153,17 +142,28 @@ class Fusion {
     return (apart ? slices : [value]).some((x) => this.#readers(x).size > 1);
   }
 
-  /** Whether a value has one reader in its own phase at most, and what it is made of is kept for the later ones anyway. */
-  #isRepeatable(value: Value, reads: readonly Value[]): boolean {
-    const inPhase = [...this.#readers(value)].filter((x) => x.phase === value.phase);
-    return inPhase.length <= 1 && reads.every((x) => x.op.kind === "leaf" || this.#isReadLater(x, value.phase));
+  /** Whether a value that is read more than once is made again for each of its readers. */
+  #isCheap(value: Value, cost: number, reads: readonly Value[]): boolean {
+    if (reads.length > 2) return false;
+    return cost <= cheap || (cost <= cheapLater && value.op.kind === "elementwise" && this.#isRepeatable(value, reads));
   }
 
-  /** Whether a later phase reads a value, directly or through cheap work of this one. */
-  #isReadLater(value: Value, phase: number): boolean {
-    return [...this.#readers(value)].some(
-      (x) => x.phase > phase || (x.op.kind === "elementwise" && (x.op.cost ?? 2) <= 1 && this.#isReadLater(x, phase)),
-    );
+  /** Whether few read a value, one of them in its own phase at most, and what it is made of is kept for later ones anyway. */
+  #isRepeatable(value: Value, reads: readonly Value[]): boolean {
+    const readers = [...this.#readers(value)];
+    const later = readers.filter((x) => x.phase > value.phase).length;
+    if (later > mostLater || readers.length - later > 1) return false;
+    return reads.every((x) => x.op.kind === "leaf" || (this.#readUntil.get(x) ?? 0) > value.phase);
+  }
+
+  /** Notes the last phase in which a value is read, directly or through cheap work. Its users come first. */
+  #noteReaders(value: Value): void {
+    let last = 0;
+    for (const user of this.#users.get(value) ?? []) {
+      const passesOn = user.op.kind === "view" || (user.op.kind === "elementwise" && (user.op.cost ?? 2) <= 1);
+      last = Math.max(last, user.phase, passesOn ? (this.#readUntil.get(user) ?? 0) : 0);
+    }
+    this.#readUntil.set(value, last);
   }
 
   /** The values other than views that read this one, directly or through views. */
@@ -369,90 +369,4 @@ function demandsOf(value: Value, { convolutions }: FuseOptions): Value[] {
     default:
       return [];
   }
-}
-
-/** The unit of a value alone. */
-function unitOf(value: Value, sources: Set<Unit>): Unit {
-  const { kind } = value.op;
-  const x = value.inputs[0];
-  const phase = value.phase;
-  const group = (space: readonly number[], reduced: readonly number[], closed: boolean): Unit => ({
-    kind: "group",
-    group: { space, reduced, members: [value] },
-    phase,
-    sources,
-    closed,
-  });
-  switch (kind) {
-    case "elementwise":
-    case "view":
-    case "gather":
-    case "constant":
-    case "iota":
-      return group(value.shape, [], false);
-    case "reduce":
-      return group((x as Value).shape, listOf(value.attrs, "dims"), false);
-    case "arg":
-    case "cumulate":
-      return group((x as Value).shape, [(x as Value).shape.length - 1], true);
-    case "window": {
-      const taps = listOf(value.attrs, "kernel");
-      const space = [...value.shape.slice(0, 2), ...taps, ...value.shape.slice(2)];
-      return group(
-        space,
-        taps.map((_, d) => d + 2),
-        false,
-      );
-    }
-    case "scatter":
-      return group((value.inputs[1] as Value).shape, [], true);
-    case "concat": {
-      const { shape } = x as Value;
-      const alike = value.inputs.length <= mostParts && value.inputs.every((part) => sameShape(part.shape, shape));
-      return alike ? group(shape, [], false) : singleUnit(value, sources);
-    }
-    default:
-      return singleUnit(value, sources);
-  }
-}
-
-function singleUnit(value: Value, sources: Set<Unit>): Unit {
-  const group = { space: value.shape, reduced: [], members: [value] };
-  return { kind: "single", group, phase: value.phase, sources, closed: true };
-}
-
-/** Both groups as one, if their spaces allow it; the members of `b` come behind. */
-function combine(a: Group, b: Group): Group | undefined {
-  const members = [...a.members, ...b.members];
-  const sameReduced = sameShape(a.reduced, b.reduced);
-  // The parts of a concat are the elements of its space, not of a row.
-  const joins = members.some((member) => member.op.kind === "concat");
-  if (joins && a.reduced.length + b.reduced.length > 0) return undefined;
-  if (sameShape(a.space, b.space) && (sameReduced || a.reduced.length === 0 || b.reduced.length === 0)) {
-    return { space: a.space, reduced: a.reduced.length > 0 ? a.reduced : b.reduced, members };
-  }
-  if (b.reduced.length === 0 && a.reduced.length > 0 && isRowShape(b.space, a)) return { ...a, members };
-  if (a.reduced.length === 0 && b.reduced.length > 0 && isRowShape(a.space, b)) return { ...b, members };
-  return undefined;
-}
-
-function isRowShape(shape: readonly number[], group: Group): boolean {
-  const kept = group.space.filter((_, d) => !group.reduced.includes(d));
-  const ones = group.space.map((n, d) => (group.reduced.includes(d) ? 1 : n));
-  return sameShape(shape, kept) || sameShape(shape, ones);
-}
-
-/** Whether `unit` needs `other`, over any number of steps. Members come in topological order, the units too. */
-function dependsOn(unit: Unit, other: Unit): boolean {
-  if (unit === other) return true;
-  const first = (other.group.members[0] as Value).position;
-  const seen = new Set<Unit>([unit]);
-  for (const at of seen) {
-    for (const source of at.sources) {
-      if (source === other) return true;
-      // What was complete before the other one began cannot need it.
-      if ((source.group.members.at(-1) as Value).position > first) seen.add(source);
-    }
-  }
-  return false;
 }

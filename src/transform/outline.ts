@@ -2,7 +2,8 @@
  * Takes a part of a graph out as a body, so that it can be used again without making its vertices. Floor: transform.
  */
 import { type Body, makeBody } from "../ir/body.ts";
-import { Value, sortGraph } from "../ir/value.ts";
+import { Copier } from "../ir/copier.ts";
+import { type Value, sortGraph } from "../ir/value.ts";
 import { makeLeaf } from "../ops/leaf.ts";
 
 export interface Outline {
@@ -22,22 +23,19 @@ export function outline(
 ): Outline | undefined {
   if (outputs.length === 0 || new Set(outputs).size < outputs.length) return undefined;
   if (outputs.some((output) => sources.has(output))) return undefined;
-  const made = new Map<Value, Value>();
+  const copier = new Copier();
   const inputs: Value[] = [];
   const places: number[] = [];
   for (const value of sortGraph(outputs, (x) => sources.has(x)).order) {
     const source = sources.get(value);
     if (source !== undefined) {
       const input = makeLeaf(value.shape, value.dtype, { kind: "input", index: inputs.length });
-      made.set(value, input);
+      copier.set(value, input);
       inputs.push(input);
       places.push(source);
     } else if (value.leaf !== undefined || value.id <= start) return undefined;
-    else {
-      const copied = value.inputs.map((input) => made.get(input) as Value);
-      made.set(value, new Value(value.op, copied, value.attrs, undefined, false, value));
-    }
+    else copier.copy(value);
   }
-  const results = outputs.map((output) => made.get(output) as Value);
+  const results = outputs.map((output) => copier.get(output));
   return { body: makeBody(0, 0, inputs, results), inputs: places };
 }

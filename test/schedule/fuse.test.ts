@@ -77,6 +77,12 @@ describe("kernels of their own", () => {
     expectSame([y, later]);
   });
 
+  test("in a time that grows with the graph, where each value is read twice", () => {
+    let x = inputOf([4]);
+    for (let i = 0; i < 60; i++) x = kit.add(kit.neg(x), kit.mul(x, x));
+    expect(kernels(x)).toBeGreaterThan(0);
+  });
+
   test("for what a sum of another kernel would pass through", () => {
     const x = inputOf([6, 6]);
     const a = kit.exp(kit.sum(x, [1]));

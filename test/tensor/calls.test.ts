@@ -136,3 +136,36 @@ test("an update that a class has not called fixed is asked for at each step", as
   }
   expect(values).toEqual([0, 0, -1, -1]);
 });
+
+test("an update is learned only where what it is given is not one tensor in two roles", async () => {
+  const step = async (make: (a: nn.Parameter, b: nn.Parameter, optimizer: SGD) => Promise<void>): Promise<unknown> => {
+    const [a, b] = [new nn.Parameter(tensor([1, 2])), new nn.Parameter(tensor([10, 20]))];
+    const optimizer = new SGD([a, b], { lr: 0.5, momentum: 0.5 });
+    await make(a, b, optimizer);
+    b.grad = ones(2);
+    optimizer.step();
+    return b.array();
+  };
+  expect(await step(async (a) => void (a.grad = a))).toEqual([9.5, 19.5]);
+  const asState = step(async (a, b, optimizer) => {
+    [a.grad, b.grad] = [ones(2), ones(2)];
+    optimizer.step();
+    a.grad = optimizer.stateDict().state[0]?.["momentum_buffer"] as Tensor;
+  });
+  expect(await asState).toEqual([8.75, 18.75]);
+});
+
+test("settings of a group that replaces another one are read at each step", async () => {
+  const w = new nn.Parameter(tensor([2, 4]));
+  const optimizer = new SGD([w], { lr: 0.5 });
+  const step = (): void => {
+    w.grad = ones(2);
+    optimizer.step();
+  };
+  step();
+  optimizer.paramGroups[0] = { ...(optimizer.paramGroups[0] as (typeof optimizer.paramGroups)[number]) };
+  step();
+  (optimizer.paramGroups[0] as { weightDecay: number }).weightDecay = 1;
+  step();
+  expect(await w.array()).toEqual([0, 1]);
+});

@@ -126,7 +126,7 @@ static int forked(void) {
 static int apart(void) {
   int errors = 0;
 #ifdef TP_FUTEX
-  tp_set_threads(3);
+  tp_set_threads(2);
   for (int i = 0; i < 3; i++) {
     usleep(20000);
     errors += (int)(intptr_t)caller((void *)(intptr_t)(13 + i));
@@ -136,8 +136,15 @@ static int apart(void) {
   if (CPU_COUNT(&expected) < 2) return errors;
   errors += callers_cpu < 0;
   CPU_CLR(callers_cpu, &expected);
-  for (int id = 1; id < 3; id++)
-    errors += sched_getaffinity(system_id[id], sizeof allowed, &allowed) || !CPU_EQUAL(&allowed, &expected);
+  errors += sched_getaffinity(system_id[1], sizeof allowed, &allowed) || !CPU_EQUAL(&allowed, &expected);
+  /* More threads than processors use all of them. */
+  tp_set_threads(CPU_COUNT(&expected) + 4);
+  for (int i = 0; i < 3; i++) {
+    usleep(20000);
+    errors += (int)(intptr_t)caller((void *)(intptr_t)(17 + i));
+  }
+  if (sched_getaffinity(0, sizeof expected, &expected)) return 1;
+  errors += sched_getaffinity(system_id[1], sizeof allowed, &allowed) || !CPU_EQUAL(&allowed, &expected);
 #endif
   return errors;
 }

@@ -220,7 +220,10 @@ static void tell_system_id(int id) {
   ask_for_short_turns();
 }
 
-static void forget_system_id(int id) { STORE(system_id[id], 0); }
+static void forget_system_id(int id) {
+  STORE(system_id[id], 0);
+  STORE(callers_cpu, -1);
+}
 
 /*
  * Linux may wake a thread on the processor of its waker, which computes on, and move it to an idle one at a tick some
@@ -231,11 +234,13 @@ static void keep_off_the_caller(void) {
   if (cpu < 0 || cpu == LOAD(callers_cpu) || cpu >= CPU_SETSIZE) return;
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof allowed, &allowed)) return;
-  CPU_CLR(cpu, &allowed);
-  if (!CPU_COUNT(&allowed)) return;
+  /* More threads than processors need the caller's too. */
+  if (CPU_COUNT(&allowed) > LOAD(threads_alive)) CPU_CLR(cpu, &allowed);
   STORE(callers_cpu, cpu);
-  for (int id = 1; id < MOST_THREADS; id++)
-    if (LOAD(system_id[id])) sched_setaffinity(LOAD(system_id[id]), sizeof allowed, &allowed);
+  for (int id = 1; id < MOST_THREADS; id++) {
+    int thread = LOAD(system_id[id]); /* read once: 0 would be the caller */
+    if (thread) sched_setaffinity(thread, sizeof allowed, &allowed);
+  }
 }
 
 #else
@@ -281,8 +286,8 @@ static void *serve(void *number) {
       spins = 0;
     }
   }
-  forget_system_id(id);
   __atomic_sub_fetch(&threads_alive, 1, __ATOMIC_SEQ_CST);
+  forget_system_id(id);
   STORE(alive[id], 0);
   return NULL;
 }
