@@ -16,7 +16,7 @@ export const arithmetic = [
   "multiplyAdd", // float32 only: x y + z; one rounding or two, as ScalarBuilder.multiplyAdd says
   "idiv", // integers: quotient toward zero; by zero gives 0
   "irem", // integers: remainder with the sign of the first; by zero gives 0
-  "scale", // float32 only: x 2ⁿ of a whole n from −252 to 252, rounded once; NaN where x is
+  "scale", // float32 only: x 2ⁿ of a whole n from −252 to 252, rounded once where x is near 1; NaN where x is
   "neg",
   "abs",
   "min", // carries NaN

@@ -33,7 +33,7 @@ function isWindow({ op, attrs, inputs }: Value): boolean {
   return op.kind === "window" && sameShape(listOf(attrs, "spatial"), inputs[0]?.shape.slice(2) ?? []);
 }
 
-function belowReshapes(value: Value): Value {
+function unshaped(value: Value): Value {
   let x = value;
   while (x.op === table.reshape) x = x.inputs[0] as Value;
   return x;
@@ -49,7 +49,7 @@ interface Placed {
 function placedOf(scatter: Value): Placed | undefined {
   if (scatter.op !== table.scatter || numberOf(scatter.attrs, "dim") !== 2) return undefined;
   const [index, numbers] = scatter.inputs as [Value, Value];
-  const window = belowReshapes(index);
+  const window = unshaped(index);
   if (window.op !== table.window || !isWindow(window)) return undefined;
   const [planes, size] = [window.shape.slice(0, 2), sizeOf(listOf(window.attrs, "spatial"))];
   const isOfPlanes = sameShape(index.shape, [...planes, sizeOf(window.shape.slice(2))]);
@@ -58,7 +58,7 @@ function placedOf(scatter: Value): Placed | undefined {
 
 /** The same of an image of the shape that the window went over. */
 function placedInImage(image: Value): Placed | undefined {
-  const placed = placedOf(belowReshapes(image));
+  const placed = placedOf(unshaped(image));
   return placed !== undefined && sameShape(image.shape, placed.window.inputs[0]?.shape ?? []) ? placed : undefined;
 }
 

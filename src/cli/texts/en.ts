@@ -34,7 +34,7 @@ export const en: Texts = {
     lr: "highest learning rate",
     "weight-decay": "how much weights shrink",
     seed: "start of all random numbers (1)",
-    device: "what computes (wasm)",
+    device: "what computes (native where it can, else wasm)",
     data: "your own data: a folder with the files of MNIST, a CSV file, a text file",
     target: "the column of a CSV file that is predicted",
     column: "the column of a CSV file that is the series",

@@ -34,7 +34,7 @@ export const zh: Texts = {
     lr: "最高学习率",
     "weight-decay": "权重衰减",
     seed: "随机数种子（1）",
-    device: "计算设备（wasm）",
+    device: "计算设备（能用 native 就用，否则 wasm）",
     data: "自己的数据：含 MNIST 四个文件的文件夹、CSV 文件或文本文件",
     target: "CSV 文件中要预测的列",
     column: "CSV 文件中作为序列的列",

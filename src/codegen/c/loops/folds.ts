@@ -313,8 +313,8 @@ function foldsOf(statements: readonly Statement[]): FoldStatement[] {
 }
 
 /**
- * Whether the largest or smallest elements are found by one instruction each, with NaN noted beside it: otherwise the one waits for
- * what the other found out about NaN.
+ * Whether the largest or smallest elements are found by one instruction each, with NaN noted beside it: otherwise the one
+ * waits for what the other found out about NaN. Kernels with float64 have no such folds of float32 (schedule/loops.ts).
  */
 function isPeak(s: FoldStatement): boolean {
   return (s.fold === "max" || s.fold === "min") && s.running !== true && s.dtype === "float32";

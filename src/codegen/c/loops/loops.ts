@@ -44,7 +44,7 @@ class LoopWriter {
     const wide = holdsFloat64(kernel);
     this.#suffix = wide ? "h" : "v";
     this.#lanes = target.vectorBytes / (wide ? 8 : 4);
-    // What columns fold stands in memory. Elsewhere there is nothing else to wait for: as many as the registers are good for.
+    // What columns fold stands in memory. Elsewhere there is nothing else to wait for: as many as the registers can hold.
     const isPlain = kernel.lanes === "across" || (kernel.inner === 0 && kernel.levels.length === 1);
     this.#side = isPlain && target.isa === "avx512" ? (kernel.lanes === "across" ? 4 : 8) : 2;
     this.#words = new LoopWords(kernel);
@@ -127,8 +127,8 @@ class LoopWriter {
   }
 
   /**
-   * The first level, where it can be folded for the next unit while the second level computes for this one: otherwise a row's
-   * exponentials, say, wait for its largest element, with nothing else to do.
+   * The first level, where it can be folded for the next unit while the second level computes for this one: otherwise a
+   * row's exponentials, say, wait for its largest element, with nothing else to do.
    */
   #levelAhead(): Level | undefined {
     const { levels, outer, inner } = this.#kernel;
@@ -140,7 +140,7 @@ class LoopWriter {
     return isLong(level, 0) && isLong(second, sideAhead) ? level : undefined;
   }
 
-  /** Where the accesses are in the next unit, as q0, q1 ...; behind the last unit there is none, and the last one is read again. */
+  /** Where the accesses are in the next unit, as q0, q1 ...; behind the last unit, which is then read again, there is none. */
   #nextUnit(outer: readonly string[], accesses: readonly number[]): void {
     const next = outer.map((name) => `${name}n`);
     this.#text.line(`int64_t ${next.map((name, loop) => `${name} = ${outer[loop]}`).join(", ")};`);
@@ -197,8 +197,8 @@ class LoopWriter {
   }
 
   /**
-   * Where a level of several computes for long, memory has nothing to do: time for what the next rows read and what later
-   * levels write. Gives what asks for it, once for a kernel.
+   * Where a level of several computes for long, memory has nothing to do: time for what the next rows read and what
+   * later levels write. Gives what asks for it, once for a kernel.
    */
   #askForRows(level: Level, isAhead: boolean): ((places: readonly VectorPlace[]) => void) | undefined {
     const { levels, outer } = this.#kernel;
