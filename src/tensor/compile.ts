@@ -29,7 +29,7 @@ import { TensorHandle, valueOf } from "./handle.ts";
 import { Inner, inner } from "./inner.ts";
 import type { Operand } from "./operand.ts";
 import type { CachedPlan } from "./plan-cache.ts";
-import { switches } from "./switches.ts";
+import { hint, switches } from "./switches.ts";
 import { Tensor } from "./tensor.ts";
 
 /** What a compiled function takes: tensors and numbers, and fixed texts, booleans and null; nested as one likes. */
@@ -170,7 +170,13 @@ class Compiler {
     let traced: Traced;
     let results: Results;
     try {
-      const result = trace(capture, () => describeResult(this.#fn(...placed.map((p) => p.inside)), kept));
+      let left: readonly LeftGradient[] = [];
+      const result = trace(capture, () => {
+        const described = describeResult(this.#fn(...placed.map((p) => p.inside)), kept);
+        left = leftGradients(capture);
+        return described;
+      });
+      hintUnused(left, [...kept, ...[...capture.writes.values()].map(({ content }) => content)]);
       const engine = capture.engine ?? currentEngine();
       traced = prepare(
         engine,
@@ -244,6 +250,31 @@ class Compiler {
     traced.nextCheck = 3;
     this.#log.push(`call ${this.#calls}: traced again: the function built another graph at its second call`);
   }
+}
+
+/** A gradient that a variable has at the end of a function. */
+interface LeftGradient {
+  readonly label: string;
+  readonly value: Value;
+}
+
+function leftGradients({ gradients }: Capture): LeftGradient[] {
+  return [...gradients.keys()].flatMap(({ gradient, cell }) =>
+    gradient === undefined ? [] : [{ label: cell?.label ?? "a tensor", value: gradient }],
+  );
+}
+
+/** Gradients are gone after a call: where nothing that is kept is made of one, the program may have meant otherwise. */
+function hintUnused(left: readonly LeftGradient[], kept: readonly Value[]): void {
+  const [first] = left;
+  if (first === undefined) return;
+  const { walk } = sortGraph(kept, (value) => value.leaf !== undefined);
+  if (left.some(({ value }) => value.mark === walk)) return;
+  const others = left.length === 1 ? "" : ` and ${left.length - 1} more`;
+  hint(
+    `compile: the gradients of ${first.label}${others} do not leave the function, and nothing in it uses them; ` +
+      "call step() inside, or return them",
+  );
 }
 
 function fits(traced: Traced, args: readonly unknown[]): boolean {

@@ -1,5 +1,5 @@
 /** compile(): the numbers of the eager program, traces and why they were made, what it refuses, and eager steps between. */
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { StaleError } from "../../src/base/errors.ts";
 import { Embedding } from "../../src/nn/layers/embedding.ts";
 import { hostEffect, hostNumber, structureChanged } from "../../src/tensor/capture.ts";
@@ -9,7 +9,7 @@ import { currentEngine } from "../../src/tensor/engines.ts";
 import { Inner } from "../../src/tensor/inner.ts";
 import { noGrad } from "../../src/tensor/scope.ts";
 import { StoredTensor } from "../../src/tensor/stored.ts";
-import { setEager } from "../../src/tensor/switches.ts";
+import { setEager, setHints } from "../../src/tensor/switches.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 import { onEachDevice } from "../devices.ts";
 import { Descent, counter, parameter } from "./support.ts";
@@ -277,6 +277,34 @@ onEachDevice(() => {
         return x.grad as Tensor;
       });
       for (let i = 1; i < 5; i++) expect(await f(tensor([i], { requiresGrad: true })).array()).toEqual([2 * i]);
+    });
+
+    test("gradients that nothing uses get a hint, once", async () => {
+      const [w, b] = [parameter([2], "w"), parameter([3], "b")];
+      const optimizer = new Descent([w], 1);
+      const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+      setHints(true);
+      const useless = compile(() => {
+        optimizer.zeroGrad();
+        b.grad = null;
+        const loss = w.mul(b).sum();
+        loss.backward();
+        return loss;
+      });
+      for (let i = 0; i < 3; i++) useless();
+      expect(warn.mock.calls.map(([text]) => String(text))).toEqual([
+        expect.stringMatching(/compile: the gradients of w and 1 more do not leave the function.*call step\(\) inside/),
+      ]);
+      const step = compile(() => {
+        optimizer.zeroGrad();
+        b.grad = null;
+        w.mul(b).sum().backward();
+        optimizer.step();
+      });
+      step();
+      expect(warn).toHaveBeenCalledTimes(1);
+      warn.mockRestore();
+      expect(await w.item()).toBe(-1);
     });
 
     test("what is neither tensor nor number is refused", () => {
