@@ -149,3 +149,15 @@ export function throughView(view: Value, index: readonly Affine[], extents: read
   }
   return throughReshape(index, input.shape, to, extents);
 }
+
+/** What lies below reshapes, as far as the next value in memory. */
+export function belowReshapes(value: Value, isBuffer: (value: Value) => boolean): Value {
+  let x = value;
+  while (!isBuffer(x) && x.op.kind === "view" && isReshape(x)) x = x.inputs[0] as Value;
+  return x;
+}
+
+function isReshape(view: Value): boolean {
+  const { attrs } = view;
+  return attrs["shape"] !== undefined && sizeOf(view.shape) === sizeOf((view.inputs[0] as Value).shape);
+}

@@ -8,9 +8,18 @@ import type { Value } from "../ir/value.ts";
 import { convSettings } from "../ops/conv.ts";
 import { dotDims } from "../ops/contract.ts";
 import { listOf } from "../ops/record.ts";
-import { type Affine, NotAffine, SplitLoop, affine, counter, place, plus, throughView } from "./affine.ts";
+import {
+  type Affine,
+  NotAffine,
+  SplitLoop,
+  affine,
+  belowReshapes,
+  counter,
+  place,
+  plus,
+  throughView,
+} from "./affine.ts";
 import type { ContractKernel, Offsets } from "./kernel.ts";
-import { belowReshapes } from "./lower.ts";
 
 /** Where the elements of an operand lie in the buffer below its views. */
 export interface Operand {

@@ -11,11 +11,11 @@ import { type Value, sortGraph } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { loopSettings } from "../ops/loop.ts";
 import { listOf } from "../ops/record.ts";
-import { CannotFuse } from "./affine.ts";
+import { CannotFuse, belowReshapes } from "./affine.ts";
 import { attentionDemands } from "./attention.ts";
 import { baseOf, isReadable, lowerConv, lowerDot, rowsOf } from "./contract.ts";
 import { convDemands, isConvTaken } from "./conv.ts";
-import { type Group, belowReshapes, lower } from "./lower.ts";
+import { type Group, lower } from "./lower.ts";
 import { type Unit, combine, dependsOn, mostParts, singleUnit, unitOf } from "./unit.ts";
 
 export interface Fused {

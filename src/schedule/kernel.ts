@@ -104,6 +104,28 @@ export interface ContractKernel {
   readonly fold: { readonly extent: number; readonly a: number; readonly b: number };
 }
 
+/**
+ * A and B exchanged. A single column of C that is contiguous in memory is computed as a row: a column would fill one lane
+ * of each vector, a row fills all. The products and their order are the same.
+ */
+export function exchanged(kernel: ContractKernel): ContractKernel {
+  const { m, n, aM, aK, bK, bN, aOffset, bOffset, batch, fold } = kernel;
+  return {
+    ...kernel,
+    m: n,
+    n: m,
+    cM: m,
+    aM: bN,
+    aK: bK,
+    bK: aK,
+    bN: aM,
+    aOffset: bOffset,
+    bOffset: aOffset,
+    batch: batch.map((loop) => ({ ...loop, a: loop.b, b: loop.a })),
+    fold: { ...fold, a: fold.b, b: fold.a },
+  };
+}
+
 /** Positions that sort each row. */
 export interface SortKernel {
   readonly kind: "sort";
@@ -131,6 +153,59 @@ const keys = new WeakMap<Kernel, string>();
 export function scalarsOf(s: Statement): Scalar[] {
   const second = s.kind === "store" ? s.index : s.position;
   return second === undefined ? [s.value] : [s.value, second];
+}
+
+/** Accesses that statements read, or count with; `reload` says what is read back instead of being computed again. */
+export function loadsOf(statements: readonly Statement[], reload: Level["reload"]): number[] {
+  const found = new Set<number>();
+  const seen = new Set<Scalar>();
+  const visit = (given: Scalar): void => {
+    const s = reload.get(given) ?? given;
+    if (seen.has(s)) return;
+    seen.add(s);
+    if ((s.instruction === "load" && s.name !== "row") || s.instruction === "index") found.add(s.value);
+    s.args.forEach(visit);
+  };
+  statements.flatMap(scalarsOf).forEach(visit);
+  return [...found];
+}
+
+/** Accesses that statements use. */
+export function accessesOf(statements: readonly Statement[], reload: Level["reload"]): number[] {
+  const stores = statements.flatMap((s) => (s.kind === "store" ? [s.access] : []));
+  return [...new Set([...loadsOf(statements, reload), ...stores])];
+}
+
+/**
+ * The largest computations of statements that are the same in all lanes, in the order in which they come. `isFixed` says
+ * it of an instruction, its operands left out.
+ */
+export function fixedScalars(
+  statements: readonly Statement[],
+  reload: Level["reload"],
+  isFixed: (s: Scalar) => boolean,
+): Scalar[] {
+  const known = new Map<Scalar, boolean>();
+  const isAllFixed = (given: Scalar): boolean => {
+    const s = reload.get(given) ?? given;
+    let answer = known.get(s);
+    if (answer === undefined) {
+      answer = isFixed(s) && s.args.every(isAllFixed);
+      known.set(s, answer);
+    }
+    return answer;
+  };
+  const found: Scalar[] = [];
+  const seen = new Set<Scalar>();
+  const visit = (given: Scalar): void => {
+    const s = reload.get(given) ?? given;
+    if (seen.has(s)) return;
+    seen.add(s);
+    if (!isAllFixed(s)) s.args.forEach(visit);
+    else if (s.instruction !== "const" && s.name !== "row") found.push(s);
+  };
+  statements.flatMap(scalarsOf).forEach(visit);
+  return found;
 }
 
 /** Whether a kernel holds float64 anywhere: a vector then has half as many lanes. */

@@ -4,7 +4,7 @@
  */
 import type { Dtype } from "../base/dtype.ts";
 import { internal } from "../base/errors.ts";
-import { type Shape, sizeOf, stridesOf } from "../base/shape.ts";
+import { type Shape, stridesOf } from "../base/shape.ts";
 import { type Scalar, ScalarBuilder } from "../ir/scalar.ts";
 import type { Value } from "../ir/value.ts";
 import { listOf, numberOf } from "../ops/record.ts";
@@ -15,12 +15,14 @@ import {
   SplitLoop,
   affine,
   affineKey,
+  belowReshapes,
   counter,
   place,
   plus,
   throughView,
 } from "./affine.ts";
-import { type Access, type Fold, type LoopKernel, type Statement, counting, rowScratch, scalarsOf } from "./kernel.ts";
+import { type Access, type Fold, type LoopKernel, counting, rowScratch } from "./kernel.ts";
+import { Levels, costOf } from "./levels.ts";
 import { arrange } from "./loops.ts";
 import { scratchInRows } from "./row-scratch.ts";
 
@@ -99,10 +101,8 @@ class Lowering {
   readonly #places: Place[] = [];
   readonly #placeNumbers = new Map<string, number>();
   readonly #inlined = new Map<string, Scalar>();
-  readonly #levels = new Map<Scalar, number>();
+  readonly #levels = new Levels();
   readonly #numbers: { dtype: Dtype; value: number }[] = [];
-  readonly #accumulators: { level: number; running: boolean }[] = [];
-  readonly #statements: { level: number; row: boolean; statement: Statement }[] = [];
 
   constructor(group: Group, options: LowerOptions, splits: readonly (readonly [number, number])[]) {
     this.#group = group;
@@ -156,8 +156,12 @@ class Lowering {
       if (!stored && !again.has(scalar)) continue;
       (stored ? writes : scratch).push(member);
       const access = this.#access(member, this.#targetPlace(member));
-      const level = this.#level(scalar);
-      this.#statements.push({ level, row: this.#isRow(member), statement: { kind: "store", access, value: scalar } });
+      const level = this.#levels.of(scalar);
+      this.#levels.statements.push({
+        level,
+        row: this.#isRow(member),
+        statement: { kind: "store", access, value: scalar },
+      });
       if (again.has(scalar)) {
         reloads.push({ from: scalar, to: this.#s.make("load", member.dtype, [], access), level });
       }
@@ -174,7 +178,7 @@ class Lowering {
       const value = this.#read(part, this.#index);
       const start = i * (part.shape[dim] as number) * (strides[dim] as number);
       const access = this.#access(member, plus(affine(loops, start), place(this.#index, strides, loops)));
-      this.#statements.push({ level: 0, row: false, statement: { kind: "store", access, value } });
+      this.#levels.statements.push({ level: 0, row: false, statement: { kind: "store", access, value } });
     });
   }
 
@@ -190,7 +194,7 @@ class Lowering {
       size: numberOf(member.attrs, "size"),
       stride: strides[dim] as number,
     });
-    this.#statements.push({ level: 0, row: false, statement: { kind: "store", access, value, index: chosen } });
+    this.#levels.statements.push({ level: 0, row: false, statement: { kind: "store", access, value, index: chosen } });
     return this.#finish([member], [], []);
   }
 
@@ -204,7 +208,7 @@ class Lowering {
       reduced: this.#group.reduced.flatMap((d) => this.#loopsOf[d] as number[]),
       dims: this.#loopsOf,
       reducedDims: this.#group.reduced,
-      statements: this.#statements,
+      statements: this.#levels.statements,
       reloads,
       numbers: this.#numbers,
       accesses: this.#places.map(({ at, dtype, indirect }, i) => ({
@@ -273,16 +277,16 @@ class Lowering {
     const operand = member.inputs[0] as Value;
     const kind = member.op.kind;
     const value = kind === "window" ? this.#windowElement(member) : this.#read(operand, this.#index);
-    const level = this.#level(value);
-    const accumulator = this.#accumulators.length;
+    const level = this.#levels.of(value);
+    const accumulator = this.#levels.accumulators.length;
     const running = kind === "cumulate";
-    this.#accumulators.push({ level, running });
+    this.#levels.accumulators.push({ level, running });
     // A window gives the position of the largest, a running fold sums.
     const fold: Fold = member.op.fold ?? (kind === "window" ? "argmax" : "sum");
     let position: Scalar | undefined;
     if (fold === "argmax" && kind === "window") position = this.#windowPosition(member);
     else if (kind === "arg") position = this.#count(this.#index.at(-1) as Affine);
-    this.#statements.push({
+    this.#levels.statements.push({
       level,
       row: false,
       statement: {
@@ -428,24 +432,11 @@ class Lowering {
     return number;
   }
 
-  /** How many folds must be over before a computation can start. */
-  #level(s: Scalar): number {
-    let level = this.#levels.get(s);
-    if (level === undefined) {
-      if (s.instruction === "load" && s.name === "row") {
-        const a = this.#accumulators[s.value] as { level: number; running: boolean };
-        level = a.running ? a.level : a.level + 1;
-      } else level = s.args.reduce((most, arg) => Math.max(most, this.#level(arg)), 0);
-      this.#levels.set(s, level);
-    }
-    return level;
-  }
-
   /** Whether a computation differs within a row. One that does not is needed for rows without elements too. */
   #moves(s: Scalar, seen = new Set<Scalar>()): boolean {
     if (seen.has(s)) return false;
     seen.add(s);
-    if (s.instruction === "load" && s.name === "row") return this.#accumulators[s.value]?.running === true;
+    if (s.instruction === "load" && s.name === "row") return this.#levels.accumulators[s.value]?.running === true;
     const at = s.instruction === "load" || s.instruction === "index" ? this.#places[s.value]?.at : undefined;
     const inRow = this.#group.reduced.flatMap((d) => this.#loopsOf[d] as number[]);
     return inRow.some((loop) => (at?.coefficients[loop] ?? 0) !== 0) || s.args.some((arg) => this.#moves(arg, seen));
@@ -457,61 +448,21 @@ class Lowering {
    */
   #neededAgain(): ReadonlyMap<Scalar, number> {
     const again = new Map<Scalar, number>();
+    const results = [...this.#members.values()].map(({ scalar }) => scalar);
     // A kernel that joins parts has one level.
     for (const member of this.#group.members.filter(({ op }) => op.kind !== "concat").reverse()) {
       const { scalar } = this.#members.get(member) as { scalar: Scalar };
-      const level = this.#level(scalar);
-      const worth = this.#options.stored(member) || this.#cost(scalar) > repeatCost;
-      if (!this.#isRow(member) && worth && this.#usedAfter(scalar, level, again) && this.#moves(scalar)) {
+      const level = this.#levels.of(scalar);
+      const worth = this.#options.stored(member) || costOf(scalar) > repeatCost;
+      if (
+        !this.#isRow(member) &&
+        worth &&
+        this.#levels.isUsedAfter(scalar, level, again, results) &&
+        this.#moves(scalar)
+      ) {
         again.set(scalar, level);
       }
     }
     return again;
   }
-
-  #usedAfter(s: Scalar, level: number, again: ReadonlyMap<Scalar, number>): boolean {
-    const isUsedAt = (root: Scalar, at: number): boolean => {
-      const seen = new Set<Scalar>();
-      const reaches = (x: Scalar): boolean => {
-        if (x === s) return true;
-        if (seen.has(x) || (again.get(x) ?? at) < at) return false;
-        seen.add(x);
-        return x.args.some(reaches);
-      };
-      return reaches(root);
-    };
-    return (
-      this.#statements.some(
-        ({ level: at, row, statement }) =>
-          !row && at > level && scalarsOf(statement).some((root) => isUsedAt(root, at)),
-      ) ||
-      [...this.#members.values()].some(({ scalar }) => {
-        const at = this.#level(scalar);
-        return scalar !== s && at > level && isUsedAt(scalar, at);
-      })
-    );
-  }
-
-  #cost(s: Scalar): number {
-    const seen = new Set<Scalar>();
-    const count = (x: Scalar): number => {
-      if (seen.has(x) || x.instruction === "const" || x.instruction === "argument") return 0;
-      seen.add(x);
-      const own = x.instruction === "call" ? 40 : x.instruction === "div" || x.instruction === "sqrt" ? 4 : 1;
-      return x.args.reduce((sum, arg) => sum + count(arg), own);
-    };
-    return count(s);
-  }
-}
-
-/** What lies below reshapes, as far as the next value in memory. */
-export function belowReshapes(value: Value, isBuffer: (value: Value) => boolean): Value {
-  let x = value;
-  while (!isBuffer(x) && x.op.kind === "view" && isReshape(x)) x = x.inputs[0] as Value;
-  return x;
-}
-
-function isReshape(view: Value): boolean {
-  const { attrs } = view;
-  return attrs["shape"] !== undefined && sizeOf(view.shape) === sizeOf((view.inputs[0] as Value).shape);
 }

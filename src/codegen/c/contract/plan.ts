@@ -3,7 +3,7 @@
  * blocks that are its units of work. All of it follows from shapes and places alone. Floor: codegen.
  */
 import { internal } from "../../../base/errors.ts";
-import type { ContractKernel, Offsets } from "../../../schedule/kernel.ts";
+import { type ContractKernel, type Offsets, exchanged } from "../../../schedule/kernel.ts";
 import { lineGap, type OffsetMode, type PanelPack, panelPacks } from "./pack.ts";
 import { type ContractDtype, type RowForm, type TileShape, tileShape } from "./tile.ts";
 import type { CTarget } from "../target.ts";
@@ -38,7 +38,7 @@ export function normalContract(kernel: ContractKernel): NormalContract {
   if (dtype !== "float32" && dtype !== "float64" && dtype !== "int32") throw internal(`a contraction of ${dtype}`);
   if (kernel.batch.length > 3) throw internal("a contraction with more than three batch loops");
   const isSwapped = kernel.n === 1 && kernel.cM === 1 && kernel.m > 1;
-  const k: ContractKernel = isSwapped ? swapped(kernel) : kernel;
+  const k: ContractKernel = isSwapped ? exchanged(kernel) : kernel;
   // Of an axis of one element any stride will do: one of which there is code already.
   const aK = k.k === 1 ? { stride: 1 } : k.aK;
   const aM = k.m === 1 ? { stride: isUnit(aK) ? 0 : 1 } : k.aM;
@@ -53,24 +53,6 @@ export function normalContract(kernel: ContractKernel): NormalContract {
     bN: modeOf(bN),
   };
   return { ...k, aM, aK, bK, bN, modes, aBuffer: isSwapped ? 1 : 0, bBuffer: isSwapped ? 0 : 1 };
-}
-
-function swapped(kernel: ContractKernel): ContractKernel {
-  const { aOffset, bOffset, aM, aK, bK, bN, m, n, batch, fold } = kernel;
-  return {
-    ...kernel,
-    m: n,
-    n: m,
-    aOffset: bOffset,
-    bOffset: aOffset,
-    aM: bN,
-    aK: bK,
-    bK: aK,
-    bN: aM,
-    cM: m,
-    batch: batch.map(({ extent, a, b, c }) => ({ extent, a: b, b: a, c })),
-    fold: { extent: fold.extent, a: fold.b, b: fold.a },
-  };
 }
 
 function isUnit(offsets: Offsets): boolean {

@@ -7,7 +7,7 @@
 import type { ConvKernel } from "../../../schedule/conv.ts";
 import { mostSlab, roundUp } from "../../../schedule/conv-shape.ts";
 import { type ConvTile, directBlocks, directTile, mostTile } from "./plan.ts";
-import { type ConvArguments, convHelpers, kernelFunction, range, slabFunctions } from "./text.ts";
+import { type ConvArguments, convHelpers, imageAddresses, kernelFunction, range, slabFunctions } from "./text.ts";
 import { once } from "../contract/tile.ts";
 import type { CTarget } from "../target.ts";
 
@@ -71,15 +71,11 @@ function tileStep({ lanes, vectors }: ConvTile): number {
 }
 
 export function directArguments(kernel: ConvKernel, tile: ConvTile): ConvArguments & { readonly units: number } {
-  const { shape, x, y } = kernel;
+  const { shape } = kernel;
   const blocks = directBlocks(shape, tile);
   return {
     units: blocks.units,
-    addresses: [
-      { name: "x", buffer: 0, addend: 4 * x.offset },
-      { name: "packed", buffer: 1, addend: 0 },
-      { name: "y", buffer: 2, addend: 4 * y.offset },
-    ],
+    addresses: imageAddresses(kernel),
     words: {
       ...geometryWords(kernel),
       rowStep: blocks.rows,

@@ -7,7 +7,7 @@ import { type ConvKernel, partChannels, partSize } from "../../../schedule/conv.
 import { mostSlab, roundUp } from "../../../schedule/conv-shape.ts";
 import { geometryWords, slabSetup } from "./direct.ts";
 import { type ConvTile, convTile, gradientBlocks, mostGradientRows, mostPixels } from "./plan.ts";
-import { type ConvArguments, convHelpers, kernelFunction, range, slabFunctions } from "./text.ts";
+import { type ConvArguments, convHelpers, gradientAddresses, kernelFunction, range, slabFunctions } from "./text.ts";
 import { once } from "../contract/tile.ts";
 import type { CTarget } from "../target.ts";
 
@@ -23,15 +23,11 @@ export function gradientWorkspace(target: CTarget): Record<"offsets" | "sums" | 
 }
 
 export function gradientArguments(kernel: ConvKernel, target: CTarget): ConvArguments & { readonly units: number } {
-  const { shape, x, y, parts } = kernel;
+  const { shape, parts } = kernel;
   const blocks = gradientBlocks(shape, parts, convTile(target));
   return {
     units: blocks.units,
-    addresses: [
-      { name: "x", buffer: 0, addend: 4 * x.offset },
-      { name: "dy", buffer: 1, addend: 4 * y.offset },
-      { name: "parts", buffer: 2, addend: 0 },
-    ],
+    addresses: gradientAddresses(kernel),
     words: {
       ...geometryWords(kernel),
       channelStep: blocks.channels,

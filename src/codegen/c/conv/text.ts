@@ -1,4 +1,5 @@
 /** Pieces of C that the kernels of convolutions share. Floor: codegen. */
+import type { ConvKernel } from "../../../schedule/conv.ts";
 import { once } from "../contract/tile.ts";
 import type { CTarget } from "../target.ts";
 
@@ -98,14 +99,14 @@ function transposeFunction(lanes: number): string {
   return once("conv_transpose", lines.join("\n"));
 }
 
-/** A square from rows at `from + at[i]` to rows `step` apart. */
-function squareFunction(lanes: number): string {
+/** A C function that turns over a square: rows that `load` reads for each i, stored `step` apart. */
+export function squareFunction(name: string, lanes: number, parameters: string, load: (i: number) => string): string {
   return once(
-    "conv_square",
-    `static __attribute__((noinline)) void conv_square(float *to, int64_t step, const float *from, const int64_t *at) {
+    name,
+    `static __attribute__((noinline)) void ${name}(float *to, int64_t step, ${parameters}, const int64_t *at) {
   f32v r[${lanes}];
   ${range(lanes)
-    .map((i) => `r[${i}] = LOAD(f32v, from + at[${i}]);`)
+    .map((i) => `r[${i}] = ${load(i)};`)
     .join(" ")}
   conv_transpose(r);
   ${range(lanes)
@@ -121,7 +122,7 @@ export function convHelpers(target: CTarget): string {
   return [
     shuffleMacro,
     transposeFunction(lanes),
-    squareFunction(lanes),
+    squareFunction("conv_square", lanes, "const float *from", (i) => `LOAD(f32v, from + at[${i}])`),
     once(
       "conv_row",
       `/* Elements of a row of results, ${"`step`"} apart. */
@@ -195,4 +196,22 @@ static __attribute__((noinline)) void conv_fill(const conv_slab *s, float *slab,
 }`,
   );
   return shuffleMacro + text;
+}
+
+/** The buffers of a convolution, or of its input's gradient, with packed weights. */
+export function imageAddresses({ x, y }: ConvKernel): ConvArguments["addresses"] {
+  return [
+    { name: "x", buffer: 0, addend: 4 * x.offset },
+    { name: "packed", buffer: 1, addend: 0 },
+    { name: "y", buffer: 2, addend: 4 * y.offset },
+  ];
+}
+
+/** The buffers of the weights' gradient, which is made in parts. */
+export function gradientAddresses({ x, y }: ConvKernel): ConvArguments["addresses"] {
+  return [
+    { name: "x", buffer: 0, addend: 4 * x.offset },
+    { name: "dy", buffer: 1, addend: 4 * y.offset },
+    { name: "parts", buffer: 2, addend: 0 },
+  ];
 }

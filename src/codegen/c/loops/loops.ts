@@ -3,7 +3,15 @@
  * the others: it reads behind its row, and its spare lanes are neither stored nor folded. So results do not depend on
  * where an element stands, nor on how many vectors are computed side by side. Floor: codegen.
  */
-import { type Level, type LoopKernel, type Statement, holdsFloat64, laneLoop } from "../../../schedule/kernel.ts";
+import {
+  type Level,
+  type LoopKernel,
+  type Statement,
+  accessesOf,
+  holdsFloat64,
+  laneLoop,
+  loadsOf,
+} from "../../../schedule/kernel.ts";
 import { Folds } from "./folds.ts";
 import { LoopAccesses, type VectorPlace } from "./accesses.ts";
 import { scatters, scattersAlongLanes } from "../../../schedule/split.ts";
@@ -98,7 +106,7 @@ class LoopWriter {
         this.#isNextAsked = rows.length > 0;
         if (ahead !== undefined) {
           this.#folds.useKept(ahead.loop);
-          this.#nextUnit(outer, this.#values.accessesOf(ahead.loop, ahead.reload));
+          this.#nextUnit(outer, accessesOf(ahead.loop, ahead.reload));
         }
         for (const level of this.#kernel.levels) {
           if (level === ahead) continue;
@@ -115,7 +123,7 @@ class LoopWriter {
             });
           } else if (rows.length === 0) known = this.#acrossLanes(level, known);
           else {
-            const active = this.#values.accessesOf(level.loop, level.reload);
+            const active = accessesOf(level.loop, level.reload);
             this.#text.block("", () => this.#loops(rows, active, () => this.#acrossLanes(level, this.#numbers)));
           }
           this.#folds.finishAcross(level.loop);
@@ -159,7 +167,7 @@ class LoopWriter {
   /** Runs what reads and counts in the next unit. */
   #inNextUnit<T>(level: Level, run: () => T): T {
     const before = this.#access.names;
-    const moved = new Set(this.#values.accessesOf(level.loop, level.reload));
+    const moved = new Set(accessesOf(level.loop, level.reload));
     this.#access.names = before.map((name, a) => (moved.has(a) ? `q${a}` : name));
     const result = run();
     this.#access.names = before;
@@ -206,7 +214,7 @@ class LoopWriter {
     this.#isNextAsked = true;
     const later = levels.slice(levels.indexOf(level) + 1).flatMap(({ loop }) => loop);
     const writes = this.#access.rows([...new Set(later.flatMap((s) => (s.kind === "store" ? [s.access] : [])))]);
-    const loads = new Set(levels.flatMap(({ loop, reload }) => this.#values.loadsOf(loop, reload)));
+    const loads = new Set(levels.flatMap(({ loop, reload }) => loadsOf(loop, reload)));
     const reads = outer === 0 ? [] : this.#access.rows([...loads]);
     for (const a of reads) {
       const step = this.#access.step(a, outer - 1);
@@ -262,9 +270,9 @@ class LoopWriter {
         if (row.length > 0) this.#text.block("", () => lanes(row, reload, []));
         if (loop.length === 0) continue;
         this.#folds.startColumns(loop);
-        const active = this.#values.accessesOf(loop, reload);
+        const active = accessesOf(loop, reload);
         const last = inner.at(-1);
-        const rows = last === undefined ? [] : this.#access.rows(this.#values.loadsOf(loop, reload));
+        const rows = last === undefined ? [] : this.#access.rows(loadsOf(loop, reload));
         this.#text.block("", () => {
           for (const a of rows) {
             this.#text.line(`const int64_t ahead${a} = rows_ahead(${this.#access.step(a, last as number)});`);

@@ -3,7 +3,14 @@
  * computed, or several side by side, or what is the same in all lanes. Floor: codegen.
  */
 import type { Scalar } from "../../../ir/scalar.ts";
-import { type Access, type Level, type LoopKernel, type Statement, scalarsOf } from "../../../schedule/kernel.ts";
+import {
+  type Access,
+  type Level,
+  type LoopKernel,
+  type Statement,
+  fixedScalars,
+  scalarsOf,
+} from "../../../schedule/kernel.ts";
 import type { LoopAccesses, Place, StoreStatement, VectorPlace } from "./accesses.ts";
 import type { Folds } from "./folds.ts";
 import { type Spell, type Suffix, instruction, registerType, splat } from "../scalar.ts";
@@ -91,48 +98,9 @@ export class LoopValues {
   /** Computes in front of a lane loop all that is the same in all its lanes. */
   hoist(statements: readonly Statement[], reload: Level["reload"], known: Known): Known {
     const here: Known = new Map(known);
-    const fixed = new Map<Scalar, boolean>();
-    const isFixed = (given: Scalar): boolean => {
-      const s = reload.get(given) ?? given;
-      let answer = fixed.get(s);
-      if (answer === undefined) {
-        answer = this.#access.sameInAllLanes(s) && !this.#folds.isRunning(s) && s.args.every(isFixed);
-        fixed.set(s, answer);
-      }
-      return answer;
-    };
-    const visited = new Set<Scalar>();
-    const visit = (given: Scalar): void => {
-      const s = reload.get(given) ?? given;
-      if (visited.has(s)) return;
-      visited.add(s);
-      if (!isFixed(s)) s.args.forEach(visit);
-      else if (s.instruction !== "const" && s.name !== "row") this.#evaluate(s, reload, "uniform", here);
-    };
-    statements.flatMap(scalarsOf).forEach(visit);
+    const isFixed = (s: Scalar): boolean => this.#access.sameInAllLanes(s) && !this.#folds.isRunning(s);
+    for (const s of fixedScalars(statements, reload, isFixed)) this.#evaluate(s, reload, "uniform", here);
     return here;
-  }
-
-  /** Accesses that statements use. */
-  accessesOf(statements: readonly Statement[], reload: Level["reload"]): number[] {
-    const found = new Set(this.loadsOf(statements, reload));
-    for (const s of statements) if (s.kind === "store") found.add(s.access);
-    return [...found];
-  }
-
-  /** Accesses that statements read, or count with. */
-  loadsOf(statements: readonly Statement[], reload: Level["reload"]): number[] {
-    const found = new Set<number>();
-    const seen = new Set<Scalar>();
-    const visit = (given: Scalar): void => {
-      const s = reload.get(given) ?? given;
-      if (seen.has(s)) return;
-      seen.add(s);
-      if ((s.instruction === "load" && s.name !== "row") || s.instruction === "index") found.add(s.value);
-      s.args.forEach(visit);
-    };
-    statements.flatMap(scalarsOf).forEach(visit);
-    return [...found];
   }
 
   /** Defines a value, at each place what `expression` gives for it. */

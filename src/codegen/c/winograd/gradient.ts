@@ -7,7 +7,15 @@ import { type ConvKernel, partChannels, winogradGap, winogradPoints } from "../.
 import { roundUp } from "../../../schedule/conv-shape.ts";
 import { geometryWords } from "../conv/direct.ts";
 import { type ConvTile, convTile, evenStep } from "../conv/plan.ts";
-import { type ConvArguments, convHelpers, halvesFunctions, kernelFunction, range } from "../conv/text.ts";
+import {
+  type ConvArguments,
+  convHelpers,
+  gradientAddresses,
+  halvesFunctions,
+  kernelFunction,
+  range,
+  squareFunction,
+} from "../conv/text.ts";
 import { once } from "../contract/tile.ts";
 import type { CTarget } from "../target.ts";
 import { imageSetup, tileBlocks, tileWords } from "./winograd.ts";
@@ -48,7 +56,7 @@ export function winogradGradientArguments(
   kernel: ConvKernel,
   target: CTarget,
 ): ConvArguments & { readonly units: number } {
-  const { shape, x, y, parts } = kernel;
+  const { shape, parts } = kernel;
   const tile = convTile(target);
   const imagesOfPart = Math.ceil(shape.images / parts);
   const blocks = tileBlocks(kernel, tile, imagesOfPart);
@@ -58,11 +66,7 @@ export function winogradGradientArguments(
   const outBlocks = Math.ceil(shape.outChannels / outStep);
   return {
     units: parts * shape.groups * channelBlocks * outBlocks,
-    addresses: [
-      { name: "x", buffer: 0, addend: 4 * x.offset },
-      { name: "dy", buffer: 1, addend: 4 * y.offset },
-      { name: "parts", buffer: 2, addend: 0 },
-    ],
+    addresses: gradientAddresses(kernel),
     words: {
       ...geometryWords(kernel),
       ...tileWords(kernel, blocks),
@@ -78,20 +82,8 @@ export function winogradGradientArguments(
 
 /** As conv_square, with the first half of each row from one place and the second from another. */
 function joinedSquareFunction({ lanes }: ConvTile): string {
-  return once(
-    "conv_joined_square",
-    `static __attribute__((noinline)) void conv_joined_square(float *to, int64_t step, const float *a, const float *b,
-    const int64_t *at) {
-  f32v r[${lanes}];
-  ${range(lanes)
-    .map((i) => `r[${i}] = CONV_JOIN(a + at[${i}], b + at[${i}]);`)
-    .join(" ")}
-  conv_transpose(r);
-  ${range(lanes)
-    .map((i) => `STORE(f32v, to + ${i} * step, r[${i}]);`)
-    .join(" ")}
-}`,
-  );
+  const load = (i: number): string => `CONV_JOIN(a + at[${i}], b + at[${i}])`;
+  return squareFunction("conv_joined_square", lanes, "const float *a, const float *b", load);
 }
 
 /**

@@ -9,7 +9,15 @@ import { type ConvKernel, winogradGap, winogradPoints } from "../../../schedule/
 import { roundUp } from "../../../schedule/conv-shape.ts";
 import { geometryWords } from "../conv/direct.ts";
 import { type ConvTile, convTile, evenStep } from "../conv/plan.ts";
-import { type ConvArguments, convHelpers, halvesFunctions, kernelFunction, range, shuffle } from "../conv/text.ts";
+import {
+  type ConvArguments,
+  convHelpers,
+  halvesFunctions,
+  imageAddresses,
+  kernelFunction,
+  range,
+  shuffle,
+} from "../conv/text.ts";
 import { once } from "../contract/tile.ts";
 import type { CTarget } from "../target.ts";
 import {
@@ -162,17 +170,13 @@ export function winogradWorkspace(target: CTarget): Record<"patch" | "images" | 
 }
 
 export function winogradArguments(kernel: ConvKernel, target: CTarget): ConvArguments & { readonly units: number } {
-  const { shape, x, y } = kernel;
+  const { shape } = kernel;
   const tile = convTile(target);
   const blocks = winogradBlocks(kernel, tile);
   const ranges = Math.ceil(shape.outChannels / blocks.outRange);
   return {
     units: blocks.blocks * shape.groups * ranges,
-    addresses: [
-      { name: "x", buffer: 0, addend: 4 * x.offset },
-      { name: "packed", buffer: 1, addend: 0 },
-      { name: "y", buffer: 2, addend: 4 * y.offset },
-    ],
+    addresses: imageAddresses(kernel),
     words: {
       ...geometryWords(kernel),
       weightPoint: weightPoint(kernel, tile),

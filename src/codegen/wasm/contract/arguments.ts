@@ -1,7 +1,7 @@
 /** The arguments of a contraction of the schedule, as the contraction kernel reads them. Floor: codegen. */
 import { itemSize } from "../../../base/dtype.ts";
 import { internal } from "../../../base/errors.ts";
-import type { ContractKernel, Offsets } from "../../../schedule/kernel.ts";
+import { type ContractKernel, type Offsets, exchanged } from "../../../schedule/kernel.ts";
 import { type ContractOptions, contractArguments, contractArgs } from "./contract.ts";
 import type { ContractDtype, Tile } from "./lanes.ts";
 import { contractUnits, withBlocks } from "./blocks.ts";
@@ -91,24 +91,3 @@ export function writeContractArguments(
 }
 
 type Loop = ContractKernel["batch"][number];
-
-/**
- * A and B exchanged. A single column of C that is contiguous in memory is computed as a row: a column would fill one lane
- * of each vector, a row fills all. The products and their order are the same.
- */
-function exchanged(kernel: ContractKernel): ContractKernel {
-  const { m, n, aM, aK, bK, bN, aOffset, bOffset, batch, fold } = kernel;
-  return {
-    ...kernel,
-    m: n,
-    n: m,
-    aM: bN,
-    aK: bK,
-    bK: aK,
-    bN: aM,
-    aOffset: bOffset,
-    bOffset: aOffset,
-    batch: batch.map((loop) => ({ ...loop, a: loop.b, b: loop.a })),
-    fold: { ...fold, a: fold.b, b: fold.a },
-  };
-}

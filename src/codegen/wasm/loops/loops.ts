@@ -7,7 +7,14 @@
  * What a kernel is called with stands in loop-arguments.ts.
  */
 import type { Scalar } from "../../../ir/scalar.ts";
-import { type LoopKernel, type Statement, holdsFloat64, scalarsOf } from "../../../schedule/kernel.ts";
+import {
+  type Level,
+  type LoopKernel,
+  type Statement,
+  accessesOf,
+  fixedScalars,
+  holdsFloat64,
+} from "../../../schedule/kernel.ts";
 import { scatters } from "../../../schedule/split.ts";
 import { type KernelFn, kernelFunction } from "../driver.ts";
 import { foldInto, horizontal, startOf } from "../folds.ts";
@@ -95,7 +102,7 @@ class LoopEmitter {
     for (const level of kernel.levels) {
       if (level.row.length > 0) this.#run(level.row, level.reload, along ? width : "single", along, new Map(), 0);
       if (level.loop.length === 0) continue;
-      const active = this.#accessesOf(level.loop, level.reload);
+      const active = accessesOf(level.loop, level.reload);
       const folds = level.loop.filter((s): s is FoldStatement => s.kind === "fold");
       for (const fold of folds) this.#start(fold);
       if (along) {
@@ -196,48 +203,9 @@ class LoopEmitter {
   }
 
   /** Computes in front of a lane loop all that is the same in all its lanes. */
-  #hoist(statements: readonly Statement[], reload: ReadonlyMap<Scalar, Scalar>, known: Map<Scalar, Local>): void {
-    const roots = statements.flatMap(scalarsOf);
-    const fixed = new Map<Scalar, boolean>();
-    const isFixed = (given: Scalar): boolean => {
-      const s = reload.get(given) ?? given;
-      let answer = fixed.get(s);
-      if (answer === undefined) {
-        answer = this.#access.sameInAllLanes(s) && s.args.every(isFixed);
-        fixed.set(s, answer);
-      }
-      return answer;
-    };
-    const visited = new Set<Scalar>();
-    const visit = (given: Scalar): void => {
-      const s = reload.get(given) ?? given;
-      if (visited.has(s)) return;
-      visited.add(s);
-      if (!isFixed(s)) {
-        for (const arg of s.args) visit(arg);
-      } else if (s.instruction !== "const" && s.name !== "row") {
-        this.#evaluate(s, reload, "vector", known);
-      }
-    };
-    roots.forEach(visit);
-  }
-
-  /** Accesses that statements use. */
-  #accessesOf(statements: readonly Statement[], reload: ReadonlyMap<Scalar, Scalar>): number[] {
-    const found = new Set<number>();
-    const seen = new Set<Scalar>();
-    const visit = (given: Scalar): void => {
-      const s = reload.get(given) ?? given;
-      if (seen.has(s)) return;
-      seen.add(s);
-      if ((s.instruction === "load" && s.name !== "row") || s.instruction === "index") found.add(s.value);
-      s.args.forEach(visit);
-    };
-    for (const s of statements) {
-      if (s.kind === "store") found.add(s.access);
-      scalarsOf(s).forEach(visit);
-    }
-    return [...found];
+  #hoist(statements: readonly Statement[], reload: Level["reload"], known: Map<Scalar, Local>): void {
+    const fixed = fixedScalars(statements, reload, (s) => this.#access.sameInAllLanes(s));
+    for (const s of fixed) this.#evaluate(s, reload, "vector", known);
   }
 
   /** All values of the statements first, then all stores: a statement may overwrite what another one reads. */
