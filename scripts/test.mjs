@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { installBrowser, main, root, setup } from "./setup.mjs";
 import { checkSupportTables } from "./support-table.mjs";
 
@@ -17,7 +17,7 @@ import { checkSupportTables } from "./support-table.mjs";
  * @property {boolean} [native] it is for hosts with a C compiler
  * @property {boolean} [vitest] it runs vitest, whose JSON report has the counts; any other script may print a line
  *   `N passed, N failed`, of which the last one counts
- * @typedef {{ passed: number, failed: number, skipped: number }} Counts
+ * @typedef {{ passed: number, failed: number, skipped: number, wrong?: string[] }} Counts `wrong` says what failed
  */
 
 /** Reference cases from PyTorch: a folder named in the environment, or the one beside this repository. */
@@ -91,30 +91,51 @@ async function run({ script, args = [], env = {}, vitest = false }, notes, repor
     cwd: root,
     env: { ...process.env, ...env, TWOPASS_SUPPORT: notes, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
     shell: process.platform === "win32",
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
+  let errors = "";
   child.stdout.setEncoding("utf8").on("data", (/** @type {string} */ text) => {
     process.stdout.write(text);
     output += text;
   });
+  child.stderr.setEncoding("utf8").on("data", (/** @type {string} */ text) => {
+    process.stderr.write(text);
+    errors = (errors + text).slice(-10_000);
+  });
   const code = await new Promise((resolve) => child.on("close", resolve).on("error", () => resolve(1)));
+  /** @type {Counts} */
   const counts = (vitest ? fromReport(report) : fromOutput(output)) ?? {
     passed: code === 0 ? 1 : 0,
     failed: 0,
     skipped: 0,
   };
   // A step can fail without a failed test: a file that does not load, an error outside the tests.
-  if (code !== 0) counts.failed = Math.max(counts.failed, 1);
+  if (code !== 0 && counts.failed === 0) {
+    counts.failed = 1;
+    counts.wrong = [`exit code ${code}`, ...(errors.trim() || output.trim()).split("\n").slice(-15)];
+  }
   return counts;
 }
 
 /** @param {string} report @returns {Counts | undefined} */
 function fromReport(report) {
   if (!existsSync(report)) return undefined;
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, "utf8"));
-  return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests };
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
+    readFileSync(report, "utf8"),
+  );
+  const wrong = [];
+  for (const { name, message, assertionResults } of testResults) {
+    if (message) wrong.push(`${relative(root, name)}: ${firstLines(message)}`);
+    for (const { status, fullName, failureMessages } of assertionResults) {
+      if (status === "failed")
+        wrong.push(`${relative(root, name)}: ${fullName}: ${firstLines(failureMessages.join("\n"))}`);
+    }
+  }
+  return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests, wrong };
 }
+
+const firstLines = (/** @type {string} */ text) => text.split("\n").slice(0, 3).join("\n    ");
 
 /** @param {string} output @returns {Counts | undefined} */
 function fromOutput(output) {
@@ -143,9 +164,10 @@ await main(async () => {
       continue;
     }
     const start = performance.now();
-    const { passed, failed, skipped } = await run(step, notes, join(folder, `${index}.json`));
+    const { passed, failed, skipped, wrong = [] } = await run(step, notes, join(folder, `${index}.json`));
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     summary.push(`${name.padEnd(32)} ${seconds.padStart(6)} s  ${failed === 0 ? "ok" : "FAILED"}`);
+    summary.push(...wrong.map((line) => `  ${line}`));
     total.passed += passed;
     total.failed += failed;
     total.skipped += skipped;
