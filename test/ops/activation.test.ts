@@ -54,7 +54,7 @@ const activations: readonly Activation[] = [
     apply: (x) => x.silu(),
     value: (x) => x * sigmoid(x),
     slope: (x) => sigmoid(x) * (1 + x * sigmoid(-x)),
-    bound: 2.6,
+    bound: 3.3,
     slopeBound: 24,
   },
   {

@@ -8,7 +8,7 @@
  */
 import { type FloatVector, floatFunctions } from "./float-functions.ts";
 import { acrossFunctions } from "./folds.ts";
-import type { CTarget } from "./target.ts";
+import { type CTarget, hasStreams } from "./target.ts";
 
 /** C text of the types and functions of a target. */
 export function prelude(target: CTarget): string {
@@ -21,6 +21,7 @@ export function prelude(target: CTarget): string {
   ];
   return [
     ...scalars,
+    ...streams(target),
     ...types(lanes, wide),
     ...repeated("v", lanes),
     ...repeated("h", wide),
@@ -65,6 +66,19 @@ const scalars = [
   "  return 0;",
   "}",
 ];
+
+/** STREAM stores whole vectors of float32 past the caches, at a place for whole vectors; STREAMED ends what was stored so. */
+function streams(target: CTarget): string[] {
+  if (!hasStreams(target)) return [];
+  return [
+    "#ifdef __clang__",
+    "#define STREAM(T, p, v) __builtin_nontemporal_store(v, (T *)(p))",
+    "#else",
+    `#define STREAM(T, p, v) __builtin_ia32_movntps${target.isa === "avx512" ? "512" : "256"}((float *)(p), v)`,
+    "#endif",
+    "#define STREAMED() __builtin_ia32_sfence()",
+  ];
+}
 
 /** A type for registers, and one ("m") for memory at any address. */
 function vectorType(name: string, element: string, bytes: number): string[] {

@@ -36,3 +36,8 @@ export const cTargets: Readonly<Record<CTarget["isa"], CTarget>> = {
   neon: { isa: "neon", vectorBytes: 16, fma: true, flags: common },
   plain: { isa: "plain", vectorBytes: 16, fma: false, flags: common },
 };
+
+/** Whether there is an instruction that stores a vector past the caches. */
+export function hasStreams({ isa }: CTarget): boolean {
+  return isa === "avx512" || isa === "avx2";
+}

@@ -17,6 +17,7 @@ import {
 import { LoopWords } from "./arguments.ts";
 import { type Spell, type Suffix, elementType, memoryType, registerType, splat } from "../scalar.ts";
 import type { CText } from "../text.ts";
+import type { Streams } from "./streams.ts";
 
 /** Bytes of a line of a cache, about. */
 const lineBytes = 64;
@@ -50,14 +51,16 @@ export class LoopAccesses {
   readonly #words: LoopWords;
   readonly #suffix: Suffix;
   readonly #lanes: number;
+  readonly #streams: Streams;
   /** What holds the start of each access: the name of an address, or of a count. */
   names: readonly string[];
 
-  constructor(kernel: LoopKernel, suffix: Suffix, lanes: number) {
+  constructor(kernel: LoopKernel, suffix: Suffix, lanes: number, streams: Streams) {
     this.#kernel = kernel;
     this.#words = new LoopWords(kernel);
     this.#suffix = suffix;
     this.#lanes = lanes;
+    this.#streams = streams;
     this.names = kernel.accesses.map((_, i) => `p${i}`);
   }
 
@@ -136,7 +139,10 @@ export class LoopAccesses {
     places.forEach((place, i) => {
       const startsLine = (a: number): boolean => (i * this.#lanes * itemSize[this.#access(a).dtype]) % lineBytes === 0;
       for (const a of reads.filter(startsLine)) text.line(`__builtin_prefetch(${this.#address(a, place)} + next${a});`);
-      for (const a of writes.filter(startsLine)) text.line(`__builtin_prefetch(${this.#address(a, place)}, 1);`);
+      for (const a of writes.filter(startsLine)) {
+        const isFar = this.#streams.has(a) ? `if (!far${a}) ` : "";
+        text.line(`${isFar}__builtin_prefetch(${this.#address(a, place)}, 1);`);
+      }
     });
   }
 
@@ -279,17 +285,20 @@ export class LoopAccesses {
       text.line(`const ${registerType(dtype, this.#suffix)} ${sum} = ${old} + ${value};`);
       return [this.#storeText(dtype, at, sum, place)];
     }
-    if (step === "next") return [this.#storeText(dtype, address, value, place)];
+    if (step === "next")
+      return [this.#storeText(dtype, address, value, place, this.#streams.has(s.access) ? s.access : -1)];
     if (step === "same") this.#storeOne(text, s.access, register, place);
     else text.line(`scatter_${type}(${address}, s${s.access}, ${value}, ${place.left});`);
     return [];
   }
 
-  #storeText(dtype: Dtype, at: string, value: string, place: VectorPlace): StoreText {
+  /** `far` is the number of an access that may be stored past the caches, or −1. */
+  #storeText(dtype: Dtype, at: string, value: string, place: VectorPlace, far = -1): StoreText {
     const type = memoryType(dtype, this.#suffix);
     const elements = itemSize[dtype] > 1 ? value : `__builtin_convertvector(${value}, ${type})`;
+    const near = `STORE(${type}, ${at}, ${elements});`;
     return {
-      whole: `STORE(${type}, ${at}, ${elements});`,
+      whole: far < 0 ? near : `if (far${far}) STREAM(${type}, ${at}, ${elements}); else ${near}`,
       partial: `part_${type}(${at}, ${value}, ${place.left});`,
     };
   }

@@ -16,6 +16,7 @@ import { Folds } from "./folds.ts";
 import { LoopAccesses, type VectorPlace } from "./accesses.ts";
 import { scatters, scattersAlongLanes } from "../../../schedule/split.ts";
 import { LoopWords, isTiled } from "./arguments.ts";
+import { Streams } from "./streams.ts";
 import { type Known, LoopValues } from "./values.ts";
 import type { Suffix } from "../scalar.ts";
 import type { CTarget } from "../target.ts";
@@ -39,6 +40,7 @@ class LoopWriter {
   readonly #lanes: number;
   /** Vectors that are computed side by side in loops that gain from it. */
   readonly #side: number;
+  readonly #streams: Streams;
   readonly #access: LoopAccesses;
   readonly #folds: Folds;
   readonly #values: LoopValues;
@@ -56,7 +58,8 @@ class LoopWriter {
     const isPlain = kernel.lanes === "across" || (kernel.inner === 0 && kernel.levels.length === 1);
     this.#side = isPlain && target.isa === "avx512" ? (kernel.lanes === "across" ? 4 : 8) : 2;
     this.#words = new LoopWords(kernel);
-    this.#access = new LoopAccesses(kernel, this.#suffix, this.#lanes);
+    this.#streams = new Streams(kernel, this.#words, target, this.#suffix);
+    this.#access = new LoopAccesses(kernel, this.#suffix, this.#lanes, this.#streams);
     this.#folds = new Folds(kernel, this.#text, this.#suffix, this.#lanes);
     this.#values = new LoopValues({
       kernel,
@@ -74,10 +77,12 @@ class LoopWriter {
       this.#text.line("if (from >= to) return;");
       this.#kernel.extents.forEach((_, loop) => this.#text.line(`const int64_t e${loop} = args[${loop}];`));
       this.#access.declare(this.#text);
+      this.#streams.declare(this.#text);
       this.#numbers = this.#values.numbers();
       if (this.#kernel.lanes === "across") this.#across();
       else if (scatters(this.#kernel)) this.#scatter();
       else this.#along();
+      this.#streams.fence(this.#text);
     });
     return this.#text.toString();
   }

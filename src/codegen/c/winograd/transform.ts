@@ -1,87 +1,56 @@
 /**
- * The transforms of Winograd's convolution F(4×4, 3×3) as C text for one dim, and what follows them on images: where tiles
- * lie, the transform of images, the products. Floor: codegen.
- *
- * The points are 0, ±a, ±b and infinity with a = 5/8 and b = 3/2. Among small fractions they give about the smallest
- * error: half of that of the usual 0, ±1, ±2. a², b² and the polynomials' coefficients are exact in float32.
- *
- *   y = Aᵀ [(G g) ∘ (Bᵀ d)]   with d of 6 elements and, forward, g of 3 and y of 4; for the kernels' gradient g is a
- *   piece of dy of 4 and y a row of 3.
+ * The transforms of Winograd's convolution F(4×4, 3×3) as C text for one dim (see transform/winograd-forms.ts), and what
+ * comes before them on images: where tiles lie, elements of tiles in vectors. Floor: codegen.
  */
+import * as forms from "../../../transform/winograd-forms.ts";
 import type { ConvTile } from "../conv/plan.ts";
 import { range, shuffle } from "../conv/text.ts";
 import { once } from "../contract/tile.ts";
 
-const a = 5 / 8;
-const b = 3 / 2;
-/** Product of the differences of a point to the other finite ones: what G is divided by. */
-const atZero = a * a * b * b;
-const atA = 2 * a * a * (a * a - b * b);
-const atB = 2 * b * b * (b * b - a * a);
+type Names = readonly string[];
+type Form = (k: forms.Arithmetic<string>, line: Names) => string[];
 
 const number = (x: number): string => `${Number.isInteger(x) ? `${x}.0` : x}f`;
 
-/** Even and odd powers of ±a and of ±b are taken apart, so that each pair of points costs little more than one. */
-type Names = readonly string[];
+/** A block that assigns the results of a transform. `type` is that of the vectors. */
+function assigned(type: string, form: Form, line: Names, out: Names): string {
+  const kept: string[] = [];
+  const results = form(
+    {
+      add: (x, y) => `(${x} + ${y})`,
+      sub: (x, y) => `(${x} - ${y})`,
+      scale: (x, by) => `${x} * ${number(by)}`,
+      keep: (x) => `kept${kept.push(x) - 1}`,
+    },
+    line,
+  );
+  const held = kept.map((x, i) => `kept${i} = ${x}`).join(", ");
+  return `{ const ${type} ${held}; ${results.map((x, i) => `${out[i]} = ${x};`).join(" ")} }`;
+}
 
 /** Bᵀ d: 6 to 6. */
-export function imageTransform([d0, d1, d2, d3, d4, d5]: Names, out: Names): string {
-  return [
-    `{ const f32v evenA = ${d4} - ${d2} * ${number(b * b)}, oddA = (${d3} - ${d1} * ${number(b * b)}) * ${number(a)};`,
-    `const f32v evenB = ${d4} - ${d2} * ${number(a * a)}, oddB = (${d3} - ${d1} * ${number(a * a)}) * ${number(b)};`,
-    `const f32v zero = ${d0} * ${number(atZero)} + (${d4} - ${d2} * ${number(a * a + b * b)});`,
-    `const f32v top = ${d1} * ${number(atZero)} + (${d5} - ${d3} * ${number(a * a + b * b)});`,
-    pairs(out),
-  ].join(" ");
+export function imageTransform(d: Names, out: Names): string {
+  return assigned("f32v", forms.imageTransform, d, out);
 }
 
 /** G g forward: 3 to 6. `type` is that of the vectors. */
-export function weightTransform(type: string, [g0, g1, g2]: Names, out: Names): string {
-  return [
-    `{ const ${type} evenA = (${g0} + ${g2} * ${number(a * a)}) * ${number(1 / atA)}, oddA = ${g1} * ${number(a / atA)};`,
-    `const ${type} evenB = (${g0} + ${g2} * ${number(b * b)}) * ${number(1 / atB)}, oddB = ${g1} * ${number(b / atB)};`,
-    `const ${type} zero = ${g0} * ${number(1 / atZero)}, top = ${g2};`,
-    pairs(out),
-  ].join(" ");
+export function weightTransform(type: string, g: Names, out: Names): string {
+  return assigned(type, forms.weightTransform, g, out);
 }
 
 /** G g of a piece of dy: 4 to 6. What it should be divided by is left to `gradientResult`. */
-export function pieceTransform([g0, g1, g2, g3]: Names, out: Names): string {
-  return [
-    `{ const f32v evenA = ${g0} + ${g2} * ${number(a * a)}, oddA = (${g1} + ${g3} * ${number(a * a)}) * ${number(a)};`,
-    `const f32v evenB = ${g0} + ${g2} * ${number(b * b)}, oddB = (${g1} + ${g3} * ${number(b * b)}) * ${number(b)};`,
-    `const f32v zero = ${g0}, top = ${g3};`,
-    pairs(out),
-  ].join(" ");
-}
-
-function pairs(out: Names): string {
-  const [o0, o1, o2, o3, o4, o5] = out;
-  return `${o0} = zero; ${o1} = evenA + oddA; ${o2} = evenA - oddA; ${o3} = evenB + oddB; ${o4} = evenB - oddB; ${o5} = top; }`;
+export function pieceTransform(g: Names, out: Names): string {
+  return assigned("f32v", forms.pieceTransform, g, out);
 }
 
 /** Aᵀ m forward: 6 to 4. */
 export function resultTransform(m: Names, out: Names): string {
-  return [
-    sums(m),
-    `${out[0]} = ${m[0]} + evenA + evenB; ${out[1]} = oddA * ${number(a)} + oddB * ${number(b)};`,
-    `${out[2]} = evenA * ${number(a * a)} + evenB * ${number(b * b)};`,
-    `${out[3]} = ${m[5]} + oddA * ${number(a ** 3)} + oddB * ${number(b ** 3)}; }`,
-  ].join(" ");
+  return assigned("f32v", forms.resultTransform, m, out);
 }
 
 /** Aᵀ m of the kernels' gradient: 6 to 3. */
 export function gradientResult(m: Names, out: Names): string {
-  return [
-    sums(m),
-    `${out[0]} = ${m[0]} * ${number(1 / atZero)} + evenA * ${number(1 / atA)} + evenB * ${number(1 / atB)};`,
-    `${out[1]} = oddA * ${number(a / atA)} + oddB * ${number(b / atB)};`,
-    `${out[2]} = ${m[5]} + evenA * ${number((a * a) / atA)} + evenB * ${number((b * b) / atB)}; }`,
-  ].join(" ");
-}
-
-function sums([, m1, m2, m3, m4]: Names): string {
-  return `{ const f32v evenA = ${m1} + ${m2}, oddA = ${m1} - ${m2}, evenB = ${m3} + ${m4}, oddB = ${m3} - ${m4};`;
+  return assigned("f32v", forms.gradientResult, m, out);
 }
 
 /** How far ahead channels are asked for: they lie so far apart that the processor expects none of them. */
