@@ -75,18 +75,20 @@ export const microTargets: readonly {
 ];
 
 export function verdicts(entries: readonly Entry[]): Verdict[] {
-  const best = (workload: string, ...groups: Group[]): Summary | undefined =>
-    groups.flatMap((group) => summaries(entries, workload, group).slice(0, 1)).sort((a, b) => a.ms - b.ms)[0];
+  const bestOf = (list: readonly Entry[], workload: string, groups: readonly Group[]): Summary | undefined =>
+    groups.flatMap((group) => summaries(list, workload, group).slice(0, 1)).sort((a, b) => a.ms - b.ms)[0];
+  const best = (workload: string, ...groups: Group[]): Summary | undefined => bestOf(entries, workload, groups);
+  // glibc told to keep memory is a setting of the system's, not of PyTorch's.
   const untuned = entries.filter((e) => e.kind !== "step" || !e.contestant.includes(tunedMalloc));
-  const againstUntuned = nativeAgainstTorch.map(({ workload, peer }) => {
-    const [own, other] = [best(workload, "native"), summaries(untuned, peer, "torch")[0]];
-    const times = own === undefined || other === undefined ? undefined : other.ms / own.ms;
-    const target = "native against PyTorch, glibc untuned";
-    return verdict(workload, target, time(own), time(other), times, "times faster", undefined, 1);
-  });
-  const ratio = (device: "native" | "wasm", against: string, groups: Group[], list: readonly Ratio[]): Verdict[] =>
+  const ratio = (
+    device: "native" | "wasm",
+    against: string,
+    groups: readonly Group[],
+    list: readonly Ratio[],
+    peers = entries,
+  ): Verdict[] =>
     list.map(({ workload, peer, least }) => {
-      const [own, other] = [best(workload, device), best(peer, ...groups)];
+      const [own, other] = [best(workload, device), bestOf(peers, peer, groups)];
       const times = own === undefined || other === undefined ? undefined : other.ms / own.ms;
       return verdict(workload, `${device} against ${against}`, time(own), time(other), times, "times faster", least, 1);
     });
@@ -116,10 +118,11 @@ export function verdicts(entries: readonly Entry[]): Verdict[] {
   return [
     ...ratio("native", "PyTorch", ["torch"], nativeAgainstTorch),
     ...ratio("native", "PyTorch", ["torch"], compiledAgainstTorch),
-    ...againstUntuned,
+    ...ratio("native", "PyTorch, glibc untuned", ["torch"], nativeAgainstTorch, untuned),
     verdict("w6-compiled", "native", "", "", tiny?.ms, "ms", tinyStep, -1),
     ...ratio("wasm", "jax-js and tfjs", ["jax-js", "tfjs"], wasmAgainstJavaScript),
     ...ratio("wasm", "PyTorch", ["torch"], wasmAgainstTorch),
+    ...ratio("wasm", "PyTorch, glibc untuned", ["torch"], wasmAgainstTorch, untuned),
     ...first,
     ...memory,
     ...microVerdicts(entries),

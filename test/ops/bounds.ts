@@ -12,7 +12,7 @@ const lines: Readonly<Record<string, number>> = {
   log10: 0.85,
   log1p: 1.4,
   tanh: 1.96,
-  sigmoid: 2.36,
+  sigmoid: 2.49,
   erf: 2.87,
   sin: 0.501,
   cos: 0.501,
