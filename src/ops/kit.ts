@@ -371,38 +371,6 @@ export class Kit {
     return this.apply(this.#table.sort, [x], { descending });
   }
 
-  /** For each element the product of all others along `dims`, by running products from both sides. */
-  productOfOthers(x: Value, dims: readonly number[]): Value {
-    const kept = x.shape.map((_, i) => i).filter((i) => !dims.includes(i));
-    const order = [...kept, ...dims];
-    const moved = this.permute(x, order);
-    const n = sizeOf(dims.map((d) => x.shape[d] as number));
-    const line = this.reshape(moved, [...kept.map((d) => x.shape[d] as number), n]);
-    const last = kept.length;
-    const before = this.#runningProduct(line, last);
-    const after = this.flip(this.#runningProduct(this.flip(line, [last]), last), [last]);
-    const others = this.reshape(this.mul(before, after), moved.shape);
-    return this.permute(
-      others,
-      order.map((_, i) => order.indexOf(i)),
-    );
-  }
-
-  /** Product of all elements in front along a dim: log₂ n rounds of x[i] · x[i − 2ʳ]. */
-  #runningProduct(x: Value, dim: number): Value {
-    const n = x.shape[dim] as number;
-    const shifted = (y: Value, by: number): Value =>
-      this.pad(
-        this.range(y, dim, 0, n - by),
-        y.shape.map((_, i) => (i === dim ? by : 0)),
-        y.shape.map(() => 0),
-        1,
-      );
-    let product = n === 0 ? x : shifted(x, 1);
-    for (let by = 1; by < n; by *= 2) product = this.mul(product, shifted(product, by));
-    return product;
-  }
-
   // Contractions
 
   dot(a: Value, b: Value, dims: DotDims): Value {

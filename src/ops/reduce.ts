@@ -4,6 +4,7 @@ import { internal } from "../base/errors.ts";
 import { sizeOf, stridesOf } from "../base/shape.ts";
 import type { HostTensor, OpDef } from "../ir/op.ts";
 import type { Value } from "../ir/value.ts";
+import type { Kit } from "./kit.ts";
 import { type Rule, forEachIndex, listOf, record } from "./record.ts";
 
 type Fold = "sum" | "prod" | "max" | "min";
@@ -76,8 +77,40 @@ export const sum = reduction("sum", "sum along dims", (k, g, [x], _, attrs) => [
  * It is a product of running products from both sides, along each dim in turn.
  */
 export const prod = reduction("prod", "product along dims", (k, g, [x], _, attrs) => [
-  k.mul(k.spread(g, (x as Value).shape, listOf(attrs, "dims")), k.productOfOthers(x as Value, listOf(attrs, "dims"))),
+  k.mul(k.spread(g, (x as Value).shape, listOf(attrs, "dims")), productOfOthers(k, x as Value, listOf(attrs, "dims"))),
 ]);
+
+/** For each element the product of all others along `dims`, by running products from both sides. */
+function productOfOthers(k: Kit, x: Value, dims: readonly number[]): Value {
+  const kept = x.shape.map((_, i) => i).filter((i) => !dims.includes(i));
+  const order = [...kept, ...dims];
+  const moved = k.permute(x, order);
+  const n = sizeOf(dims.map((d) => x.shape[d] as number));
+  const line = k.reshape(moved, [...kept.map((d) => x.shape[d] as number), n]);
+  const last = kept.length;
+  const before = runningProduct(k, line, last);
+  const after = k.flip(runningProduct(k, k.flip(line, [last]), last), [last]);
+  const others = k.reshape(k.mul(before, after), moved.shape);
+  return k.permute(
+    others,
+    order.map((_, i) => order.indexOf(i)),
+  );
+}
+
+/** Product of all elements in front along a dim: log₂ n rounds of x[i] · x[i − 2ʳ]. */
+function runningProduct(k: Kit, x: Value, dim: number): Value {
+  const n = x.shape[dim] as number;
+  const shifted = (y: Value, by: number): Value =>
+    k.pad(
+      k.range(y, dim, 0, n - by),
+      y.shape.map((_, i) => (i === dim ? by : 0)),
+      y.shape.map(() => 0),
+      1,
+    );
+  let product = n === 0 ? x : shifted(x, 1);
+  for (let by = 1; by < n; by *= 2) product = k.mul(product, shifted(product, by));
+  return product;
+}
 
 export const max = reduction("max", "largest along dims", extremeRule);
 export const min = reduction("min", "smallest along dims", extremeRule);
