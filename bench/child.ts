@@ -2,7 +2,6 @@
  * One measurement in a process of its own: `node child.js '{"workload": "w1", "seconds": 6}'` prints one line of JSON.
  * Started by run-child.ts.
  */
-import "../src/tensor/node-devices.ts";
 import { currentEngine, setDefaultDevice } from "../src/tensor/engines.ts";
 import { startDevice } from "../src/tensor/start-device.ts";
 import { micros } from "./micro/index.ts";

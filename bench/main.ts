@@ -1,17 +1,8 @@
-/**
- * npm run bench -- [workloads] [--device native|wasm|js] [--threads N] [--seconds S] [--cold] [--json]
- *
- * Times training steps (w1 to w6; "-compiled" behind a name: through compile()) and single operations ("micro": all of
- * them), each in a process of its own. Without names: w1 to w6 and w6-compiled. Without a device: the one a program gets.
- *   --cold          with a compile cache that is empty at the start of each workload
- *   --list          what there is
- *   --write-counts  writes bench/expected-counts.json, see counts.ts
- */
+/** `npm run bench`: times training steps and single operations, each in a process of its own. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import "../src/tensor/node-devices.ts";
 import { type DeviceName, deviceNames, reasonAgainst } from "../src/tensor/engines.ts";
 import { countedNames, countsOf } from "./counts.ts";
 import { machineFacts } from "./machine.ts";
@@ -23,6 +14,20 @@ import { workloadNames, workloads } from "./workloads/index.ts";
 
 const usual = ["w1", "w2", "w3", "w4", "w5", "w6", "w6-compiled"];
 
+const usage = `npm run bench -- [workloads] [--device native|wasm|js] [--threads N] [--seconds S] [--cold] [--json]
+
+Times training steps (w1 to w6; "-compiled" behind a name: through compile()) and single operations ("micro": all of
+them), each in a process of its own. Without names: ${usual.join(", ")}.
+
+  --device NAME   native, wasm or js; else the one that a program gets
+  --threads N     threads of that device
+  --seconds S     time for each workload; else 6, and 2 for a single operation
+  --cold          with a compile cache that is empty at the start of each workload
+  --json          a line of JSON for the machine, and one for each workload
+  --list          what there is
+  --write-counts  writes bench/expected-counts.json, see counts.ts
+  --help          this text`;
+
 const options = {
   device: { type: "string" },
   threads: { type: "string" },
@@ -31,10 +36,12 @@ const options = {
   json: { type: "boolean" },
   list: { type: "boolean" },
   "write-counts": { type: "boolean" },
+  help: { type: "boolean", short: "h" },
 } as const;
 
 async function main(): Promise<void> {
   const { values, positionals } = parse();
+  if (values.help === true) return console.log(usage);
   if (values.list === true) return list();
   if (values["write-counts"] === true) return writeCounts();
   const names = (positionals.length > 0 ? positionals : usual).flatMap((name) =>
@@ -126,7 +133,7 @@ function parse(): ReturnType<typeof parseArgs<{ options: typeof options; allowPo
   try {
     return parseArgs({ allowPositionals: true, options });
   } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error));
+    return fail(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
   }
 }
 

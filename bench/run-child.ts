@@ -1,6 +1,6 @@
 /** Runs measurements in processes of their own, of the code as it is built for users: sources compiled by tsc. */
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,16 +34,21 @@ function build(): string {
   const config = {
     extends: join(root, "tsconfig.base.json"),
     compilerOptions: { lib: ["ES2023"], types: [], noEmit: false, noCheck: true, rootDir: root, outDir: made },
-    // Threads begin with files that nothing imports.
-    files: ["bench/child.ts", "src/runtime/wasm/pool-entry.ts", "src/runtime/worker/entry.ts"].map((file) =>
-      join(root, file),
-    ),
+    // Threads begin with files that nothing imports, and the native device is imported by another name.
+    files: [
+      "bench/child.ts",
+      "src/runtime/native/node/machine.ts",
+      "src/runtime/wasm/pool-entry.ts",
+      "src/runtime/worker/entry.ts",
+    ].map((file) => join(root, file)),
   };
   writeFileSync(join(made, "tsconfig.json"), JSON.stringify(config));
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   const { status } = spawnSync(process.execPath, [tsc, "-p", made], { stdio: ["ignore", 2, 2] });
   if (status !== 0) throw new Error("bench: the sources do not compile");
   cpSync(join(root, "package.json"), join(made, "package.json"));
+  const names = readFileSync(join(root, "src/package.json"), "utf8");
+  writeFileSync(join(made, "src/package.json"), names.replaceAll('.ts"', '.js"'));
   symlinkSync(join(root, "node_modules"), join(made, "node_modules"), "junction");
   folder = made;
   return folder;

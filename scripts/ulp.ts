@@ -3,7 +3,6 @@
  * a function) or one in so many: `npx tsx scripts/ulp.ts [--device wasm] [--every 1] [name ...]`. It writes no file.
  */
 import { parseArgs } from "node:util";
-import "../src/tensor/node-devices.ts";
 import { table } from "../src/ops/table.ts";
 import { tensor } from "../src/tensor/creation.ts";
 import { setDefaultDevice } from "../src/tensor/engines.ts";

@@ -5,15 +5,12 @@
 import { CpuDevice, type CpuDeviceOptions } from "../src/runtime/cpu/device.ts";
 import type { AcquiredKernels, Machine } from "../src/runtime/cpu/machine.ts";
 import { startNative } from "../src/runtime/native/node/library.ts";
-import { NativeMachine, startNativeDevice } from "../src/runtime/native/node/machine.ts";
+import { NativeMachine } from "../src/runtime/native/node/machine.ts";
 import { WasmMachine } from "../src/runtime/wasm/machine.ts";
-
 import type { Kernel } from "../src/schedule/kernel.ts";
-import { plugIn } from "../src/tensor/engines.ts";
 
 const name = process.env["TWOPASS_TEST_MACHINE"] ?? "wasm";
 export const machineName = name as Machine["name"];
-if (name === "native") plugIn(name, (options) => startNativeDevice(options));
 
 export function makeMachine(): Machine {
   if (name === "wasm") return new WasmMachine();

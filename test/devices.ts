@@ -1,5 +1,4 @@
 /** The devices that device-independent tests run on: all that this host has. */
-import "../src/tensor/node-devices.ts";
 import { type DeviceName, currentEngine, deviceNames, reasonAgainst, setDefaultDevice } from "../src/tensor/engines.ts";
 import { beforeEach, describe } from "vitest";
 

@@ -14,7 +14,6 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSyn
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import "../../src/tensor/node-devices.ts";
 import { reasonAgainst } from "../../src/tensor/engines.ts";
 import { machineFacts } from "../machine.ts";
 import type { MicroResult } from "../micro/measure.ts";

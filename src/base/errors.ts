@@ -22,8 +22,11 @@ export interface ErrorParts {
  * frames a source map may turn back into sources.
  */
 const ownFolders = ["src/", "dist/"].flatMap((folder) => {
-  // By text: bundlers take `new URL(..., import.meta.url)` for a file that they must bring along.
-  const url = `${import.meta.url.split("/").slice(0, -3).join("/")}/${folder}`;
+  // Undefined in a bundle that is a CommonJS file. By text: bundlers take `new URL(..., import.meta.url)` for a file that
+  // they must bring along.
+  const file = import.meta.url as string | undefined;
+  if (file === undefined) return [];
+  const url = `${file.split("/").slice(0, -3).join("/")}/${folder}`;
   return url.startsWith("file://") ? [url, decodeURIComponent(url.slice(7))] : [url];
 });
 
@@ -59,6 +62,10 @@ export class TwopassError extends Error {
     this.hint = parts.hint;
     this.shapes = parts.shapes ?? [];
     this.dtypes = parts.dtypes ?? [];
+    // Those that say nothing are not printed.
+    for (const key of ["hint", "shapes", "dtypes"] as const) {
+      if ((this[key]?.length ?? 0) === 0) Object.defineProperty(this, key, { enumerable: false });
+    }
     const heading = this.stack?.replace(/^\w*Error\b/, new.target.label);
     this.stack = parts.op === "internal" ? (heading ?? "") : userStack(heading, usual);
   }

@@ -5,7 +5,6 @@
  */
 import process from "node:process";
 import { TwopassError } from "../base/errors.ts";
-import "../tensor/node-devices.ts";
 import { run } from "./run.ts";
 
 // A reader that has seen enough, such as `head`, is no failure.

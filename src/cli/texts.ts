@@ -49,7 +49,7 @@ export interface Texts {
     readonly plan: (plan: Plan) => string;
     readonly notes: Readonly<Record<"withoutTarget" | "filled", (count: number) => string>>;
     readonly seconds: (seconds: string) => string;
-    readonly passes: (forward: string, backward: string, update: string) => string;
+    readonly passes: (forward: string, backward: string, update: string, rest: string) => string;
     readonly saved: (file: string) => string;
     readonly interrupted: (epoch: number, step: number) => string;
     readonly resume: (command: string) => string;

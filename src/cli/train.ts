@@ -53,9 +53,8 @@ export async function train(context: Context, args: readonly string[]): Promise<
   await saveModel(recipe, out);
   const seconds = (performance.now() - start) / 1000;
   const { texts } = context;
-  const [forward, backward, update] = timer.phases();
   printLine(context, `\n${testLine(context, scalars)} ${texts.train.seconds(seconds.toFixed(1))}`);
-  printLine(context, texts.train.passes(forward, backward, update));
+  printLine(context, texts.train.passes(...timer.phases(seconds)));
   printLine(context, texts.train.saved(resolve(out)));
   if (!values.json) return;
   const { test_loss, ...measured } = testFields(scalars);
@@ -249,9 +248,10 @@ class StepTimer implements Callback {
     this.#before = undefined;
   }
 
-  /** Seconds in the forward passes, the backward passes and the updates, as texts. */
-  phases(): readonly [forward: string, backward: string, update: string] {
-    const [forward, backward, update] = this.#phases.map((time) => (time / 1000).toFixed(2));
-    return [forward as string, backward as string, update as string];
+  /** Seconds in the forward passes, the backward passes and the updates, and in all else of `total`, as texts. */
+  phases(total: number): readonly [forward: string, backward: string, update: string, rest: string] {
+    const [forward = 0, backward = 0, update = 0] = this.#phases.map((time) => time / 1000);
+    const rest = Math.max(0, total - forward - backward - update);
+    return [forward.toFixed(2), backward.toFixed(2), update.toFixed(2), rest.toFixed(2)];
   }
 }

@@ -1,7 +1,7 @@
 /** Adagrad. Floor: optim. */
-import type { Value } from "../ir/value.ts";
-import { kit } from "../ops/kit.ts";
-import { type HostNumber, Optimizer, type ParamList, type StateAccess } from "./optimizer.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { has } from "./group-settings.ts";
+import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
 
 export interface AdagradOptions {
   /** Learning rate; default 0.01. */
@@ -19,8 +19,9 @@ export interface AdagradOptions {
 }
 
 interface Numbers {
-  readonly rate: Value;
-  readonly weightDecay: Value;
+  readonly rate: number;
+  readonly eps: number;
+  readonly weightDecay: number;
 }
 
 /**
@@ -48,17 +49,24 @@ export class Adagrad extends Optimizer<AdagradOptions, Numbers> {
     });
   }
 
-  protected override numbers(group: AdagradOptions, steps: () => number, number: HostNumber): Numbers {
+  protected override numbers(group: AdagradOptions, step: number): Numbers {
     return {
-      rate: number(() => group.lr / (1 + (steps() - 1) * group.lrDecay)),
-      weightDecay: number(() => group.weightDecay),
+      rate: group.lr / (1 + (step - 1) * group.lrDecay),
+      eps: group.eps,
+      weightDecay: group.weightDecay,
     };
   }
 
-  protected override update(group: AdagradOptions, n: Numbers, p: Value, gradient: Value, state: StateAccess): Value {
-    const g = group.weightDecay === 0 ? gradient : kit.add(gradient, kit.mul(p, n.weightDecay));
-    const sum = kit.add(state.get("sum", group.initialAccumulatorValue), kit.square(g));
+  protected override update(
+    group: AdagradOptions,
+    n: Tensors<Numbers>,
+    p: Tensor,
+    gradient: Tensor,
+    state: ParameterState,
+  ): Tensor {
+    const g = has(group, "weightDecay") ? gradient.add(p.mul(n.weightDecay)) : gradient;
+    const sum = state.get("sum", group.initialAccumulatorValue).add(g.square());
     state.set("sum", sum);
-    return kit.sub(p, kit.mul(kit.div(g, kit.add(kit.sqrt(sum), group.eps)), n.rate));
+    return p.sub(g.div(sum.sqrt().add(n.eps)).mul(n.rate));
   }
 }

@@ -1,8 +1,8 @@
 /** Relatives of Adam: Adamax, NAdam, RAdam. Floor: optim. */
-import type { Value } from "../ir/value.ts";
-import { kit } from "../ops/kit.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { movedToward } from "./adam.ts";
-import { type HostNumber, Optimizer, type ParamList, type StateAccess } from "./optimizer.ts";
+import { has } from "./group-settings.ts";
+import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
 
 export interface AdamaxOptions {
   /** Learning rate; default 0.002 for Adamax and NAdam, 0.001 for RAdam. */
@@ -15,15 +15,16 @@ export interface AdamaxOptions {
   weightDecay: number;
 }
 
-function decayed(group: AdamaxOptions, p: Value, g: Value, weightDecay: Value): Value {
-  return group.weightDecay === 0 ? g : kit.add(g, kit.mul(p, weightDecay));
+function decayed(group: AdamaxOptions, p: Tensor, g: Tensor, weightDecay: Tensor): Tensor {
+  return has(group, "weightDecay") ? g.add(p.mul(weightDecay)) : g;
 }
 
 interface AdamaxNumbers {
-  readonly share1: Value;
-  readonly beta2: Value;
-  readonly rate: Value;
-  readonly weightDecay: Value;
+  readonly share1: number;
+  readonly beta2: number;
+  readonly rate: number;
+  readonly eps: number;
+  readonly weightDecay: number;
 }
 
 /**
@@ -47,39 +48,41 @@ export class Adamax extends Optimizer<AdamaxOptions & { maximize: boolean }, Ada
     super(parameters, options, { lr: 0.002, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false });
   }
 
-  protected override numbers(group: AdamaxOptions, steps: () => number, number: HostNumber): AdamaxNumbers {
+  protected override numbers(group: AdamaxOptions, step: number): AdamaxNumbers {
     return {
-      share1: number(() => 1 - group.betas[0]),
-      beta2: number(() => group.betas[1]),
-      rate: number(() => group.lr / (1 - group.betas[0] ** steps())),
-      weightDecay: number(() => group.weightDecay),
+      share1: 1 - group.betas[0],
+      beta2: group.betas[1],
+      rate: group.lr / (1 - group.betas[0] ** step),
+      eps: group.eps,
+      weightDecay: group.weightDecay,
     };
   }
 
   protected override update(
     group: AdamaxOptions,
-    n: AdamaxNumbers,
-    p: Value,
-    gradient: Value,
-    state: StateAccess,
-  ): Value {
+    n: Tensors<AdamaxNumbers>,
+    p: Tensor,
+    gradient: Tensor,
+    state: ParameterState,
+  ): Tensor {
     const g = decayed(group, p, gradient, n.weightDecay);
     const mean = movedToward(state.get("exp_avg"), g, n.share1);
-    const largest = kit.maximum(kit.mul(state.get("exp_inf"), n.beta2), kit.add(kit.abs(g), group.eps));
+    const largest = state.get("exp_inf").mul(n.beta2).maximum(g.abs().add(n.eps));
     state.set("exp_avg", mean);
     state.set("exp_inf", largest);
-    return kit.sub(p, kit.mul(kit.div(mean, largest), n.rate));
+    return p.sub(mean.div(largest).mul(n.rate));
   }
 }
 
 interface NAdamNumbers {
-  readonly share1: Value;
-  readonly share2: Value;
-  readonly scale: Value;
+  readonly share1: number;
+  readonly share2: number;
+  readonly scale: number;
   /** Rates of the gradient itself and of the mean. */
-  readonly gradientRate: Value;
-  readonly meanRate: Value;
-  readonly weightDecay: Value;
+  readonly gradientRate: number;
+  readonly meanRate: number;
+  readonly eps: number;
+  readonly weightDecay: number;
 }
 
 export interface NAdamOptions extends AdamaxOptions {
@@ -110,19 +113,18 @@ export class NAdam extends Optimizer<NAdamOptions, NAdamNumbers> {
     super(parameters, options, { lr: 0.002, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, momentumDecay: 0.004 });
   }
 
-  protected override numbers(group: NAdamOptions, steps: () => number, number: HostNumber): NAdamNumbers {
-    const momentum = (step: number): number => group.betas[0] * (1 - 0.5 * 0.96 ** (step * group.momentumDecay));
-    const productTo = (step: number): number => this.#productTo(group, step, momentum);
+  protected override numbers(group: NAdamOptions, step: number): NAdamNumbers {
+    const momentumAt = (t: number): number => group.betas[0] * (1 - 0.5 * 0.96 ** (t * group.momentumDecay));
+    const [momentum, next] = [momentumAt(step), momentumAt(step + 1)];
+    const product = this.#productTo(group, step, momentumAt);
     return {
-      share1: number(() => 1 - group.betas[0]),
-      share2: number(() => 1 - group.betas[1]),
-      scale: number(() => 1 / Math.sqrt(1 - group.betas[1] ** steps())),
-      gradientRate: number(() => (group.lr * (1 - momentum(steps()))) / (1 - productTo(steps()))),
-      meanRate: number(() => {
-        const next = momentum(steps() + 1);
-        return (group.lr * next) / (1 - productTo(steps()) * momentum(steps()) * next);
-      }),
-      weightDecay: number(() => group.weightDecay),
+      share1: 1 - group.betas[0],
+      share2: 1 - group.betas[1],
+      scale: 1 / Math.sqrt(1 - group.betas[1] ** step),
+      gradientRate: (group.lr * (1 - momentum)) / (1 - product),
+      meanRate: (group.lr * next) / (1 - product * momentum * next),
+      eps: group.eps,
+      weightDecay: group.weightDecay,
     };
   }
 
@@ -139,29 +141,30 @@ export class NAdam extends Optimizer<NAdamOptions, NAdamNumbers> {
 
   protected override update(
     group: NAdamOptions,
-    n: NAdamNumbers,
-    p: Value,
-    gradient: Value,
-    state: StateAccess,
-  ): Value {
+    n: Tensors<NAdamNumbers>,
+    p: Tensor,
+    gradient: Tensor,
+    state: ParameterState,
+  ): Tensor {
     const g = decayed(group, p, gradient, n.weightDecay);
     const mean = movedToward(state.get("exp_avg"), g, n.share1);
-    const squares = movedToward(state.get("exp_avg_sq"), kit.square(g), n.share2);
+    const squares = movedToward(state.get("exp_avg_sq"), g.square(), n.share2);
     state.set("exp_avg", mean);
     state.set("exp_avg_sq", squares);
-    const divisor = kit.add(kit.mul(kit.sqrt(squares), n.scale), group.eps);
-    return kit.sub(p, kit.div(kit.add(kit.mul(g, n.gradientRate), kit.mul(mean, n.meanRate)), divisor));
+    const divisor = squares.sqrt().mul(n.scale).add(n.eps);
+    return p.sub(g.mul(n.gradientRate).add(mean.mul(n.meanRate)).div(divisor));
   }
 }
 
 interface RAdamNumbers {
-  readonly share1: Value;
-  readonly share2: Value;
+  readonly share1: number;
+  readonly share2: number;
   /** Rate of m / (√v + eps), 0 in the first steps. */
-  readonly adaptiveRate: Value;
+  readonly adaptiveRate: number;
   /** Rate of m alone, 0 after the first steps. */
-  readonly plainRate: Value;
-  readonly weightDecay: Value;
+  readonly plainRate: number;
+  readonly eps: number;
+  readonly weightDecay: number;
 }
 
 /**
@@ -182,38 +185,39 @@ export class RAdam extends Optimizer<AdamaxOptions, RAdamNumbers> {
     super(parameters, options, { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 });
   }
 
-  protected override numbers(group: AdamaxOptions, steps: () => number, number: HostNumber): RAdamNumbers {
+  protected override numbers(group: AdamaxOptions, step: number): RAdamNumbers {
+    const most = 2 / (1 - group.betas[1]) - 1;
+    const power = group.betas[1] ** step;
+    const length = most - (2 * step * power) / (1 - power);
     /** The correction of the divisor's variance; undefined while there are too few steps to tell. */
-    const rectification = (step: number): number | undefined => {
-      const most = 2 / (1 - group.betas[1]) - 1;
-      const power = group.betas[1] ** step;
-      const length = most - (2 * step * power) / (1 - power);
-      if (length <= 5) return undefined;
-      return Math.sqrt((((length - 4) * (length - 2) * most) / ((most - 4) * (most - 2) * length)) * (1 - power));
-    };
-    const rate = (step: number): number => group.lr / (1 - group.betas[0] ** step);
+    const rectification =
+      length <= 5
+        ? undefined
+        : Math.sqrt((((length - 4) * (length - 2) * most) / ((most - 4) * (most - 2) * length)) * (1 - power));
+    const rate = group.lr / (1 - group.betas[0] ** step);
     return {
-      share1: number(() => 1 - group.betas[0]),
-      share2: number(() => 1 - group.betas[1]),
-      adaptiveRate: number(() => rate(steps()) * (rectification(steps()) ?? 0)),
-      plainRate: number(() => (rectification(steps()) === undefined ? rate(steps()) : 0)),
-      weightDecay: number(() => group.weightDecay),
+      share1: 1 - group.betas[0],
+      share2: 1 - group.betas[1],
+      adaptiveRate: rate * (rectification ?? 0),
+      plainRate: rectification === undefined ? rate : 0,
+      eps: group.eps,
+      weightDecay: group.weightDecay,
     };
   }
 
   protected override update(
     group: AdamaxOptions,
-    n: RAdamNumbers,
-    p: Value,
-    gradient: Value,
-    state: StateAccess,
-  ): Value {
+    n: Tensors<RAdamNumbers>,
+    p: Tensor,
+    gradient: Tensor,
+    state: ParameterState,
+  ): Tensor {
     const g = decayed(group, p, gradient, n.weightDecay);
     const mean = movedToward(state.get("exp_avg"), g, n.share1);
-    const squares = movedToward(state.get("exp_avg_sq"), kit.square(g), n.share2);
+    const squares = movedToward(state.get("exp_avg_sq"), g.square(), n.share2);
     state.set("exp_avg", mean);
     state.set("exp_avg_sq", squares);
-    const adaptive = kit.div(n.adaptiveRate, kit.add(kit.sqrt(squares), group.eps));
-    return kit.sub(p, kit.mul(mean, kit.add(adaptive, n.plainRate)));
+    const adaptive = n.adaptiveRate.div(squares.sqrt().add(n.eps));
+    return p.sub(mean.mul(adaptive.add(n.plainRate)));
   }
 }

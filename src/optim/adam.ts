@@ -1,7 +1,7 @@
 /** Adam and AdamW. Floor: optim. */
-import type { Value } from "../ir/value.ts";
-import { kit } from "../ops/kit.ts";
-import { type HostNumber, Optimizer, type ParamList, type StateAccess } from "./optimizer.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { has } from "./group-settings.ts";
+import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
 
 export interface AdamOptions {
   /** Learning rate; default 0.001. */
@@ -20,20 +20,21 @@ export interface AdamOptions {
 
 interface Numbers {
   /** 1 − β₁ and 1 − β₂: shares of the new gradient in the means. */
-  readonly share1: Value;
-  readonly share2: Value;
+  readonly share1: number;
+  readonly share2: number;
   /** lr / (1 − β₁ᵗ). */
-  readonly rate: Value;
+  readonly rate: number;
   /** 1 / √(1 − β₂ᵗ). */
-  readonly scale: Value;
-  readonly weightDecay: Value;
+  readonly scale: number;
+  readonly eps: number;
+  readonly weightDecay: number;
   /** 1 − lr · weightDecay. */
-  readonly shrink: Value;
+  readonly shrink: number;
 }
 
 /** m + share · (x − m): the mean moved toward x. */
-export function movedToward(m: Value, x: Value, share: Value): Value {
-  return kit.add(m, kit.mul(kit.sub(x, m), share));
+export function movedToward(m: Tensor, x: Tensor, share: Tensor): Tensor {
+  return m.add(x.sub(m).mul(share));
 }
 
 const standard = { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, amsgrad: false, maximize: false } as const;
@@ -43,32 +44,39 @@ abstract class AdamBase extends Optimizer<AdamOptions, Numbers> {
   /** Whether weight decay shrinks the parameter itself instead of changing its gradient. */
   protected abstract readonly decoupled: boolean;
 
-  protected override numbers(group: AdamOptions, steps: () => number, number: HostNumber): Numbers {
+  protected override numbers(group: AdamOptions, step: number): Numbers {
     return {
-      share1: number(() => 1 - group.betas[0]),
-      share2: number(() => 1 - group.betas[1]),
-      rate: number(() => group.lr / (1 - group.betas[0] ** steps())),
-      scale: number(() => 1 / Math.sqrt(1 - group.betas[1] ** steps())),
-      weightDecay: number(() => group.weightDecay),
-      shrink: number(() => 1 - group.lr * group.weightDecay),
+      share1: 1 - group.betas[0],
+      share2: 1 - group.betas[1],
+      rate: group.lr / (1 - group.betas[0] ** step),
+      scale: 1 / Math.sqrt(1 - group.betas[1] ** step),
+      eps: group.eps,
+      weightDecay: group.weightDecay,
+      shrink: 1 - group.lr * group.weightDecay,
     };
   }
 
-  protected override update(group: AdamOptions, n: Numbers, p: Value, gradient: Value, state: StateAccess): Value {
-    const decays = group.weightDecay !== 0;
-    const g = decays && !this.decoupled ? kit.add(gradient, kit.mul(p, n.weightDecay)) : gradient;
+  protected override update(
+    group: AdamOptions,
+    n: Tensors<Numbers>,
+    p: Tensor,
+    gradient: Tensor,
+    state: ParameterState,
+  ): Tensor {
+    const decays = has(group, "weightDecay");
+    const g = decays && !this.decoupled ? gradient.add(p.mul(n.weightDecay)) : gradient;
     const mean = movedToward(state.get("exp_avg"), g, n.share1);
-    const squares = movedToward(state.get("exp_avg_sq"), kit.square(g), n.share2);
+    const squares = movedToward(state.get("exp_avg_sq"), g.square(), n.share2);
     state.set("exp_avg", mean);
     state.set("exp_avg_sq", squares);
     let bound = squares;
     if (group.amsgrad) {
-      bound = kit.maximum(state.get("max_exp_avg_sq"), squares);
+      bound = state.get("max_exp_avg_sq").maximum(squares);
       state.set("max_exp_avg_sq", bound);
     }
-    const divisor = kit.add(kit.mul(kit.sqrt(bound), n.scale), group.eps);
-    const shrunk = decays && this.decoupled ? kit.mul(p, n.shrink) : p;
-    return kit.sub(shrunk, kit.mul(kit.div(mean, divisor), n.rate));
+    const divisor = bound.sqrt().mul(n.scale).add(n.eps);
+    const shrunk = decays && this.decoupled ? p.mul(n.shrink) : p;
+    return shrunk.sub(mean.div(divisor).mul(n.rate));
   }
 }
 

@@ -14,7 +14,16 @@ export {
 export { CyclicLR, type CyclicOptions, OneCycleLR, type OneCycleOptions } from "./cyclic-schedule.ts";
 export { LBFGS, type LBFGSOptions } from "./lbfgs.ts";
 export { Lion, type LionOptions } from "./lion.ts";
-export { type GroupOptions, Optimizer, type OptimizerState, type ParamGroup, type ParamList } from "./optimizer.ts";
+export {
+  type GroupOptions,
+  type NumberSettings,
+  Optimizer,
+  type OptimizerState,
+  type ParamGroup,
+  type ParamList,
+  type ParameterState,
+  type Tensors,
+} from "./optimizer.ts";
 export { type PlateauOptions, type PlateauState, ReduceLROnPlateau } from "./plateau-schedule.ts";
 export { RMSprop, type RMSpropOptions } from "./rmsprop.ts";
 export {

@@ -2,15 +2,17 @@
  * What an optimiser does with parameters of one type, written down once as a body and called for the others and in later
  * steps. Floor: optim.
  */
-import { type Value, newestId } from "../ir/value.ts";
+import { type Value, newestId, sortGraph } from "../ir/value.ts";
 import { type Call, callBody } from "../ops/call.ts";
+import { isChoice } from "../runtime/find-fault.ts";
 import { type Outline, outline } from "../transform/outline.ts";
-import type { StateAccess } from "./optimizer.ts";
 
 export interface KnownUpdate {
-  /** Inputs of the body are places in: what is given, then the states that it reads. */
+  /** Inputs of the body are places in: what is given, then the states that it reads, then constants. */
   readonly outline: Outline;
   readonly reads: readonly StateRead[];
+  /** Numbers that the class itself writes, such as `x.mul(0.3)`. */
+  readonly constants: readonly Value[];
   /** The states that it writes. The outputs of the body are their contents, then that of the parameter. */
   readonly writes: readonly string[];
 }
@@ -18,6 +20,12 @@ export interface KnownUpdate {
 interface StateRead {
   readonly name: string;
   readonly initial: number | undefined;
+}
+
+/** The state of the parameter that is being updated, as vertices. */
+export interface StateAccess {
+  get(name: string, initial?: number): Value;
+  set(name: string, value: Value): void;
 }
 
 type ReadState = (name: string, initial: number | undefined) => Value;
@@ -47,22 +55,36 @@ export function learnUpdate(
     },
     set: (name, value) => void written.set(name, value),
   });
-  const made = isTwice ? undefined : outline([...written.values(), next], sources, start);
+  if (isTwice) return undefined;
+  const outputs = [...written.values(), next];
+  const { order } = sortGraph(outputs, (value) => sources.has(value));
+  // A fault at a choice names the line that wrote it, which a body does not have.
+  if (order.some(isChoice)) return undefined;
+  const constants = order.filter(
+    (value) => !sources.has(value) && value.leaf?.kind === "slot" && value.leaf.written !== undefined,
+  );
+  constants.forEach((value, i) => sources.set(value, given.length + reads.length + i));
+  const made = outline(outputs, sources, start);
   if (made === undefined) return undefined;
-  return { outline: made, reads, writes: [...written.keys()] };
+  return { outline: made, reads, constants, writes: [...written.keys()] };
 }
 
 /** The same with others that are given. */
 export function callUpdate(
-  { outline: { body, inputs: places }, reads }: KnownUpdate,
+  { outline: { body, inputs: places }, reads, constants }: KnownUpdate,
   given: readonly Value[],
   stateOf: ReadState,
 ): Call {
   const inputs = new Array<Value>(places.length);
   for (let i = 0; i < inputs.length; i++) {
     const place = places[i] as number;
-    const read = reads[place - given.length];
-    inputs[i] = read === undefined ? (given[place] as Value) : stateOf(read.name, read.initial);
+    if (place < given.length) {
+      inputs[i] = given[place] as Value;
+      continue;
+    }
+    const at = place - given.length;
+    const read = at < reads.length ? reads[at] : undefined;
+    inputs[i] = read === undefined ? (constants[at - reads.length] as Value) : stateOf(read.name, read.initial);
   }
   return callBody(body, inputs);
 }

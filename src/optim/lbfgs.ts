@@ -9,7 +9,8 @@ import type { StoredTensor } from "../tensor/stored.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { type Trial, strongWolfe } from "./line-search.ts";
 import { checkParameter, isIterable, isState } from "./optimizer-input.ts";
-import { type OptimizerState, type ParamGroup, overlay } from "./optimizer.ts";
+import { overlay } from "./group-settings.ts";
+import type { OptimizerState, ParamGroup } from "./optimizer.ts";
 import { checkSettings } from "./settings.ts";
 import { type Vector, addTo, dot, largest, moved, sumOfSizes } from "./vectors.ts";
 
@@ -104,7 +105,7 @@ export class LBFGS {
       lineSearchFn: null,
     };
     checkOptions("LBFGS", options, Object.keys(standard));
-    this.defaults = checkSettings("LBFGS", overlay(standard, options));
+    this.defaults = checkSettings("LBFGS", overlay(standard, options), standard);
     this.#params = readParameters(parameters);
     this.#size = this.#params.reduce((sum, p) => sum + p.size, 0);
     this.paramGroups = [{ ...this.defaults, params: this.#params }];
@@ -303,7 +304,7 @@ export class LBFGS {
     }
     const own = Object.fromEntries(Object.entries(group).filter(([key]) => key !== "params"));
     checkOptions(op, own, Object.keys(this.defaults));
-    const settings = checkSettings(op, own);
+    const settings = checkSettings(op, own, this.defaults);
     const history = from.state[0] === undefined ? undefined : this.#readHistory(op, from.state[0]);
     Object.assign(this.paramGroups[0], settings);
     this.#history = history;

@@ -1,8 +1,8 @@
 /** Lion. Floor: optim. */
-import type { Value } from "../ir/value.ts";
-import { kit } from "../ops/kit.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { movedToward } from "./adam.ts";
-import { type HostNumber, Optimizer, type ParamList, type StateAccess } from "./optimizer.ts";
+import { has } from "./group-settings.ts";
+import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
 
 export interface LionOptions {
   /** Learning rate, each element's step; default 1e-4. A third to a tenth of Adam's is usual. */
@@ -16,11 +16,11 @@ export interface LionOptions {
 }
 
 interface Numbers {
-  readonly lr: Value;
-  readonly share1: Value;
-  readonly share2: Value;
+  readonly lr: number;
+  readonly share1: number;
+  readonly share2: number;
   /** 1 − lr · weightDecay. */
-  readonly shrink: Value;
+  readonly shrink: number;
 }
 
 /**
@@ -44,20 +44,26 @@ export class Lion extends Optimizer<LionOptions, Numbers> {
     super(parameters, options, { lr: 1e-4, betas: [0.9, 0.99], weightDecay: 0, maximize: false });
   }
 
-  protected override numbers(group: LionOptions, _steps: () => number, number: HostNumber): Numbers {
+  protected override numbers(group: LionOptions): Numbers {
     return {
-      lr: number(() => group.lr),
-      share1: number(() => 1 - group.betas[0]),
-      share2: number(() => 1 - group.betas[1]),
-      shrink: number(() => 1 - group.lr * group.weightDecay),
+      lr: group.lr,
+      share1: 1 - group.betas[0],
+      share2: 1 - group.betas[1],
+      shrink: 1 - group.lr * group.weightDecay,
     };
   }
 
-  protected override update(group: LionOptions, n: Numbers, p: Value, g: Value, state: StateAccess): Value {
+  protected override update(
+    group: LionOptions,
+    n: Tensors<Numbers>,
+    p: Tensor,
+    g: Tensor,
+    state: ParameterState,
+  ): Tensor {
     const mean = state.get("exp_avg");
-    const direction = kit.sign(movedToward(mean, g, n.share1));
+    const direction = movedToward(mean, g, n.share1).sign();
     state.set("exp_avg", movedToward(mean, g, n.share2));
-    const shrunk = group.weightDecay === 0 ? p : kit.mul(p, n.shrink);
-    return kit.sub(shrunk, kit.mul(direction, n.lr));
+    const shrunk = has(group, "weightDecay") ? p.mul(n.shrink) : p;
+    return shrunk.sub(direction.mul(n.lr));
   }
 }

@@ -1,6 +1,8 @@
 /** What users give to optimisers: lists of parameters or groups, and saved states. Read and checked here. Floor: optim. */
 import { TwopassError, describe, showShape } from "../base/errors.ts";
 import { sameShape } from "../base/shape.ts";
+import type { Value } from "../ir/value.ts";
+import { useAll, valueOf } from "../tensor/handle.ts";
 import { StoredTensor } from "../tensor/stored.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { GroupOptions, OptimizerState } from "./optimizer.ts";
@@ -98,5 +100,20 @@ function checkEntry(op: string, number: string, name: string, value: unknown, pa
     problem: "a shape differs",
     facts: `${name} of parameter ${number} is ${showShape(value.shape)}, the parameter ${showShape(parameter.shape)}`,
     shapes: [value.shape],
+  });
+}
+
+/** What `update` made for a tensor of the parameter's shape and dtype. */
+export function contentOf(op: string, what: string, x: unknown, parameter: StoredTensor): Value {
+  const { shape, dtype } = parameter;
+  if (x instanceof Tensor && sameShape(x.shape, shape) && x.dtype === dtype) {
+    useAll([parameter, x]);
+    return valueOf(x);
+  }
+  throw new TwopassError({
+    op: `${op}.update`,
+    problem: `${what} of ${parameter.label} must be a tensor of its shape and dtype`,
+    facts: `${x instanceof Tensor ? `${x.dtype} ${showShape(x.shape)}` : describe(x)} for ${dtype} ${showShape(shape)}`,
+    ...(x instanceof Tensor ? { shapes: [x.shape, shape] } : {}),
   });
 }

@@ -10,15 +10,18 @@ import { withMode } from "../ir/mode.ts";
 import type { Value } from "../ir/value.ts";
 import { resultOf } from "../ops/call.ts";
 import { kit } from "../ops/kit.ts";
-import { hostEffect, hostNumber, structureChanged, structureChanges, tracing } from "../tensor/capture.ts";
+import { makeLeaf } from "../ops/leaf.ts";
+import { hostEffect, structureChanged, structureChanges, tracing } from "../tensor/capture.ts";
 import type { Engine } from "../tensor/engine.ts";
 import { type DeviceName, currentEngine, withDevice } from "../tensor/engines.ts";
-import { type Inner, inner } from "../tensor/inner.ts";
+import { Inner, inner } from "../tensor/inner.ts";
 import { StoredTensor } from "../tensor/stored.ts";
-import { hint } from "../tensor/switches.ts";
+import { switches } from "../tensor/switches.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { type KnownUpdate, callUpdate, learnUpdate } from "./known-update.ts";
-import { checkParameter, checkStates, isIterable, isState, readGroups } from "./optimizer-input.ts";
+import { hintForgotten, noteOptimized, watchedSteps } from "./forgotten.ts";
+import { noteReads, overlay, watched } from "./group-settings.ts";
+import { type KnownUpdate, type StateAccess, callUpdate, learnUpdate } from "./known-update.ts";
+import { checkParameter, checkStates, contentOf, isIterable, isState, readGroups } from "./optimizer-input.ts";
 import { checkSettings } from "./settings.ts";
 
 /** A group of parameters with its settings, which may be changed between steps. */
@@ -47,21 +50,27 @@ interface ParamState {
   readonly tensors: Map<string, StoredTensor>;
 }
 
-/** The state of the parameter that is being updated, as vertices. */
-export interface StateAccess {
-  /** The content of a state tensor of the parameter's shape; `initial` everywhere (default 0) before the first step. */
-  get(name: string, initial?: number): Value;
-  /** Replaces that content. */
-  set(name: string, value: Value): void;
+/** The state of the parameter that is being updated, by the names in `stateNames`. */
+export interface ParameterState {
+  /** The content of a state tensor, of the parameter's shape and dtype; `initial` everywhere (default 0) at first. */
+  get(name: string, initial?: number): Tensor;
+  /** Replaces that content. @throws for another shape or dtype. */
+  set(name: string, content: Tensor): void;
 }
 
-/** Makes a 0-d vertex for a number that is computed at each step. */
-export type HostNumber = (compute: () => number) => Value;
+/** Those of the settings that are numbers. */
+export type NumberSettings<S> = { readonly [K in keyof S as S[K] extends number ? K : never]: number };
 
-/** The numbers that the parameters of one history and dtype share: as the optimiser arranges them, and all in a row. */
+/** Numbers as 0-d tensors. */
+export type Tensors<N> = { readonly [K in keyof N]: Tensor };
+
+/** The numbers that the parameters of one history and dtype share: their names, and vertices in the same order. */
 interface Shared<N> {
-  readonly numbers: N;
+  readonly names: readonly string[];
   readonly values: readonly Value[];
+  /** The same as tensors of a device, made where `update` is asked. */
+  tensors: Tensors<N> | undefined;
+  engine: Engine | undefined;
 }
 
 /** The known updates of a group, while no setting changes what they do. */
@@ -71,20 +80,32 @@ interface KnownUpdates {
   readonly list: { readonly shape: Shape; readonly dtype: Dtype; readonly update: KnownUpdate | undefined }[];
 }
 
-/** What any optimiser updates, to find what none does. */
-const optimized = new WeakSet<object>();
-/** Steps of an optimiser that look for parameters which nobody updates. */
-const watchedSteps = 3;
-
 /**
  * The base of optimisers. `step()` reads the gradients that `backward()` left, and updates the parameters in place.
  *
+ * For an optimiser of one's own, extend it and write `update`; `numbers` and `stateNames` where it needs them. Parameter
+ * groups, changed rates, `compile()`, and saved states then work as for any other.
+ *
+ * `S` are the settings of a group, `N` the numbers that a step uses; default: the settings that are numbers.
+ *
+ * Differs from PyTorch: `update` says what happens to one parameter, and `step` calls it for each.
+ *
  * @example
- * const [weight, bias] = model.parameters();
- * const optimizer = new SGD([{ params: [weight], lr: 0.01 }, { params: [bias] }], { lr: 0.1 });
- * optimizer.paramGroups.map((group) => group.lr); // [0.01, 0.1]
+ * class SignDescent extends Optimizer<{ lr: number }> {
+ *   constructor(parameters: Iterable<nn.Parameter>, options: { lr?: number } = {}) {
+ *     super(parameters, options, { lr: 0.01 });
+ *   }
+ *   protected override update(_group: object, n: { lr: Tensor }, p: Tensor, g: Tensor): Tensor {
+ *     return p.sub(g.sign().mul(n.lr));
+ *   }
+ * }
+ * const w = new nn.Parameter(tensor([1, 2]));
+ * const signs = new SignDescent([w], { lr: 0.5 });
+ * w.mul(tensor([3, -4])).sum().backward();
+ * signs.step();
+ * await w.array(); // [0.5, 2.5]
  */
-export abstract class Optimizer<S extends object, N> {
+export abstract class Optimizer<S extends object, N = NumberSettings<S>> {
   /** Settings of groups that do not give their own. */
   readonly defaults: Readonly<S>;
   /** Groups of parameters with their settings: `optimizer.paramGroups[0].lr = 0.01`. */
@@ -100,7 +121,7 @@ export abstract class Optimizer<S extends object, N> {
   constructor(parameters: ParamList<S>, options: Partial<S> | undefined, standard: S) {
     const op = this.constructor.name;
     checkOptions(op, options, Object.keys(standard));
-    this.defaults = checkSettings(op, overlay(standard, options));
+    this.defaults = checkSettings(op, overlay(standard, options), standard);
     for (const group of readGroups<S>(op, parameters)) this.addParamGroup(group);
     if (this.paramGroups.length === 0) {
       throw new TwopassError({
@@ -111,18 +132,28 @@ export abstract class Optimizer<S extends object, N> {
     }
   }
 
-  /** Names of the tensors that `update` keeps for a parameter: a state with others is refused. */
-  protected abstract readonly stateNames: readonly string[];
-
-  /** The numbers that all parameters of one history share. `steps` counts the step being made, from 1. */
-  protected abstract numbers(group: S, steps: () => number, number: HostNumber): N;
+  /** Names of the tensors that `update` keeps for a parameter; default none. A saved state with others is refused. */
+  protected readonly stateNames: readonly string[] = [];
 
   /**
-   * The new content of a parameter p with gradient g. Writes its state. Where the class itself has a static
-   * `hasFixedUpdate`, the graph follows from the type of p and from what `structureChanged` tells of alone: it is kept and
-   * used again. Elsewhere it is asked for at each step.
+   * The numbers of a step, such as a rate that is corrected by the count of steps: computed at each step, in float64, also
+   * where the step is compiled. `step` counts from 1. Default: the settings of the group that are numbers.
    */
-  protected abstract update(group: S, n: N, p: Value, g: Value, state: StateAccess): Value;
+  protected numbers(group: S, _step: number): N {
+    return Object.fromEntries(Object.entries(group).filter(([, value]) => typeof value === "number")) as N;
+  }
+
+  /**
+   * The new content of a parameter `p` with gradient `g`, both of its shape and dtype. `n` are the numbers as 0-d tensors.
+   *
+   * It only says what to compute, in operations on tensors, and must follow from its arguments alone: inside of `compile()`
+   * it is not asked at each step. It may use settings from `group`; where one of them changes it is asked again and a compiled
+   * step is traced again, so numbers that change often are better taken from `n`.
+   *
+   * Where the class itself has `static readonly hasFixedUpdate = true` it is asked once for each shape, dtype and group,
+   * and a step costs as little as one of the library's.
+   */
+  protected abstract update(group: Readonly<S>, n: Tensors<N>, p: Tensor, g: Tensor, state: ParameterState): Tensor;
 
   /** Adds parameters with settings of their own, such as those of a layer that is unfrozen. */
   addParamGroup(group: GroupOptions<S>): void {
@@ -138,9 +169,9 @@ export abstract class Optimizer<S extends object, N> {
         throw new TwopassError({ op, problem: "a parameter comes twice", facts: parameter.label });
       }
       this.#states.set(parameter, { counter, tensors: new Map() });
-      optimized.add(parameter[inner]);
+      noteOptimized(parameter[inner]);
     }
-    const settings = checkSettings(op, overlay(this.defaults, own as Partial<S>));
+    const settings = checkSettings(op, overlay(this.defaults, own as Partial<S>), this.defaults);
     const watching = Object.assign(watched(settings), { params: list as readonly StoredTensor[] });
     this.#groups.add(watching);
     this.paramGroups.push(watching);
@@ -152,15 +183,21 @@ export abstract class Optimizer<S extends object, N> {
     for (const { params } of this.paramGroups) for (const parameter of params) parameter.grad = null;
   }
 
-  /** Updates all parameters that have a gradient, and runs all that is pending. */
+  /** Updates all parameters that have a gradient, and runs all that is pending. Where `update` throws, nothing is updated. */
   step(): void {
     const engines = new Set<Engine>();
-    withMode({ phase: 2, grad: false }, () => {
-      for (const group of this.paramGroups) {
-        for (const [counter, parameters] of this.#countSteps(group.params))
-          this.#updateAll(group, counter, parameters, engines);
-      }
-    });
+    try {
+      withMode({ phase: 2, grad: false }, () => {
+        for (const group of this.paramGroups) {
+          for (const [counter, parameters] of this.#countSteps(group.params))
+            this.#updateAll(group, counter, parameters, engines);
+        }
+      });
+    } catch (error) {
+      // No part of a step is made. A trace takes itself back.
+      if (tracing() === undefined) for (const engine of engines) engine.abandon();
+      throw error;
+    }
     if (this.#watched < watchedSteps) {
       this.#watched++;
       for (const engine of engines.size === 0 ? [currentEngine()] : engines) hintForgotten(engine);
@@ -196,34 +233,59 @@ export abstract class Optimizer<S extends object, N> {
     for (const parameter of parameters) {
       const part = parameter[inner];
       tracing()?.noteGradient(part, true);
+      const engine = part.engine ?? currentEngine();
+      engines.add(engine);
       let numbers = shared.get(parameter.dtype);
       if (numbers === undefined) {
         numbers = this.#numbers(group, counter, parameter.dtype);
         shared.set(parameter.dtype, numbers);
       }
-      const engine = part.engine ?? currentEngine();
-      engines.add(engine);
       const maximize = "maximize" in group && group.maximize === true;
       const gradient = part.gradient as Value;
       const g = maximize ? kit.neg(gradient) : gradient;
-      const known = engine.takesCalls ? this.#knownUpdate(group, numbers, parameter, g) : undefined;
+      const known = switches.eager ? undefined : this.#knownUpdate(group, numbers, parameter, g);
       if (known !== undefined) this.#again(known, numbers, parameter, g, engine);
-      else engine.noteWrite(part, this.update(group, numbers.numbers, part.value, g, this.#access(parameter, engine)));
+      else engine.noteWrite(part, this.#ask(group, numbers, parameter, g, this.#access(parameter, engine)));
     }
   }
 
   #numbers(group: S, counter: Counter, dtype: Dtype): Shared<N> {
-    const values: Value[] = [];
-    const numbers = this.numbers(
-      group,
-      () => counter.steps,
-      (compute) => {
-        const value = hostNumber(compute, dtype);
-        values.push(value);
-        return value;
-      },
-    );
-    return { numbers, values };
+    let numbers = {} as Readonly<Record<string, number>>;
+    hostEffect(() => {
+      numbers = this.numbers(group, counter.steps) as typeof numbers;
+    });
+    const names = Object.keys(numbers);
+    const values = names.map((name) => {
+      if (typeof numbers[name] !== "number") {
+        throw new TwopassError({
+          op: `${this.constructor.name}.numbers`,
+          problem: `${name} must be a number`,
+          facts: `got ${describe(numbers[name])}`,
+        });
+      }
+      return makeLeaf([], dtype, { kind: "slot", read: () => numbers[name] as number });
+    });
+    return { names, values, tensors: undefined, engine: undefined };
+  }
+
+  /** What `update` makes of vertices. */
+  #ask(group: ParamGroup<S>, shared: Shared<N>, parameter: StoredTensor, g: Value, access: StateAccess): Value {
+    const engine = parameter[inner].engine ?? currentEngine();
+    const wrap = (value: Value): Tensor => new Tensor(new Inner(value, engine));
+    if (shared.tensors === undefined || shared.engine !== engine) {
+      shared.tensors = Object.fromEntries(
+        shared.names.map((name, i) => [name, wrap(shared.values[i] as Value)]),
+      ) as Tensors<N>;
+      shared.engine = engine;
+    }
+    const op = this.constructor.name;
+    const { tensors } = shared;
+    const state: ParameterState = {
+      get: (name, initial) => wrap(access.get(name, initial)),
+      set: (name, content) => access.set(name, contentOf(op, name, content, parameter)),
+    };
+    const next = noteReads(() => this.update(group, tensors, wrap(parameter[inner].value), wrap(g), state));
+    return contentOf(op, "the new content", next, parameter);
   }
 
   /** What `update` does with parameters of this type; undefined where it must be asked each time. */
@@ -241,7 +303,7 @@ export abstract class Optimizer<S extends object, N> {
     const update = learnUpdate(
       given,
       (name, initial) => this.#stateOf(parameter, name, initial).value,
-      (state) => this.update(group, shared.numbers, parameter[inner].value, g, state),
+      (state) => this.#ask(group, shared, parameter, g, state),
     );
     known.list.push({ shape, dtype, update });
     return update;
@@ -270,6 +332,14 @@ export abstract class Optimizer<S extends object, N> {
     const { tensors } = this.#states.get(parameter) as ParamState;
     let tensor = tensors.get(name);
     if (tensor === undefined) {
+      if (!this.stateNames.includes(name)) {
+        throw new TwopassError({
+          op: this.constructor.name,
+          problem: `the state "${name}" is not in stateNames`,
+          facts: this.stateNames.length === 0 ? "which is empty" : `which has ${this.stateNames.join(", ")}`,
+          hint: `protected override readonly stateNames = ["${name}"]`,
+        });
+      }
       const data = allocate(parameter.dtype, sizeOf(parameter.shape)).fill(initial);
       tensor = store({ data, shape: parameter.shape, dtype: parameter.dtype }, parameter, name);
       tensors.set(name, tensor);
@@ -325,7 +395,7 @@ export abstract class Optimizer<S extends object, N> {
     const settings = from.paramGroups.map((group) => {
       const own = Object.fromEntries(Object.entries(group).filter(([key]) => key !== "params"));
       checkOptions(op, own, Object.keys(this.defaults));
-      return checkSettings(op, own);
+      return checkSettings(op, own, this.defaults);
     });
     this.paramGroups.forEach((group, i) => Object.assign(group, settings[i]));
     all.forEach((parameter, i) => {
@@ -356,17 +426,6 @@ export abstract class Optimizer<S extends object, N> {
   }
 }
 
-/** Says once which stored tensor gets gradients that no optimiser uses. */
-function hintForgotten(engine: Engine): void {
-  for (const { cell, collects } of [...engine.newGradients()].filter((part) => !optimized.has(part))) {
-    if (cell === undefined || !collects) continue;
-    hint(
-      `${cell.label} gets a gradient but is in no optimiser; give it to one, or freeze it with requiresGrad_(false)`,
-    );
-    return;
-  }
-}
-
 /** A state tensor on the device of its parameter. */
 export function store(
   content: ConstructorParameters<typeof StoredTensor>[0],
@@ -377,40 +436,6 @@ export function store(
     parameter.device as DeviceName,
     () => new StoredTensor(content, { label: `${name} of ${parameter.label}` }),
   );
-}
-
-/** Settings that are not undefined, over others. */
-export function overlay<S extends object>(standard: S, own: Partial<S> | undefined): S {
-  const merged = { ...standard };
-  for (const key in own) if (own[key] !== undefined) merged[key] = own[key] as S[Extract<keyof S, string>];
-  return merged;
-}
-
-/**
- * Settings whose changes are seen: a step has another graph where a setting becomes 0 or false or no longer is, and
- * for another number that is a part of it; rates and the like are read at each step.
- */
-function watched<S extends object>(settings: S): S {
-  const group = {} as S;
-  for (const key of Object.keys(settings) as (keyof S & string)[]) {
-    let value = settings[key];
-    Object.defineProperty(group, key, {
-      enumerable: true,
-      configurable: true,
-      get: () => value,
-      set: (to: typeof value) => {
-        const isOther = isStructural(key) ? to !== value : Boolean(to) !== Boolean(value);
-        if (isOther && key !== "lr") structureChanged(`${key} of an optimiser changed`);
-        value = to;
-      },
-    });
-  }
-  return group;
-}
-
-/** Whether the graph of a step, or the start of a state, has the number itself. */
-function isStructural(key: string): boolean {
-  return key === "eps" || key === "initialAccumulatorValue";
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {

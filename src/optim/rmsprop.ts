@@ -1,8 +1,8 @@
 /** RMSprop. Floor: optim. */
-import type { Value } from "../ir/value.ts";
-import { kit } from "../ops/kit.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { movedToward } from "./adam.ts";
-import { type HostNumber, Optimizer, type ParamList, type StateAccess } from "./optimizer.ts";
+import { has } from "./group-settings.ts";
+import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
 
 export interface RMSpropOptions {
   /** Learning rate; default 0.01. */
@@ -22,10 +22,11 @@ export interface RMSpropOptions {
 }
 
 interface Numbers {
-  readonly lr: Value;
-  readonly share: Value;
-  readonly momentum: Value;
-  readonly weightDecay: Value;
+  readonly lr: number;
+  readonly share: number;
+  readonly eps: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
 }
 
 /**
@@ -54,30 +55,37 @@ export class RMSprop extends Optimizer<RMSpropOptions, Numbers> {
     });
   }
 
-  protected override numbers(group: RMSpropOptions, _steps: () => number, number: HostNumber): Numbers {
+  protected override numbers(group: RMSpropOptions): Numbers {
     return {
-      lr: number(() => group.lr),
-      share: number(() => 1 - group.alpha),
-      momentum: number(() => group.momentum),
-      weightDecay: number(() => group.weightDecay),
+      lr: group.lr,
+      share: 1 - group.alpha,
+      eps: group.eps,
+      momentum: group.momentum,
+      weightDecay: group.weightDecay,
     };
   }
 
-  protected override update(group: RMSpropOptions, n: Numbers, p: Value, gradient: Value, state: StateAccess): Value {
-    const g = group.weightDecay === 0 ? gradient : kit.add(gradient, kit.mul(p, n.weightDecay));
-    const squares = movedToward(state.get("square_avg"), kit.square(g), n.share);
+  protected override update(
+    group: RMSpropOptions,
+    n: Tensors<Numbers>,
+    p: Tensor,
+    gradient: Tensor,
+    state: ParameterState,
+  ): Tensor {
+    const g = has(group, "weightDecay") ? gradient.add(p.mul(n.weightDecay)) : gradient;
+    const squares = movedToward(state.get("square_avg"), g.square(), n.share);
     state.set("square_avg", squares);
     let spread = squares;
     if (group.centered) {
       const mean = movedToward(state.get("grad_avg"), g, n.share);
       state.set("grad_avg", mean);
-      spread = kit.sub(squares, kit.square(mean));
+      spread = squares.sub(mean.square());
     }
-    let direction = kit.div(g, kit.add(kit.sqrt(spread), group.eps));
-    if (group.momentum !== 0) {
-      direction = kit.add(kit.mul(state.get("momentum_buffer"), n.momentum), direction);
+    let direction = g.div(spread.sqrt().add(n.eps));
+    if (has(group, "momentum")) {
+      direction = state.get("momentum_buffer").mul(n.momentum).add(direction);
       state.set("momentum_buffer", direction);
     }
-    return kit.sub(p, kit.mul(direction, n.lr));
+    return p.sub(direction.mul(n.lr));
   }
 }

@@ -21,8 +21,8 @@ function isPair(x: unknown): x is readonly [number, number] {
   return Array.isArray(x) && x.length === 2 && x.every((y) => typeof y === "number");
 }
 
-/** What a setting must be, in words, where it is not that. */
-function faultOf(key: string, value: unknown): string | undefined {
+/** What a setting must be, in words, where it is not that. Of those that are not known here: of the type of `standard`. */
+function faultOf(key: string, value: unknown, standard: unknown): string | undefined {
   if (flags.includes(key)) return typeof value === "boolean" ? undefined : "true or false";
   if (key === "betas") {
     return isPair(value) && value.every((beta) => beta >= 0 && beta < 1) ? undefined : "two numbers from 0 to below 1";
@@ -37,14 +37,16 @@ function faultOf(key: string, value: unknown): string | undefined {
     return typeof value === "number" && Number.isInteger(value) && value > 0 ? undefined : "a whole number from 1";
   if (key === "lineSearchFn") return value === "strong_wolfe" || value === null ? undefined : '"strong_wolfe" or null';
   if (key === "stepSizes") return isPair(value) ? undefined : "two numbers";
+  if (typeof standard !== "number") return typeof value === typeof standard ? undefined : `like ${describe(standard)}`;
   if (typeof value !== "number" || Number.isNaN(value)) return "a number";
   return notNegative.includes(key) && value < 0 ? "a number from 0" : undefined;
 }
 
-/** Gives the settings back if each is what it must be. */
-export function checkSettings<S extends object>(op: string, settings: S): S {
+/** Gives the settings back if each is what it must be; `standard` are those of the optimiser's class. */
+export function checkSettings<S extends object>(op: string, settings: S, standard: object): S {
+  const usual: Readonly<Record<string, unknown>> = { ...standard };
   for (const [key, value] of Object.entries(settings)) {
-    const fault = faultOf(key, value);
+    const fault = faultOf(key, value, usual[key]);
     if (fault !== undefined)
       throw new TwopassError({ op, problem: `${key} must be ${fault}`, facts: `got ${describe(value)}` });
   }

@@ -1,7 +1,7 @@
 /** Stochastic gradient descent. Floor: optim. */
-import type { Value } from "../ir/value.ts";
-import { kit } from "../ops/kit.ts";
-import { type HostNumber, Optimizer, type ParamList, type StateAccess } from "./optimizer.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { has } from "./group-settings.ts";
+import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
 
 export interface SGDOptions {
   /** Learning rate; default 0.001. */
@@ -19,10 +19,10 @@ export interface SGDOptions {
 }
 
 interface Numbers {
-  readonly lr: Value;
-  readonly momentum: Value;
-  readonly share: Value;
-  readonly weightDecay: Value;
+  readonly lr: number;
+  readonly momentum: number;
+  readonly share: number;
+  readonly weightDecay: number;
 }
 
 /**
@@ -53,24 +53,30 @@ export class SGD extends Optimizer<SGDOptions, Numbers> {
     });
   }
 
-  protected override numbers(group: SGDOptions, steps: () => number, number: HostNumber): Numbers {
+  protected override numbers(group: SGDOptions, step: number): Numbers {
     return {
-      lr: number(() => group.lr),
-      momentum: number(() => group.momentum),
+      lr: group.lr,
+      momentum: group.momentum,
       // The first direction counts whole: the sum starts with it.
-      share: number(() => (steps() === 1 ? 1 : 1 - group.dampening)),
-      weightDecay: number(() => group.weightDecay),
+      share: step === 1 ? 1 : 1 - group.dampening,
+      weightDecay: group.weightDecay,
     };
   }
 
-  protected override update(group: SGDOptions, n: Numbers, p: Value, g: Value, state: StateAccess): Value {
-    let direction = group.weightDecay === 0 ? g : kit.add(g, kit.mul(p, n.weightDecay));
-    if (group.momentum !== 0) {
-      const added = group.dampening === 0 ? direction : kit.mul(direction, n.share);
-      const sum = kit.add(kit.mul(state.get("momentum_buffer"), n.momentum), added);
+  protected override update(
+    group: SGDOptions,
+    n: Tensors<Numbers>,
+    p: Tensor,
+    g: Tensor,
+    state: ParameterState,
+  ): Tensor {
+    let direction = has(group, "weightDecay") ? g.add(p.mul(n.weightDecay)) : g;
+    if (has(group, "momentum")) {
+      const added = has(group, "dampening") ? direction.mul(n.share) : direction;
+      const sum = state.get("momentum_buffer").mul(n.momentum).add(added);
       state.set("momentum_buffer", sum);
-      direction = group.nesterov ? kit.add(direction, kit.mul(sum, n.momentum)) : sum;
+      direction = group.nesterov ? direction.add(sum.mul(n.momentum)) : sum;
     }
-    return kit.sub(p, kit.mul(direction, n.lr));
+    return p.sub(direction.mul(n.lr));
   }
 }

@@ -1,8 +1,9 @@
 /** Optimisers that find their own step sizes: Adadelta, Rprop; and averaged SGD. Floor: optim. */
-import type { Value } from "../ir/value.ts";
-import { kit } from "../ops/kit.ts";
+import { where } from "../tensor/functions.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { movedToward } from "./adam.ts";
-import { type HostNumber, Optimizer, type ParamList, type StateAccess } from "./optimizer.ts";
+import { has } from "./group-settings.ts";
+import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
 
 export interface AdadeltaOptions {
   /** Factor of the step; default 1. */
@@ -18,9 +19,10 @@ export interface AdadeltaOptions {
 }
 
 interface AdadeltaNumbers {
-  readonly lr: Value;
-  readonly share: Value;
-  readonly weightDecay: Value;
+  readonly lr: number;
+  readonly eps: number;
+  readonly share: number;
+  readonly weightDecay: number;
 }
 
 /**
@@ -42,28 +44,29 @@ export class Adadelta extends Optimizer<AdadeltaOptions, AdadeltaNumbers> {
     super(parameters, options, { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false });
   }
 
-  protected override numbers(group: AdadeltaOptions, _steps: () => number, number: HostNumber): AdadeltaNumbers {
+  protected override numbers(group: AdadeltaOptions): AdadeltaNumbers {
     return {
-      lr: number(() => group.lr),
-      share: number(() => 1 - group.rho),
-      weightDecay: number(() => group.weightDecay),
+      lr: group.lr,
+      share: 1 - group.rho,
+      eps: group.eps,
+      weightDecay: group.weightDecay,
     };
   }
 
   protected override update(
     group: AdadeltaOptions,
-    n: AdadeltaNumbers,
-    p: Value,
-    gradient: Value,
-    state: StateAccess,
-  ): Value {
-    const g = group.weightDecay === 0 ? gradient : kit.add(gradient, kit.mul(p, n.weightDecay));
-    const squares = movedToward(state.get("square_avg"), kit.square(g), n.share);
+    n: Tensors<AdadeltaNumbers>,
+    p: Tensor,
+    gradient: Tensor,
+    state: ParameterState,
+  ): Tensor {
+    const g = has(group, "weightDecay") ? gradient.add(p.mul(n.weightDecay)) : gradient;
+    const squares = movedToward(state.get("square_avg"), g.square(), n.share);
     const steps = state.get("acc_delta");
-    const direction = kit.mul(g, kit.div(kit.sqrt(kit.add(steps, group.eps)), kit.sqrt(kit.add(squares, group.eps))));
+    const direction = g.mul(steps.add(n.eps).sqrt().div(squares.add(n.eps).sqrt()));
     state.set("square_avg", squares);
-    state.set("acc_delta", movedToward(steps, kit.square(direction), n.share));
-    return kit.sub(p, kit.mul(direction, n.lr));
+    state.set("acc_delta", movedToward(steps, direction.square(), n.share));
+    return p.sub(direction.mul(n.lr));
   }
 }
 
@@ -79,12 +82,12 @@ export interface RpropOptions {
 }
 
 interface RpropNumbers {
-  readonly lr: Value;
-  readonly isFirst: Value;
-  readonly slower: Value;
-  readonly faster: Value;
-  readonly smallest: Value;
-  readonly largest: Value;
+  readonly lr: number;
+  readonly isFirst: number;
+  readonly slower: number;
+  readonly faster: number;
+  readonly smallest: number;
+  readonly largest: number;
 }
 
 /**
@@ -105,27 +108,33 @@ export class Rprop extends Optimizer<RpropOptions, RpropNumbers> {
     super(parameters, options, { lr: 0.01, etas: [0.5, 1.2], stepSizes: [1e-6, 50], maximize: false });
   }
 
-  protected override numbers(group: RpropOptions, steps: () => number, number: HostNumber): RpropNumbers {
+  protected override numbers(group: RpropOptions, step: number): RpropNumbers {
     return {
-      lr: number(() => group.lr),
-      isFirst: number(() => (steps() === 1 ? 1 : 0)),
-      slower: number(() => group.etas[0]),
-      faster: number(() => group.etas[1]),
-      smallest: number(() => group.stepSizes[0]),
-      largest: number(() => group.stepSizes[1]),
+      lr: group.lr,
+      isFirst: step === 1 ? 1 : 0,
+      slower: group.etas[0],
+      faster: group.etas[1],
+      smallest: group.stepSizes[0],
+      largest: group.stepSizes[1],
     };
   }
 
-  protected override update(_group: RpropOptions, n: RpropNumbers, p: Value, g: Value, state: StateAccess): Value {
-    const agreement = kit.mul(g, state.get("prev"));
-    const old = kit.where(kit.gt(n.isFirst, 0), n.lr, state.get("step_size"));
-    const factor = kit.where(kit.gt(agreement, 0), n.faster, kit.where(kit.lt(agreement, 0), n.slower, 1));
-    const size = kit.minimum(kit.maximum(kit.mul(old, factor), n.smallest), n.largest);
+  protected override update(
+    _group: RpropOptions,
+    n: Tensors<RpropNumbers>,
+    p: Tensor,
+    g: Tensor,
+    state: ParameterState,
+  ): Tensor {
+    const agreement = g.mul(state.get("prev"));
+    const old = where(n.isFirst.gt(0), n.lr, state.get("step_size"));
+    const factor = where(agreement.gt(0), n.faster, where(agreement.lt(0), n.slower, 1));
+    const size = old.mul(factor).maximum(n.smallest).minimum(n.largest);
     // After a change of sign the element waits for one step.
-    const used = kit.where(kit.lt(agreement, 0), 0, g);
+    const used = where(agreement.lt(0), 0, g);
     state.set("prev", used);
     state.set("step_size", size);
-    return kit.sub(p, kit.mul(kit.sign(used), size));
+    return p.sub(used.sign().mul(size));
   }
 }
 
@@ -145,10 +154,10 @@ export interface ASGDOptions {
 }
 
 interface ASGDNumbers {
-  readonly rate: Value;
-  readonly shrink: Value;
-  readonly share: Value;
-  readonly weightDecay: Value;
+  readonly rate: number;
+  readonly shrink: number;
+  readonly share: number;
+  readonly weightDecay: number;
 }
 
 /**
@@ -169,21 +178,26 @@ export class ASGD extends Optimizer<ASGDOptions, ASGDNumbers> {
     super(parameters, options, { lr: 0.01, lambd: 1e-4, alpha: 0.75, t0: 1e6, weightDecay: 0, maximize: false });
   }
 
-  protected override numbers(group: ASGDOptions, steps: () => number, number: HostNumber): ASGDNumbers {
+  protected override numbers(group: ASGDOptions, step: number): ASGDNumbers {
     // A rate follows from the step before; the first is lr itself.
-    const rate = (step: number): number => group.lr / (1 + group.lambd * group.lr * step) ** group.alpha;
-    const used = (): number => (steps() === 1 ? group.lr : rate(steps() - 1));
+    const rate = step === 1 ? group.lr : group.lr / (1 + group.lambd * group.lr * (step - 1)) ** group.alpha;
     return {
-      rate: number(used),
-      shrink: number(() => 1 - group.lambd * used()),
-      share: number(() => 1 / Math.max(1, steps() - 1 - group.t0)),
-      weightDecay: number(() => group.weightDecay),
+      rate,
+      shrink: 1 - group.lambd * rate,
+      share: 1 / Math.max(1, step - 1 - group.t0),
+      weightDecay: group.weightDecay,
     };
   }
 
-  protected override update(group: ASGDOptions, n: ASGDNumbers, p: Value, gradient: Value, state: StateAccess): Value {
-    const g = group.weightDecay === 0 ? gradient : kit.add(gradient, kit.mul(p, n.weightDecay));
-    const next = kit.sub(kit.mul(p, n.shrink), kit.mul(g, n.rate));
+  protected override update(
+    group: ASGDOptions,
+    n: Tensors<ASGDNumbers>,
+    p: Tensor,
+    gradient: Tensor,
+    state: ParameterState,
+  ): Tensor {
+    const g = has(group, "weightDecay") ? gradient.add(p.mul(n.weightDecay)) : gradient;
+    const next = p.mul(n.shrink).sub(g.mul(n.rate));
     state.set("ax", movedToward(state.get("ax"), next, n.share));
     return next;
   }

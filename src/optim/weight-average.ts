@@ -7,13 +7,13 @@ import { TwopassError, checkOptions, describe, showShape } from "../base/errors.
 import { sameShape } from "../base/shape.ts";
 import { withMode } from "../ir/mode.ts";
 import type { Value } from "../ir/value.ts";
+import { kit } from "../ops/kit.ts";
 import { hostEffect, hostNumber } from "../tensor/capture.ts";
 import { currentEngine } from "../tensor/engines.ts";
 import { valueOf } from "../tensor/handle.ts";
 import { inner } from "../tensor/inner.ts";
 import { StoredTensor } from "../tensor/stored.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { movedToward } from "./adam.ts";
 import { checkParameter, isIterable } from "./optimizer-input.ts";
 
 /** What has weights: a model, or a list such as `model.parameters()`. */
@@ -85,7 +85,8 @@ abstract class AveragedWeights {
         if (isFloating(dtype)) {
           const share = shares.get(dtype) ?? hostNumber(() => this.shareOf(this.#updates), dtype);
           shares.set(dtype, share);
-          next = movedToward(valueOf(average), next, share);
+          const mean = valueOf(average);
+          next = kit.add(mean, kit.mul(kit.sub(next, mean), share));
         }
         write(average, next);
       }

@@ -63,7 +63,14 @@ export interface Compiled<A extends readonly CompileArgument[], R extends Compil
 
 /** How a result is put together: kept elements, a stored tensor, or nested ones. */
 type ResultNode =
-  | { readonly kind: "kept"; readonly index: number; readonly shape: Shape; readonly dtype: Dtype }
+  | {
+      readonly kind: "kept";
+      readonly index: number;
+      readonly shape: Shape;
+      readonly dtype: Dtype;
+      /** Whether it required grad in the function. */
+      readonly hadGradient: boolean;
+    }
   | { readonly kind: "same"; readonly result: unknown }
   | { readonly kind: "list"; readonly items: readonly ResultNode[] }
   | { readonly kind: "record"; readonly keys: readonly string[]; readonly items: readonly ResultNode[] };
@@ -101,7 +108,8 @@ const mostTraces = 32;
  * and build no graph.
  *
  * It may use stored tensors (parameters, buffers, the optimiser's state), call `backward()` and `step()`, and write.
- * Only what it returns is kept, without gradients; `.grad` of what it differentiates is unset afterwards. A number
+ * For a training step it takes the whole of it: `zeroGrad()`, forward pass, loss, `backward()` and `step()`. Only what it
+ * returns is kept, without gradients; `.grad` of what it differentiates is unset afterwards. A number
  * argument arrives as a 0-d tensor, so that other numbers compile nothing. Numbers and tensors from outside must stay
  * what they are: some calls (the 2nd, 4th, 8th, ...) trace again, and throw where that is not so.
  *
@@ -375,7 +383,7 @@ function describeResult(x: unknown, kept: Value[]): ResultNode {
     if (value.leaf !== undefined) value = withMode({ phase: 0 }, () => kit.alias(value, false));
     let index = kept.indexOf(value);
     if (index < 0) index = kept.push(value) - 1;
-    return { kind: "kept", index, shape: value.shape, dtype: value.dtype };
+    return { kind: "kept", index, shape: value.shape, dtype: value.dtype, hadGradient: valueOf(x).requiresGrad };
   }
   if (x === undefined || x === null) return { kind: "same", result: x };
   if (Array.isArray(x)) return { kind: "list", items: x.map((item) => describeResult(item, kept)) };
@@ -404,7 +412,10 @@ function buildResult(node: ResultNode, results: Results, engine: Engine): unknow
   switch (node.kind) {
     case "kept": {
       const leaf = leafOf(results[node.index] as Elements);
-      return new Tensor(new Inner(makeLeaf(node.shape, node.dtype, leaf), engine));
+      const value = makeLeaf(node.shape, node.dtype, leaf);
+      // Nothing of its graph is left: a backward() outside can say why there is no gradient.
+      value.released = node.hadGradient;
+      return new Tensor(new Inner(value, engine));
     }
     case "same":
       return node.result;

@@ -5,7 +5,7 @@ import { type Shape, checkShape, sizeOf } from "../base/shape.ts";
 import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { makeLeaf } from "../ops/leaf.ts";
-import { type TensorData, readData } from "./data.ts";
+import { type TensorData, checkRange, readData } from "./data.ts";
 import { elementLeaf } from "./elements.ts";
 import type { Engine } from "./engine.ts";
 import { refuseData, tracing } from "./capture.ts";
@@ -71,7 +71,8 @@ export function fromNothing(value: Value, options: TensorOptions, engine: Engine
  *
  * Differs from PyTorch: whole numbers are float32 too; use `int32([...])` for integers.
  *
- * @throws for ragged arrays, anything that is no number, and a size that does not fit `shape`.
+ * @throws for ragged arrays, anything that is no number, a size that does not fit `shape`, and a number out of the range
+ * of `dtype`: integers outside of theirs, NaN for integers and bool.
  * @example
  * tensor([[1, 2, 3], [4, 5, 6]]).shape; // [2, 3]
  */
@@ -102,6 +103,7 @@ export function float64(data: TensorData, options: Omit<DataOptions, "dtype"> = 
 /**
  * An int32 tensor with the given elements, as `tensor` makes it. Fractions are cut off.
  *
+ * @throws for NaN and for numbers below −2147483648 or above 2147483647.
  * @example
  * int32([1, 2]).dtype; // "int32"
  */
@@ -110,8 +112,9 @@ export function int32(data: TensorData, options: Omit<DataOptions, "dtype"> = {}
 }
 
 /**
- * A uint8 tensor with the given elements, as `tensor` makes it.
+ * A uint8 tensor with the given elements, as `tensor` makes it. Fractions are cut off.
  *
+ * @throws for NaN and for numbers below 0 or above 255.
  * @example
  * await uint8([1.9, 255]).array(); // [1, 255]
  */
@@ -121,6 +124,8 @@ export function uint8(data: TensorData, options: Omit<DataOptions, "dtype"> = {}
 
 /**
  * A bool tensor: whether each element is not 0.
+ *
+ * Differs from PyTorch: NaN throws.
  *
  * @example
  * await bool([0, 2, 0.5]).array(); // [0, 1, 1]
@@ -151,6 +156,7 @@ function read(op: string, data: TensorData, options: DataOptions, wanted: Dtype 
  *
  * @param shape the sizes, as a list.
  * @param value a number (float32 unless `dtype` is given) or a boolean (bool).
+ * @throws for a number out of the range of `dtype`.
  * @example
  * await full([2, 2], 7).array(); // [[7, 7], [7, 7]]
  */
@@ -174,7 +180,8 @@ function filled(
   options: TensorOptions,
   engine?: Engine,
 ): Tensor {
-  const element = castElement(dtype, checkNumber(op, "the value", value));
+  checkRange(op, dtype, [checkNumber(op, "the value", value)], []);
+  const element = castElement(dtype, value);
   if (options.requiresGrad === true) {
     return fromElements(allocate(dtype, sizeOf(shape)).fill(element), shape, dtype, true);
   }

@@ -19,9 +19,17 @@ export interface Elements {
   readonly dtype: Dtype;
 }
 
-/** Reads data; `wanted` converts the elements, `copy: false` takes a typed array over as it is where that can be. */
+/**
+ * Reads data; `wanted` converts the elements, `copy: false` takes a typed array over as it is where that can be.
+ *
+ * @throws where an element is out of the range of `wanted`.
+ */
 export function readData(op: string, data: TensorData, wanted: Dtype | undefined, copy: boolean): Elements {
-  if (ArrayBuffer.isView(data)) return readTyped(op, data, wanted, copy);
+  if (ArrayBuffer.isView(data)) {
+    const { elements, dtype } = readTyped(op, data, copy);
+    if (wanted !== undefined && wanted !== dtype) checkRange(op, wanted, elements, [elements.length]);
+    return convert(elements, dtype, wanted);
+  }
   const shape: number[] = [];
   for (let level: NestedData = data; Array.isArray(level); level = level[0] as NestedData) {
     shape.push(level.length);
@@ -30,9 +38,54 @@ export function readData(op: string, data: TensorData, wanted: Dtype | undefined
   const flat: (number | boolean)[] = [];
   flatten(op, data, shape, 0, [], flat);
   const dtype = wanted ?? (flat.length > 0 && flat.every((x) => typeof x === "boolean") ? "bool" : "float32");
+  checkRange(op, dtype, flat, shape);
   const elements = allocate(dtype, flat.length);
   for (let i = 0; i < flat.length; i++) elements[i] = castElement(dtype, Number(flat[i]));
   return { elements, shape, dtype };
+}
+
+/** What the dtypes that are not floating hold; fractions are cut off first. NaN is in no range. */
+const ranges = {
+  int32: [-2147483648, 2147483647],
+  uint8: [0, 255],
+  bool: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+} as const;
+
+/** Throws for the first element that `dtype` cannot hold. Where floating numbers end, they round to infinity. */
+export function checkRange(
+  op: string,
+  dtype: Dtype,
+  elements: ArrayLike<number | boolean>,
+  shape: readonly number[],
+): void {
+  if (dtype === "float32" || dtype === "float64") return;
+  const [least, most] = ranges[dtype];
+  for (let i = 0; i < elements.length; i++) {
+    const whole = Math.trunc(Number(elements[i]));
+    if (whole >= least && whole <= most) continue;
+    const at = shape.length === 0 ? "" : ` at [${positionOf(i, shape).join(", ")}]`;
+    throw new TwopassError({
+      op,
+      problem: `a number does not fit ${dtype}`,
+      facts: `${elements[i]}${at}`,
+      hint:
+        dtype === "bool" ? "NaN is neither true nor false" : `${dtype} holds whole numbers from ${least} to ${most}`,
+      dtypes: [dtype],
+    });
+  }
+}
+
+/** The position in each dim of element number `i`. */
+function positionOf(i: number, shape: readonly number[]): number[] {
+  let rest = i;
+  return shape
+    .toReversed()
+    .map((extent) => {
+      const at = rest % extent;
+      rest = Math.floor(rest / extent);
+      return at;
+    })
+    .toReversed();
 }
 
 function flatten(
@@ -66,15 +119,16 @@ function flatten(
   data.forEach((item, i) => flatten(op, item, shape, depth + 1, [...at, i], out));
 }
 
-function readTyped(op: string, data: ArrayBufferView, wanted: Dtype | undefined, copy: boolean): Elements {
-  if (data instanceof BigInt64Array) return convert(fromBigInts(op, data), "int32", wanted);
-  if (data instanceof Float32Array) return convert(copy ? data.slice() : data, "float32", wanted);
-  if (data instanceof Float64Array) return convert(copy ? data.slice() : data, "float64", wanted);
-  if (data instanceof Int32Array) return convert(copy ? data.slice() : data, "int32", wanted);
-  if (data instanceof Uint8Array) return convert(copy ? new Uint8Array(data) : data, "uint8", wanted);
-  if (data instanceof Uint8ClampedArray) return convert(Uint8Array.from(data), "uint8", wanted);
+/** A typed array, or a copy of it, with the dtype that is its own. */
+function readTyped(op: string, data: ArrayBufferView, copy: boolean): { elements: TypedArray; dtype: Dtype } {
+  if (data instanceof BigInt64Array) return { elements: fromBigInts(op, data), dtype: "int32" };
+  if (data instanceof Float32Array) return { elements: copy ? data.slice() : data, dtype: "float32" };
+  if (data instanceof Float64Array) return { elements: copy ? data.slice() : data, dtype: "float64" };
+  if (data instanceof Int32Array) return { elements: copy ? data.slice() : data, dtype: "int32" };
+  if (data instanceof Uint8Array) return { elements: copy ? new Uint8Array(data) : data, dtype: "uint8" };
+  if (data instanceof Uint8ClampedArray) return { elements: Uint8Array.from(data), dtype: "uint8" };
   if (data instanceof Int8Array || data instanceof Int16Array || data instanceof Uint16Array) {
-    return convert(Int32Array.from(data), "int32", wanted);
+    return { elements: Int32Array.from(data), dtype: "int32" };
   }
   throw new TwopassError({
     op,

@@ -50,6 +50,10 @@ const mostCalls = 8;
 const mostTrainingCalls = 512;
 /** Results of single operations that may pile up. */
 const mostResults = 10_000;
+/** Writes to one tensor that may pile up, where nothing else makes a run: each hangs on the one before. */
+const mostWrites = 32;
+/** The same where a backward() may follow, for the reason above. */
+const mostTrainingWrites = 512;
 const none: readonly Value[] = [];
 
 export class Engine {
@@ -143,11 +147,13 @@ export class Engine {
     if (capture !== undefined) {
       capture.use(this);
       capture.noteWrite(owner, content);
-    } else {
-      this.#pending.addWrite({ at: next.id, owner, cell, content, next, before });
+      owner.value = next;
+      return;
     }
+    const waiting = this.#pending.addWrite({ at: next.id, owner, cell, content, next, before });
     owner.value = next;
-    if (switches.eager) this.run([]);
+    const most = this.#pending.mayDifferentiate ? mostTrainingWrites : mostWrites;
+    if (switches.eager || waiting > most) this.run([]);
   }
 
   /** Builds the backward pass of `loss` and leaves pending gradients at the variables it reaches. */

@@ -1,4 +1,5 @@
 /** The devices of this process by name, and which one is current. Floor: tensor. */
+import { startNativeDevice } from "#native-device";
 import { environment } from "../base/environment.ts";
 import { TwopassError, nearest } from "../base/errors.ts";
 import type { Device } from "../runtime/device.ts";
@@ -19,10 +20,10 @@ export interface DeviceOptions {
 }
 
 /** Makes a device, or tells in one line why this host has none of its kind. */
-export type DeviceMaker = (options: DeviceOptions) => Device | string;
+type DeviceMaker = (options: DeviceOptions) => Device | string;
 
-const makers: Record<DeviceName, DeviceMaker> = {
-  native: () => 'it is for Node: import "twopass" there',
+const makers: Readonly<Record<DeviceName, DeviceMaker>> = {
+  native: startNativeDevice,
   wasm: (options) => new WasmDevice(options),
   js: () => new JsDevice(),
 };
@@ -36,20 +37,19 @@ const reasons = new Map<DeviceName, string>();
 /** Undefined until somebody asks: to know whether the native device is here, it is started. */
 let current: DeviceName | undefined;
 
-/** Replaces what makes a device: hosts bring what only they have. */
-export function plugIn(name: DeviceName, maker: DeviceMaker): void {
-  makers[name] = maker;
-  reasons.delete(name);
-}
-
-/** The engine of a device; starts it at the first call. @throws where this host has no such device. */
-export function engineOf(name: DeviceName): Engine {
+/**
+ * The engine of a device; starts it at the first call.
+ *
+ * @param op who names the device, for messages.
+ * @throws where this host has no such device.
+ */
+export function engineOf(name: DeviceName, op = "device"): Engine {
   const engine = engines.get(name);
   if (engine !== undefined) return engine;
-  checkDeviceName(name);
+  checkDeviceName(name, op);
   const started = startEngine(name, {});
   if (started instanceof Engine) return started;
-  throw new TwopassError({ op: "device", problem: `there is no device "${name}" here`, facts: started });
+  throw new TwopassError({ op, problem: `there is no device "${name}" here`, facts: started });
 }
 
 /** Starts a device that has not started. Gives its engine, or why it cannot be here; it is not tried again. */
@@ -70,11 +70,11 @@ export function reasonAgainst(name: DeviceName): string | undefined {
 }
 
 /** Throws unless a device has this name. */
-export function checkDeviceName(name: unknown): asserts name is DeviceName {
+export function checkDeviceName(name: unknown, op = "device"): asserts name is DeviceName {
   if (deviceNames.includes(name as DeviceName)) return;
   const near = nearest(String(name), deviceNames);
   throw new TwopassError({
-    op: "device",
+    op,
     problem: `unknown device "${String(name)}"`,
     hint: near === undefined ? `known: ${deviceNames.join(", ")}` : `did you mean "${near}"?`,
   });
@@ -124,8 +124,8 @@ export function defaultDevice(): DeviceName {
 function usualDevice(): DeviceName {
   const named = environment("TWOPASS_DEVICE");
   if (named !== undefined && named !== "") {
-    checkDeviceName(named);
-    engineOf(named);
+    checkDeviceName(named, "TWOPASS_DEVICE");
+    engineOf(named, "TWOPASS_DEVICE");
     return named;
   }
   return deviceNames.find((name) => reasonAgainst(name) === undefined) ?? "js";

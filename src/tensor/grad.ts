@@ -7,6 +7,7 @@ import { kit } from "../ops/kit.ts";
 import { type Seed, pullback } from "../transform/grad.ts";
 import { TensorHandle, useAll, valueOf } from "./handle.ts";
 import { Inner } from "./inner.ts";
+import { noGradientHint } from "./no-gradient.ts";
 import { Tensor } from "./tensor.ts";
 
 export interface GradOptions {
@@ -88,7 +89,7 @@ function listOf(name: string, given: List): readonly Tensor[] {
         op: "grad",
         problem: `${name} must require grad`,
         facts: `number ${i} is ${x.dtype} ${showShape(x.shape)} and does not`,
-        hint: "make parameters with requiresGrad, and compute outside of noGrad",
+        hint: noGradientHint(valueOf(x)),
         shapes: [x.shape],
       });
     }

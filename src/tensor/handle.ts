@@ -15,6 +15,7 @@ import { areHere, copyElements } from "./elements.ts";
 import type { Engine } from "./engine.ts";
 import { currentEngine } from "./engines.ts";
 import { Inner, inner } from "./inner.ts";
+import { noGradientHint } from "./no-gradient.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Nested arrays of numbers, of depth N. */
@@ -133,7 +134,7 @@ export abstract class TensorHandle extends Disposing {
         op: "backward",
         problem: "the tensor does not depend on anything that requires grad",
         facts: `${this.dtype} ${showShape(this.shape)}`,
-        hint: "make parameters with requiresGrad, and compute the loss outside of noGrad",
+        hint: noGradientHint(value),
       });
     }
     let gradient: Value;

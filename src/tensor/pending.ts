@@ -50,6 +50,9 @@ export class Pending {
   /** Variables whose gradient may be pending. */
   readonly #variables = new Set<Inner>();
   #writes: Write[] = [];
+  /** Cells that are written more than once, with the number of their writes. */
+  readonly #rewritten = new Map<Cell, number>();
+  #mayDifferentiate = false;
 
   get isEmpty(): boolean {
     return (
@@ -59,6 +62,11 @@ export class Pending {
       this.#calls.length === 0 &&
       this.#variables.size === 0
     );
+  }
+
+  /** Whether a result waits whose backward() may follow. */
+  get mayDifferentiate(): boolean {
+    return this.#mayDifferentiate;
   }
 
   get hasBackward(): boolean {
@@ -78,12 +86,14 @@ export class Pending {
 
   /** Gives how many results wait now. */
   addResult(value: Value): number {
+    if (value.requiresGrad) this.#mayDifferentiate = true;
     return this.#results.push(value);
   }
 
   /** Gives how many module calls of this kind wait now. */
   addCall(results: readonly Value[], isTraining: boolean): number {
     this.#calls.push({ at: newestId(), results, isTraining });
+    if (isTraining) this.#mayDifferentiate = true;
     return this.#calls.reduce((count, call) => (call.isTraining === isTraining ? count + 1 : count), 0);
   }
 
@@ -95,8 +105,14 @@ export class Pending {
     this.#variables.add(owner);
   }
 
-  addWrite(write: Write): void {
+  /** Gives how many writes to the same cell wait now. */
+  addWrite(write: Write): number {
     this.#writes.push(write);
+    // In a step each cell is written once, which costs nothing here.
+    if (write.before.leaf !== undefined) return 1;
+    const count = (this.#rewritten.get(write.cell) ?? 1) + 1;
+    this.#rewritten.set(write.cell, count);
+    return count;
   }
 
   /** The newest vertex of what must run before gradients of `loss` can be added to pending ones; -1 where nothing must. */
@@ -177,6 +193,8 @@ export class Pending {
       this.#calls = [];
       this.#backwards = [];
       this.#writes = [];
+      this.#rewritten.clear();
+      this.#mayDifferentiate = false;
       this.#variables.clear();
       return;
     }

@@ -53,7 +53,7 @@ function writeWords(order: readonly Value[], gradient: Value, seedAt: Place): bo
   words.length = 0;
   for (let i = 0; i < order.length; i++) {
     const value = order[i] as Value;
-    if (value.released) return false;
+    if (value.released && value.requiresGrad) return false;
     if (isVariable(value)) writeEnd(value);
     else words.vertex(value);
     words.push((value.requiresGrad ? 1 : 0) + (value.owner === undefined ? 0 : 2) + (value.leaf === undefined ? 0 : 4));

@@ -1,6 +1,6 @@
 /**
  * Operations that a code generator does not spell, in terms of those it does: padded windows and convolutions over
- * padded images, the input's gradient of a convolution as a convolution. Floor: transform.
+ * padded images (or by transformed tiles), the input's gradient of a convolution as a convolution. Floor: transform.
  */
 import { isFloating } from "../base/dtype.ts";
 import { type RewriteRule, Rewriter } from "../ir/rewrite.ts";
@@ -11,6 +11,7 @@ import { convSettings } from "../ops/conv.ts";
 import { kit } from "../ops/kit.ts";
 import { listOf } from "../ops/record.ts";
 import { withBody } from "./loop/bodies.ts";
+import { suitsWinograd, winogradConv, winogradWeight } from "./winograd.ts";
 
 const none = (list: readonly number[]): number[] => list.map(() => 0);
 
@@ -49,11 +50,22 @@ export const decompose: RewriteRule = (value, inputs) =>
     const settings = convSettings(attrs);
     const [a, b] = inputs as [Value, Value];
     if (op.gradientOf === undefined) {
+      const kernel = b.shape.slice(2);
+      const channels = [a.shape[1] as number, b.shape[0] as number] as const;
+      const results = value.shape.slice(2);
+      if (suitsWinograd({ dtype: a.dtype, channels, kernel, results }, settings)) {
+        return winogradConv(a, b, settings.low, results);
+      }
       if ([...settings.low, ...settings.high].every((n) => n === 0)) return undefined;
       const x = padSpatial(a, settings.low, settings.high, none(settings.low));
       return kit.conv(x, b, { ...settings, low: none(settings.low), high: none(settings.high) });
     }
     if (op.gradientOf === "images") return inputGradient(value, a, b);
+    const kernel = value.shape.slice(2);
+    const channels = [a.shape[1] as number, b.shape[1] as number] as const;
+    if (suitsWinograd({ dtype: a.dtype, channels, kernel, results: b.shape.slice(2) }, settings)) {
+      return winogradWeight(a, b, settings.low);
+    }
     if ([...settings.low, ...settings.high].every((n) => n === 0)) return undefined;
     const x = padSpatial(a, settings.low, settings.high, none(settings.low));
     return kit.convWeight(x, b, listOf(attrs, "extents"), {
@@ -95,6 +107,10 @@ function inputGradient(value: Value, y: Value, w: Value): Value {
     const reach = (s.dilation[d] as number) * (k - 1) + 1;
     return (extents[d] as number) + reach - 1 - spread - (low[d] as number);
   });
+  const channels = [y.shape[1] as number, w.shape[1] as number] as const;
+  if (suitsWinograd({ dtype: y.dtype, channels, kernel, results: extents }, s)) {
+    return winogradConv(y, kit.flip(kit.permute(w, [1, 0, 2, 3]), [2, 3]), low, extents);
+  }
   const spread = padSpatial(
     y,
     low,

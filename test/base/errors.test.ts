@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { TwopassError } from "../../src/base/errors.ts";
 import { Linear, Sequential } from "../../src/nn/index.ts";
@@ -42,4 +43,13 @@ test("a stack is no longer than the program asks for, and the limit stays", () =
   expect(settings.stackTraceLimit).toBe(2);
   if (before !== undefined) settings.stackTraceLimit = before;
   expect(stack?.split("\n").filter((line) => /^\s+at /.test(line))).toHaveLength(2);
+});
+
+test("only the fields that say something are printed, and all of them are there", () => {
+  const plain = new TwopassError({ op: "add", problem: "no" });
+  expect(inspect(plain)).toMatch(/\{\s+op: 'add'\s+\}$/);
+  expect(JSON.parse(JSON.stringify(plain))).toEqual({ name: "TwopassError", op: "add" });
+  expect([plain.hint, plain.shapes, plain.dtypes]).toEqual([undefined, [], []]);
+  const full = new TwopassError({ op: "add", problem: "no", hint: "h", shapes: [[2]], dtypes: ["bool"] });
+  expect(inspect(full)).toMatch(/\{\s+op: 'add',\s+hint: 'h',\s+shapes: \[ \[ 2 \] \],\s+dtypes: \[ 'bool' \]\s+\}$/);
 });

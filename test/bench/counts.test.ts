@@ -1,7 +1,6 @@
 /** Kernels and memory of the benchmark's workloads. After a change on purpose: `npm run bench -- --write-counts`. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import "../../src/tensor/node-devices.ts";
 import { reasonAgainst } from "../../src/tensor/engines.ts";
 import { type Counts, countedNames, countsOf } from "../../bench/counts.ts";
 

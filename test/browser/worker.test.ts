@@ -22,8 +22,8 @@ const installed = join(user, "node_modules/twopass");
 
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
-  readonly imports?: Readonly<Record<string, unknown>>;
-  readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+  readonly imports: { readonly "#native-device": { readonly default: string } };
+  readonly exports: Readonly<Record<string, string>>;
 }
 
 interface Result {
@@ -63,12 +63,13 @@ function install(): Manifest {
 }
 
 /** A page that needs no build: an import map says where the packages are. */
-function unbundledPage({ exports }: Manifest): string {
-  const imports: Record<string, string> = { "#csv-parse": "/node_modules/csv-parse/dist/esm/sync.js" };
-  for (const [entry, target] of Object.entries(exports)) {
-    const file = typeof target === "string" ? target : target.default;
-    imports[`twopass${entry.slice(1)}`] = `/node_modules/twopass/${file.slice(2)}`;
-  }
+function unbundledPage(manifest: Manifest): string {
+  const addressOf = (file: string): string => `/node_modules/twopass/${file.slice(2)}`;
+  const imports: Record<string, string> = {
+    "#csv-parse": "/node_modules/csv-parse/dist/esm/sync.js",
+    "#native-device": addressOf(manifest.imports["#native-device"].default),
+  };
+  for (const [entry, file] of Object.entries(manifest.exports)) imports[`twopass${entry.slice(1)}`] = addressOf(file);
   const map = `<script type="importmap">${JSON.stringify({ imports })}</script>`;
   return readFileSync(join(fixture, "index.html"), "utf8").replace("<body>", `<body>${map}`);
 }

@@ -3,7 +3,6 @@
  * known one, or where the lists of skips.ts and known.ts are out of date. options.ts says how it is called.
  */
 import { resolve } from "node:path";
-import "../../src/tensor/node-devices.ts";
 import { type DeviceName, defaultDevice, deviceNames, setDefaultDevice } from "../../src/tensor/engines.ts";
 import { startDevice } from "../../src/tensor/start-device.ts";
 import { setHints } from "../../src/tensor/switches.ts";

@@ -6,6 +6,7 @@ import { hostEffect, hostNumber, structureChanged } from "../../src/tensor/captu
 import { compile } from "../../src/tensor/compile.ts";
 import { tensor } from "../../src/tensor/creation.ts";
 import { currentEngine } from "../../src/tensor/engines.ts";
+import { grad } from "../../src/tensor/grad.ts";
 import { Inner } from "../../src/tensor/inner.ts";
 import { noGrad } from "../../src/tensor/scope.ts";
 import { StoredTensor } from "../../src/tensor/stored.ts";
@@ -305,6 +306,36 @@ onEachDevice(() => {
       expect(warn).toHaveBeenCalledTimes(1);
       warn.mockRestore();
       expect(await w.item()).toBe(-1);
+    });
+
+    test("a backward() through a result says what to do", async () => {
+      const w = parameter([2], "w");
+      const forward = compile((x: Tensor) => x.mul(w));
+      const wrong = /^backward: the tensor does not depend.*compile the whole step: zeroGrad\(\), forward pass/;
+      for (let i = 0; i < 3; i++) {
+        expect(() =>
+          forward(tensor([3]))
+            .sub(1)
+            .square()
+            .sum()
+            .backward(),
+        ).toThrow(wrong);
+        expect(() => forward(tensor([3])).backward()).toThrow(wrong);
+        expect(() => grad(forward(tensor([3])).sum(), w)).toThrow(
+          /^grad: outputs must require grad.*compile the whole step/,
+        );
+      }
+      const plain = compile((x: Tensor) => x.mul(2));
+      expect(() => plain(tensor([3])).backward()).toThrow(/make parameters with requiresGrad/);
+      // What does require grad goes on through such results.
+      const v = parameter([5], "v");
+      for (let i = 0; i < 3; i++) {
+        v.grad = null;
+        forward(tensor([3]))
+          .mul(v)
+          .backward();
+        expect(await (v.grad as unknown as Tensor).array()).toEqual([6]);
+      }
     });
 
     test("what is neither tensor nor number is refused", () => {

@@ -25,6 +25,50 @@ onEachDevice(() => {
     expect(count.runs).toBe(1);
   });
 
+  test("a loop that only writes runs in between, with the same numbers and one plan", async () => {
+    const mean = stored([0, 0]);
+    const inputs = [tensor([1, 2]), tensor([-3, 0.5])] as const;
+    const count = counter();
+    const plain = [0, 0];
+    for (let i = 0; i < 33 * 30; i++) {
+      const x = inputs[i % 2] as Tensor;
+      mean.assign(mean.mul(0.75).add(x.mul(0.25)));
+      for (const k of [0, 1]) {
+        const given = [1, 2, -3, 0.5][2 * (i % 2) + k] as number;
+        plain[k] = Math.fround(Math.fround(0.75 * (plain[k] as number)) + 0.25 * given);
+      }
+    }
+    expect(count.runs).toBe(30);
+    expect(currentEngine().idle).toBe(true);
+    expect(count.plans).toBe(1);
+    expect(await mean.array()).toEqual(plain);
+  });
+
+  test("writes to many tensors, a few to each, are one run", () => {
+    const all = Array.from({ length: 100 }, (_, i) => stored([i]));
+    const count = counter();
+    for (const each of all) for (let i = 0; i < 4; i++) each.assign(each.add(1));
+    expect(count.runs).toBe(0);
+    currentEngine().run([]);
+    expect(count.runs).toBe(1);
+  });
+
+  test("writes in a forward pass do not run it before its backward pass", async () => {
+    const [w, sum] = [parameter([2]), stored([0])];
+    const optimizer = new Descent([w], 0.5);
+    const count = counter();
+    let loss = tensor([0]) as Tensor;
+    for (let i = 0; i < 100; i++) {
+      const x = w.mul(0.5);
+      sum.add_(x.detach());
+      loss = loss.add(x);
+    }
+    loss.backward();
+    optimizer.step();
+    expect(count.runs).toBe(1);
+    expect([await w.item(), await sum.item(), await loss.item()]).toEqual([-23, 100, 100]);
+  });
+
   test("two stored tensors swap", async () => {
     const a = stored([1, 2]);
     const b = stored([3, 4]);

@@ -46,6 +46,21 @@ test("a changed rate, and steps behind the second, compile nothing", async () =>
   expect(currentEngine().stats.plans).toBe(plans);
 });
 
+test("of a weight decay only whether it is 0 is part of a compiled step", () => {
+  const p = new Parameter(ones(3));
+  const optimizer = new AdamW([p], { lr: 0.1, weightDecay: 0.5 });
+  const step = compile(() => {
+    optimizer.zeroGrad();
+    loss(p).backward();
+    optimizer.step();
+  });
+  for (const weightDecay of [0.5, 0.25, 0.125, 0]) {
+    for (const group of optimizer.paramGroups) group.weightDecay = weightDecay;
+    for (let i = 0; i < 3; i++) step();
+  }
+  expect(step.explain().split("\n").slice(1)).toEqual(["call 10: traced again: weightDecay of an optimiser changed"]);
+});
+
 test("one step is one run", () => {
   const parameters = [new Parameter(ones(3)), new Parameter(ones(2, 2))];
   const optimizer = new Adam(parameters);

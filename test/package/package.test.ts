@@ -1,6 +1,7 @@
 /**
  * The packed tarball as a user meets it: installed into an empty project outside this repository.
- * It checks the files, the entries, their types under `strict` without DOM or Node types, the first program, and sizes.
+ * It checks the files, the entries, their types under `strict` without DOM or Node types, the first program, what bundlers
+ * make of it, and sizes.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,7 +10,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "rolldown";
+import { build as viteBuild } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startNative } from "../../src/runtime/native/node/library.ts";
 
 /**
  * Every entry: whether it needs Node, and the most that it may weigh, all of it bundled, minified and gzipped: 15% more
@@ -21,11 +24,11 @@ const entries = [
   { path: "./nn/functional", node: false, kilobytes: 136 },
   { path: "./optim", node: false, kilobytes: 123 },
   { path: "./data", node: false, kilobytes: 154 },
-  { path: "./data/node", node: true, kilobytes: 142 },
+  { path: "./data/node", node: true, kilobytes: 220 },
   { path: "./train", node: false, kilobytes: 136 },
-  { path: "./train/node", node: true, kilobytes: 155 },
+  { path: "./train/node", node: true, kilobytes: 234 },
   { path: "./io", node: false, kilobytes: 131 },
-  { path: "./io/node", node: true, kilobytes: 132 },
+  { path: "./io/node", node: true, kilobytes: 209 },
   { path: "./debug", node: false, kilobytes: 88 },
 ];
 
@@ -44,6 +47,16 @@ for (let i = 0; i < 200; i++) {
 }
 console.log(await model.forward(x).sigmoid().round().array(2));
 `;
+
+/** A program that imports no other entry: where it computes. */
+const layerProgram = `\
+import { Linear } from "twopass/nn";
+const { weight } = new Linear(2, 2);
+console.log(weight.device, Number.isFinite(weight.sum().itemSync()));
+`;
+
+/** The default device of Node on this computer. */
+const usualDevice = "reason" in startNative() ? "wasm" : "native";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const user = mkdtempSync(join(tmpdir(), "twopass-package-"));
@@ -95,6 +108,7 @@ beforeAll(() => {
   // The programs print, and are checked without the types that declare a console.
   write("console.d.ts", "declare const console: { log(...data: unknown[]): void };\n");
   write("first.ts", firstProgram);
+  write("layers.js", layerProgram);
   for (const { node: needsNode } of entries) {
     const imports = entries.filter((entry) => entry.node === needsNode);
     const lines = imports.map((entry, i) => `export * as e${i} from "${specifier(entry.path)}";\n`);
@@ -138,6 +152,38 @@ test("the first program learns XOR", () => {
   const losses = lines.slice(0, -1).map((line) => Number(line.split(" ")[1]));
   expect(losses).toHaveLength(4);
   expect(losses[3]).toBeLessThan(losses[0] as number);
+});
+
+test("in Node any entry brings the native device along", () => {
+  expect(node("layers.js")).toBe(`${usualDevice} true\n`);
+});
+
+describe("bundled into one file", () => {
+  test.each([
+    ["a module", "esm", {}],
+    ["a CommonJS file", "cjs", {}],
+    // As esbuild makes it.
+    ["a CommonJS file without import.meta", "cjs", { transform: { define: { "import.meta.url": "undefined" } } }],
+  ] as const)("for Node as %s, a program has the native device", async (_, format, options) => {
+    const file = join(user, format === "esm" ? "out/layers.mjs" : "out/layers.cjs");
+    const output = { file, format, codeSplitting: false } as const;
+    await build({ cwd: user, input: "./layers.js", platform: "node", logLevel: "silent", output, ...options });
+    expect(node(file)).toBe(`${usualDevice} true\n`);
+  });
+
+  test("for a server by Vite, a program has the native device", async () => {
+    const outDir = join(user, "out/server");
+    await viteBuild({ root: user, logLevel: "error", ssr: { noExternal: true }, build: { ssr: "layers.js", outDir } });
+    expect(node(join(outDir, "layers.js"))).toBe(`${usualDevice} true\n`);
+  });
+
+  test("for browsers nothing of Node is in it, and wasm computes", async () => {
+    const file = join(user, "out/page.mjs");
+    const output = { file, format: "esm", codeSplitting: false } as const;
+    await build({ cwd: user, input: "./layers.js", platform: "browser", logLevel: "silent", output });
+    expect(readFileSync(file, "utf8")).not.toMatch(/(from|import|require\() ?["']node:|createRequire|tp_set_threads/);
+    expect(node(file)).toBe("wasm true\n");
+  });
 });
 
 test.for(entries)("$path weighs at most $kilobytes kB", async ({ path, node: needsNode, kilobytes }) => {

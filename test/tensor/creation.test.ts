@@ -24,10 +24,31 @@ describe("data", () => {
       [3, 4],
     ]);
     expect(create.int32([1.7, -2]).arraySync()).toEqual([1, -2]);
-    expect(create.uint8([257]).arraySync()).toEqual([1]);
+    expect(create.uint8([255.9, -0.5]).arraySync()).toEqual([255, 0]);
+    expect(create.int32([-2147483648, 2147483647.5]).arraySync()).toEqual([-2147483648, 2147483647]);
     expect(create.bool([0, 2]).arraySync()).toEqual([0, 1]);
     expect(create.float64([1]).dtype).toBe("float64");
     expect(create.float32(Int32Array.of(3)).dtype).toBe("float32");
+  });
+
+  test("numbers out of range are named with their place", () => {
+    expect(() =>
+      create.int32([
+        [1, 2],
+        [3, 2 ** 31],
+      ]),
+    ).toThrow(
+      /^int32: a number does not fit int32: 2147483648 at \[1, 1\] \(int32 holds whole numbers from -2147483648 to 2147483647\)$/,
+    );
+    expect(() => create.int32([0, NaN])).toThrow(/^int32: a number does not fit int32: NaN at \[1\]/);
+    expect(() => create.uint8([-1])).toThrow(/^uint8: a number does not fit uint8: -1 at \[0\]/);
+    expect(() => create.uint8(256)).toThrow(/^uint8: a number does not fit uint8: 256 \(/);
+    expect(() => create.uint8(Int8Array.of(0, 0, -3))).toThrow(/uint8: -3 at \[2\]/);
+    expect(() => create.int32(Float32Array.of(1, Infinity))).toThrow(/int32: Infinity at \[1\]/);
+    expect(() => create.bool([1, NaN])).toThrow(/bool: NaN at \[1\] \(NaN is neither true nor false\)/);
+    expect(() => tensor([300], { dtype: "uint8" })).toThrow(/^tensor: a number does not fit uint8: 300 at \[0\]/);
+    expect(() => full([2], 300, { dtype: "uint8" })).toThrow(/^full: a number does not fit uint8: 300 \(/);
+    expect(tensor([1e300, NaN]).arraySync()).toEqual([Infinity, NaN]);
   });
 
   test("copies unless told not to", () => {

@@ -95,8 +95,8 @@ export const en: Texts = {
       filled: (count) => `${count} ${count === 1 ? "row has" : "rows have"} empty fields: filled in`,
     },
     seconds: (seconds) => `after ${seconds} s`,
-    passes: (forward, backward, update) =>
-      `forward passes ${forward} s, backward passes ${backward} s, updates ${update} s`,
+    passes: (forward, backward, update, rest) =>
+      `forward passes ${forward} s, backward passes ${backward} s, updates ${update} s; the rest ${rest} s: data, compiling, tests`,
     saved: (file) => `model saved in ${file}`,
     interrupted: (epoch, step) => `interrupted in epoch ${epoch}, after step ${step}; no model was saved`,
     resume: (command) => `go on with: ${command}`,

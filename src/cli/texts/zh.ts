@@ -94,7 +94,8 @@ export const zh: Texts = {
       filled: (count) => `${count} 行有空缺：已填补`,
     },
     seconds: (seconds) => `用时 ${seconds} 秒`,
-    passes: (forward, backward, update) => `前向传播 ${forward} 秒，反向传播 ${backward} 秒，参数更新 ${update} 秒`,
+    passes: (forward, backward, update, rest) =>
+      `前向传播 ${forward} 秒，反向传播 ${backward} 秒，参数更新 ${update} 秒；其余 ${rest} 秒用于数据、编译和测试`,
     saved: (file) => `模型已保存到 ${file}`,
     interrupted: (epoch, step) => `在第 ${epoch} 轮、第 ${step} 步之后中断；没有保存模型`,
     resume: (command) => `继续训练：${command}`,

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { coreCount } from "../../../src/runtime/native/node/cores.ts";
 import { startNative } from "../../../src/runtime/native/node/library.ts";
 import { cpuIsas } from "../../../src/runtime/native/node/toolchain.ts";
 import { bundle, runNode, startedLibrary, temporaryFolder, writeScript } from "./support.ts";
@@ -20,21 +21,43 @@ function reason(): string {
   return started.reason;
 }
 
-beforeEach(() => void vi.stubEnv("TWOPASS_CACHE", cache));
+const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+/** What was told on stderr since the test began. */
+const told = (): unknown[] => warn.mock.calls.flat();
+
+beforeEach(() => {
+  vi.stubEnv("TWOPASS_CACHE", cache);
+  warn.mockClear();
+});
 afterEach(() => void vi.unstubAllEnvs());
+afterAll(() => warn.mockRestore());
 
 describe("without a compiler", () => {
   test("the reason says what to do", () => {
     vi.stubEnv("CC", "");
     vi.stubEnv("PATH", "");
     expect(reason()).toBe("no C compiler: install gcc or clang, or set CC");
+    expect(told()).toEqual([]);
   });
 
   test("a CC that is not there is named, and no other is taken", () => {
     vi.stubEnv("CC", "no-such-compiler -m64");
-    expect(reason()).toBe("no C compiler: CC=no-such-compiler -m64, but there is no program no-such-compiler");
+    const text = "no C compiler: CC=no-such-compiler -m64, but there is no program no-such-compiler";
+    expect([reason(), reason()]).toEqual([text, text]);
+    expect(told()).toEqual([`twopass: native is off: ${text}`]);
     vi.stubEnv("CC", folder);
     expect(reason()).toContain(`there is no program ${folder}`);
+    expect(told()).toHaveLength(2);
+  });
+
+  test("TWOPASS_QUIET keeps that off stderr", () => {
+    vi.stubEnv("CC", "another-that-is-missing");
+    vi.stubEnv("TWOPASS_QUIET", "1");
+    expect(reason()).toContain("another-that-is-missing");
+    expect(told()).toEqual([]);
+    vi.stubEnv("TWOPASS_QUIET", "0");
+    reason();
+    expect(told()).toHaveLength(1);
   });
 
   test("a CC that fails or hangs is told in one line", () => {
@@ -90,6 +113,7 @@ describe.skipIf(isAbsent)("with a compiler", () => {
     expect(report).toContain(`instructions: ${cpuIsas()[0]}`);
     expect(report).toContain(`compiled kernels: ${cache}`);
     expect(report.split("\n").length).toBe(4);
+    expect(told()).toEqual([]);
   });
 
   test("CC may have arguments, and be a path with spaces", () => {
@@ -111,9 +135,13 @@ describe.skipIf(isAbsent)("with a compiler", () => {
   });
 
   test("an instruction set that the CPU does not have is told, and the best one taken", () => {
-    const library = startedLibrary({ isa: "sse9" });
-    expect(library.toolchain.target.isa).toBe(cpuIsas()[0]);
-    expect(library.report()).toContain(`the instruction set sse9 was asked for; this CPU has ${cpuIsas().join(", ")}`);
+    const text = `the instruction set sse9 was asked for; this CPU has ${cpuIsas().join(", ")}`;
+    vi.stubEnv("TWOPASS_ISA", "SSE9");
+    for (const library of [startedLibrary({ isa: "sse9" }), startedLibrary()]) {
+      expect(library.toolchain.target.isa).toBe(cpuIsas()[0]);
+      expect(library.report()).toContain(text);
+    }
+    expect(told()).toEqual([`twopass: TWOPASS_ISA: ${text}`]);
   });
 
   test.skipIf(cpuIsas().length === 1)("a compiler older than the CPU serves with a lower instruction set", () => {
@@ -122,14 +150,36 @@ describe.skipIf(isAbsent)("with a compiler", () => {
     const library = startedLibrary();
     expect(library.toolchain.target.isa).toBe("plain");
     expect(library.report()).toMatch(new RegExp(`^${cpuIsas()[0]} is off: native: old failed: unknown -m`, "m"));
+    expect(told()).toEqual([]);
+    vi.stubEnv("TWOPASS_ISA", cpuIsas()[0]);
+    startedLibrary();
+    expect(told()).toEqual([
+      expect.stringMatching(`^twopass: TWOPASS_ISA: ${cpuIsas()[0]} is off: native: old failed: `),
+    ]);
   });
 
   test("numbers of the environment that are none are told, and the defaults hold", () => {
     vi.stubEnv("TWOPASS_COMPILE_TIMEOUT", "soon");
     vi.stubEnv("TWOPASS_CACHE_LIMIT", "-1");
-    const report = startedLibrary().report();
-    expect(report).toContain("TWOPASS_COMPILE_TIMEOUT=soon is not a positive number; 60 holds");
-    expect(report).toContain("TWOPASS_CACHE_LIMIT=-1 is not a positive number; 256 holds");
+    vi.stubEnv("TWOPASS_THREADS", "2.5");
+    const library = startedLibrary();
+    const notes = [
+      "TWOPASS_COMPILE_TIMEOUT=soon is not a positive number; 60 holds",
+      "TWOPASS_THREADS=2.5 is not a whole number from 1 on; the default holds",
+      "TWOPASS_CACHE_LIMIT=-1 is not a positive number; 256 holds",
+    ];
+    expect(library.report()).toContain(notes.join("\n"));
+    expect(told()).toEqual(notes.map((note) => `twopass: ${note}`));
+    expect(library.threads).toBe(coreCount());
+  });
+
+  test("a folder that was named and cannot be used is told", () => {
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    vi.stubEnv("TWOPASS_CACHE", file);
+    const [note] = startedLibrary().report().split("\n").slice(4);
+    expect(note).toContain(file);
+    expect(told()).toEqual([`twopass: ${note}`]);
   });
 
   test("a library without the function is our own mistake", () => {

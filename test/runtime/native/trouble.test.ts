@@ -45,19 +45,24 @@ describe("wasm is the default, without a word,", () => {
     const report = "the optional package koffi is not installed";
     expect(await train({ NODE_PATH: "" })).toMatchObject({ device: "wasm", losses: onWasm, errors: "", report });
   });
-
-  test("where the compiler hangs at once", async () => {
-    const CC = writeScript(join(folder, "stuck"), '[ "$1" = --version ] && exec echo stuck 1.0\nsleep 100');
-    const told = await train({ CC, TWOPASS_COMPILE_TIMEOUT: "0.3" });
-    expect(told).toMatchObject({ device: "wasm", losses: onWasm, errors: "" });
-    expect(told.report).toMatch(/^native: stuck failed: it did not end within 0.3 s/);
-  });
 });
 
-test("a device that is named and not there is an error, which says why", async () => {
+test("wasm is the default, and one line tells it, where the compiler that CC names hangs at once", async () => {
+  const CC = writeScript(join(folder, "stuck"), '[ "$1" = --version ] && exec echo stuck 1.0\nsleep 100');
+  const told = await train({ CC, TWOPASS_COMPILE_TIMEOUT: "0.3" });
+  expect(told).toMatchObject({ device: "wasm", losses: onWasm, errors: `twopass: native is off: ${told.report}\n` });
+  expect(told.report).toMatch(/^native: stuck failed: it did not end within 0.3 s/);
+});
+
+test("a device that is named and unknown or not there is an error, which says why", async () => {
+  const unknown = await runNode(program, [], { TWOPASS_DEVICE: "wsam" }).ended;
+  expect(unknown.code).toBe(1);
+  expect(unknown.errors).toContain('TWOPASS_DEVICE: unknown device "wsam" (did you mean "wasm"?)');
   const { code, errors } = await runNode(program, [], { ...noCompiler, TWOPASS_DEVICE: "native" }).ended;
   expect(code).toBe(1);
-  expect(errors).toContain('device: there is no device "native" here: no C compiler: install gcc or clang, or set CC');
+  expect(errors).toContain(
+    'TWOPASS_DEVICE: there is no device "native" here: no C compiler: install gcc or clang, or set CC',
+  );
 });
 
 describe.skipIf("reason" in usual)("native", () => {

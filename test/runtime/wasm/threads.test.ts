@@ -180,6 +180,27 @@ describe("how many threads", () => {
     expect(chooseThreads(threads === undefined ? {} : { threads })).toEqual({ threads: chosen, reason });
   });
 
+  test("a TWOPASS_THREADS that is no number is told once, and the default holds", () => {
+    withCores(4);
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    vi.stubEnv("TWOPASS_THREADS", "many");
+    const note = "TWOPASS_THREADS=many is not a whole number from 1 on; the default holds";
+    const usually = { threads: 4, reason: note };
+    expect([chooseThreads({}), chooseThreads({}), chooseThreads({ threads: 4 })]).toEqual([
+      usually,
+      usually,
+      { threads: 4, reason: undefined },
+    ]);
+    expect(warn.mock.calls).toEqual([[`twopass: ${note}`]]);
+    vi.stubEnv("TWOPASS_THREADS", " 2 ");
+    expect(chooseThreads({}).threads).toBe(2);
+    vi.stubEnv("TWOPASS_THREADS", "");
+    expect(chooseThreads({})).toEqual({ threads: 4, reason: undefined });
+    expect(warn).toHaveBeenCalledTimes(1);
+    warn.mockRestore();
+    vi.unstubAllEnvs();
+  });
+
   test("one in a page that is not isolated, and the report says what to do", () => {
     withCores(4);
     vi.stubGlobal("crossOriginIsolated", false);

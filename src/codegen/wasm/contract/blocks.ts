@@ -82,7 +82,7 @@ function blocks(
   const packB = packsB ? packTime[bK === "table" || bN === "table" ? "table" : "linear"] : 0;
   const total = multiplyTime * m * n * work * matrices;
   const wanted = threads === 1 ? 1 : Math.max(Math.floor(Math.min(unitsOfThread * threads, total / leastTime)), 1);
-  const batchBlock = Math.max(Math.floor(matrices / wanted), 1);
+  const batchBlock = evenBlock(matrices, Math.max(Math.floor(matrices / wanted), 1), threads);
   const groups = Math.ceil(matrices / batchBlock);
   const most = Math.ceil(wanted / Math.max(groups, 1));
   let best = { batchBlock, mBlock: Math.min(blockRows, Math.max(m, 1)), nBlock: Math.max(n, 1), time: Infinity };
@@ -97,6 +97,14 @@ function blocks(
       if (time < best.time) best = { batchBlock, mBlock, nBlock, time };
     }
   }
+  return best;
+}
+
+/** A block of matrices, somewhat smaller than `most` where all threads then have as much to do. */
+function evenBlock(matrices: number, most: number, threads: number): number {
+  const longest = (block: number): number => block * Math.ceil(Math.ceil(matrices / block) / threads);
+  let best = most;
+  for (let block = most - 1; 2 * block > most; block--) if (longest(block) < longest(best)) best = block;
   return best;
 }
 

@@ -1,5 +1,6 @@
 /** The optional package koffi, which calls functions of shared libraries: as much of it as is used. Floor: runtime; Node only. */
 import { createRequire } from "node:module";
+import { ownFile } from "./own-file.ts";
 
 export interface Koffi {
   load(path: string): {
@@ -11,7 +12,7 @@ export interface Koffi {
 /** The package, or one line that says why it is not there. */
 export function loadKoffi(): { readonly koffi: Koffi } | { readonly reason: string } {
   try {
-    return { koffi: createRequire(import.meta.url)("koffi") as Koffi };
+    return { koffi: createRequire(ownFile)("koffi") as Koffi };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const isAbsent = code === "MODULE_NOT_FOUND" && message.includes("'koffi'");

@@ -5,6 +5,7 @@
  */
 import process from "node:process";
 import { TwopassError, internal } from "../../../base/errors.ts";
+import { isQuiet, notice } from "../../../base/notice.ts";
 import { type CTarget, cTargets } from "../../../codegen/c/target.ts";
 import { CompileError, type CompileUnit, areCompiled, compileAll, recall } from "./compile.ts";
 import { CompileCache } from "./compile-cache.ts";
@@ -47,31 +48,47 @@ interface Parts {
   readonly notes: readonly string[];
 }
 
+type Start = { readonly library: NativeLibrary } | { readonly reason: string };
+
 /**
  * Starts the machine, which is proved by running a small kernel. What the computer lacks is no error: then there is a
- * reason, one plain line.
+ * reason, one plain line. Settings of the environment that cannot be followed are told on stderr.
  */
-export function startNative(
-  options: NativeOptions = {},
-): { readonly library: NativeLibrary } | { readonly reason: string } {
+export function startNative(options: NativeOptions = {}): Start {
   const found = loadKoffi();
   if ("reason" in found) return found;
   const settings = readSettings();
+  const started = startWith(found.koffi, settings, options);
+  // Where nobody named a compiler, or none can be named, another device computes without a word.
+  const isNamed = settings.compiler !== undefined && process.platform !== "win32";
+  if ("reason" in started && isNamed) notice(`native is off: ${started.reason}`);
+  return started;
+}
+
+function startWith(koffi: Koffi, settings: Settings, options: NativeOptions): Start {
   try {
     const cache = new CompileCache({ folder: settings.cacheFolder, mostBytes: settings.cacheBytes });
     const tools = findCompiler(settings, cache);
     if ("reason" in tools) return { reason: oneLine(tools.reason) };
     const { isas, note } = chooseIsas(options.isa ?? settings.isa);
-    const notes = note === undefined ? [...settings.notes] : [...settings.notes, note];
-    const shared = { koffi: found.koffi, compiler: tools.compiler, cache, settings };
+    const notes = [...settings.notes];
+    const unfollowed = [...settings.notes, ...(settings.isCacheNamed ? cache.notes : [])];
+    const noteIsa = (text: string, isAsked: boolean): void => {
+      notes.push(text);
+      if (isAsked && options.isa === undefined) unfollowed.push(`TWOPASS_ISA: ${text}`);
+    };
+    if (note !== undefined) noteIsa(note, true);
+    const shared = { koffi, compiler: tools.compiler, cache, settings };
     for (const [i, isa] of isas.entries()) {
       try {
-        return { library: proved({ ...shared, target: cTargets[isa], notes }, options.threads) };
+        const library = proved({ ...shared, target: cTargets[isa], notes }, options.threads);
+        unfollowed.forEach(notice);
+        return { library };
       } catch (error) {
         // A compiler may be older than the newest instructions.
         const isLast = i === isas.length - 1;
         if (isLast || !(error instanceof CompileError) || error.isTimeout) throw error;
-        notes.push(`${isa} is off: ${oneLine(error)}`);
+        noteIsa(`${isa} is off: ${oneLine(error)}`, isa === settings.isa);
       }
     }
     throw internal("no instruction set to try");
@@ -176,7 +193,7 @@ export class NativeLibrary {
    */
   compile(units: readonly NativeUnit[]): readonly LoadedKernels[] {
     const { compiler, cache, settings, target } = this.#parts;
-    const isSeen = process.stderr.isTTY && !settings.isQuiet;
+    const isSeen = process.stderr.isTTY && !isQuiet();
     const all = units.map(({ source, kind, symbols }) => ({ source, kind, symbols, flags: target.flags }));
     const options = { seconds: settings.compileSeconds, ...(isSeen ? { terminal: 2 } : {}) };
     const paths = compileAll(all, compiler, cache, options);

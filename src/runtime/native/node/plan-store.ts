@@ -7,10 +7,10 @@ import { createHash } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import v8 from "node:v8";
 import type { PlanStore, StoredPlan } from "../../cpu/machine.ts";
 import type { CompileCache } from "./compile-cache.ts";
+import { ownFile } from "./own-file.ts";
 
 /** Smaller plans are made sooner than read; large ones are loops of many rounds, of which the body alone is planned. */
 const [leastSteps, mostSteps] = [8, 1000];
@@ -48,13 +48,12 @@ export class NativePlanStore implements PlanStore {
 
 /** Which version of the compiler this is: sizes and times of its files, or of the one file of a bundle. */
 function ownCode(): string {
-  const file = fileURLToPath(import.meta.url);
-  const root = join(dirname(file), "../../..");
+  const root = join(dirname(ownFile), "../../..");
   const floors = ["base", "ir", "ops", "transform", "schedule", "codegen", "runtime"];
   try {
     return floors.flatMap((floor) => stampsIn(join(root, floor))).join();
   } catch {
-    return stampOf(file);
+    return stampOf(ownFile);
   }
 }
 

@@ -10,12 +10,12 @@
  * | `TWOPASS_CACHE` | folder of compiled kernels; yours alone, or it is not used | `$XDG_CACHE_HOME/twopass`, else `~/.cache/twopass` (macOS: `~/Library/Caches/twopass`) |
  * | `TWOPASS_CACHE_LIMIT` | MiB that the folder may hold; what was used longest ago goes first | 256 |
  * | `TWOPASS_COMPILE_TIMEOUT` | seconds until a compiler is given up | 60; 20 for the first try |
- * | `TWOPASS_QUIET` | `1`: no line on the terminal while it compiles | |
+ * | `TWOPASS_QUIET` | `1`: no line on the terminal while it compiles, nor about a setting that cannot be followed | |
  */
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import process from "node:process";
-import { coreCount } from "./cores.ts";
+import { readThreads } from "../../cpu/threads-setting.ts";
 
 export interface Settings {
   readonly compiler: string | undefined;
@@ -24,19 +24,20 @@ export interface Settings {
   readonly threads: number | undefined;
   /** Undefined where there is no home. */
   readonly cacheFolder: string | undefined;
+  /** Whether it was named, and is not the usual one. */
+  readonly isCacheNamed: boolean;
   readonly cacheBytes: number;
   readonly compileSeconds: number;
   /** For the first program that is compiled, the proof that compiling works. */
   readonly probeSeconds: number;
-  readonly isQuiet: boolean;
   readonly notes: readonly string[];
 }
 
 const mebibyte = 2 ** 20;
 
-export function readSettings(environment: NodeJS.ProcessEnv = process.env): Settings {
+export function readSettings(): Settings {
   const notes: string[] = [];
-  const text = (name: string): string | undefined => environment[name]?.trim() || undefined;
+  const text = (name: string): string | undefined => process.env[name]?.trim() || undefined;
   const positive = (name: string, usual: number): number => {
     const value = Number(text(name) ?? usual);
     if (value > 0 && Number.isFinite(value)) return value;
@@ -44,16 +45,17 @@ export function readSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     return usual;
   };
   const compileSeconds = positive("TWOPASS_COMPILE_TIMEOUT", 60);
-  const threads = text("TWOPASS_THREADS");
+  const { threads, note } = readThreads(text("TWOPASS_THREADS"));
+  if (note !== undefined) notes.push(note);
   return {
     compiler: text("CC"),
-    threads: threads === undefined ? undefined : positive("TWOPASS_THREADS", coreCount()),
+    threads,
     isa: text("TWOPASS_ISA")?.toLowerCase(),
     cacheFolder: cacheFolder(text),
+    isCacheNamed: text("TWOPASS_CACHE") !== undefined,
     cacheBytes: positive("TWOPASS_CACHE_LIMIT", 256) * mebibyte,
     compileSeconds,
     probeSeconds: Math.min(20, compileSeconds),
-    isQuiet: !["0", undefined].includes(text("TWOPASS_QUIET")),
     notes,
   };
 }

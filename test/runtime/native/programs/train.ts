@@ -3,11 +3,6 @@ import { Linear, Sequential, Tanh } from "../../../../src/nn/index.ts";
 import { mseLoss } from "../../../../src/nn/functional.ts";
 import { defaultDevice, deviceReports, manualSeed, tensor } from "../../../../src/index.ts";
 import { SGD } from "../../../../src/optim/index.ts";
-import { startNativeDevice } from "../../../../src/runtime/native/node/machine.ts";
-import { plugIn } from "../../../../src/tensor/engines.ts";
-
-// As node-devices.ts does. A bundler drops that one: package.json names its built form as a module with effects.
-plugIn("native", (options) => startNativeDevice(options));
 
 manualSeed(1);
 const model = new Sequential(new Linear(2, 8), new Tanh(), new Linear(8, 1));
