@@ -138,8 +138,9 @@ function read(op: string, data: TensorData, options: DataOptions, wanted: Dtype 
   if (tracing()?.isDry !== true) refuseData(op);
   checkOptions(op, options, op === "tensor" ? [...tensorOptions, "shape", "copy"] : ["requiresGrad", "shape", "copy"]);
   const to = wanted === undefined ? undefined : checkDtype(op, wanted);
-  const { elements, shape, dtype } = readData(op, data, to, options.copy !== false);
-  const given = options.shape === undefined ? shape : checkShape(op, options.shape);
+  const wantedShape = options.shape === undefined ? undefined : checkShape(op, options.shape);
+  const { elements, shape, dtype } = readData(op, data, to, options.copy !== false, wantedShape);
+  const given = wantedShape ?? shape;
   if (sizeOf(given) !== elements.length) {
     throw new TwopassError({
       op,
@@ -266,7 +267,7 @@ export function eye(n: number, m?: number | TensorOptions, options?: TensorOptio
  * Numbers from `start` (0 unless given) up to but without `end`, by `step` (1 unless given): x[i] = start + i · step.
  * int32 where all three are whole, else float32, unless `dtype` is given.
  *
- * @throws for a step of 0 or one that leads away from `end`, and for infinite bounds.
+ * @throws for a step of 0 or one that leads away from `end`, for infinite bounds, and for numbers out of the range of `dtype`.
  * @example
  * await arange(1, 10, 3).array(); // [1, 4, 7]
  */
@@ -290,7 +291,10 @@ export function arange(...given: (number | TensorOptions | undefined)[]): Tensor
   }
   const whole = [start, end, step].every(Number.isInteger);
   const dtype = checkDtype("arange", options.dtype ?? (whole ? "int32" : "float32"));
-  if (!whole) return spaced(checkShape("arange", [size]), dtype, (i) => start + i * step, options);
+  const last = start + (size - 1) * step;
+  if (size > 0) checkRange("arange", dtype, [start, last], []);
+  const isCounted = whole && Math.max(Math.abs(start), Math.abs(last), Math.abs(step)) < 2 ** 31;
+  if (!isCounted) return spaced(checkShape("arange", [size]), dtype, (i) => start + i * step, options);
   const counted = kit.mul(kit.iota([size], 0), numberValue(step, "int32"));
   return fromNothing(kit.cast(kit.add(counted, numberValue(start, "int32")), dtype), options);
 }

@@ -1,6 +1,7 @@
 /** Reading what users give as data: nested arrays, typed arrays, numbers. No tensors here. Floor: tensor. */
 import { type Dtype, type TypedArray, allocate, castElement } from "../base/dtype.ts";
 import { TwopassError, describe } from "../base/errors.ts";
+import { type Shape, sizeOf } from "../base/shape.ts";
 
 export type NestedData = number | boolean | readonly NestedData[];
 export type TensorData =
@@ -20,14 +21,25 @@ export interface Elements {
 }
 
 /**
- * Reads data; `wanted` converts the elements, `copy: false` takes a typed array over as it is where that can be.
+ * Reads data; `wanted` converts the elements, `copy: false` takes a typed array over as it is where that can be. `intended`
+ * is the shape that the elements will have, for messages.
  *
  * @throws where an element is out of the range of `wanted`.
  */
-export function readData(op: string, data: TensorData, wanted: Dtype | undefined, copy: boolean): Elements {
+export function readData(
+  op: string,
+  data: TensorData,
+  wanted: Dtype | undefined,
+  copy: boolean,
+  intended?: Shape,
+): Elements {
+  const placesOf = (count: number, own: Shape): Shape =>
+    intended !== undefined && sizeOf(intended) === count ? intended : own;
   if (ArrayBuffer.isView(data)) {
     const { elements, dtype } = readTyped(op, data, copy);
-    if (wanted !== undefined && wanted !== dtype) checkRange(op, wanted, elements, [elements.length]);
+    if (wanted !== undefined && wanted !== dtype) {
+      checkRange(op, wanted, elements, placesOf(elements.length, [elements.length]));
+    }
     return convert(elements, dtype, wanted);
   }
   const shape: number[] = [];
@@ -38,7 +50,7 @@ export function readData(op: string, data: TensorData, wanted: Dtype | undefined
   const flat: (number | boolean)[] = [];
   flatten(op, data, shape, 0, [], flat);
   const dtype = wanted ?? (flat.length > 0 && flat.every((x) => typeof x === "boolean") ? "bool" : "float32");
-  checkRange(op, dtype, flat, shape);
+  checkRange(op, dtype, flat, placesOf(flat.length, shape));
   const elements = allocate(dtype, flat.length);
   for (let i = 0; i < flat.length; i++) elements[i] = castElement(dtype, Number(flat[i]));
   return { elements, shape, dtype };
@@ -145,7 +157,7 @@ function fromBigInts(op: string, data: BigInt64Array): Int32Array {
       throw new TwopassError({
         op,
         problem: "a 64-bit integer does not fit int32",
-        facts: `${x} at ${i}`,
+        facts: `${x} at [${i}]`,
         hint: "twopass counts in int32",
       });
     }

@@ -64,7 +64,7 @@ export class Pending {
     );
   }
 
-  /** Whether a result waits whose backward() may follow. */
+  /** Whether there is a result whose backward() may follow. */
   get mayDifferentiate(): boolean {
     return this.#mayDifferentiate;
   }
@@ -189,12 +189,13 @@ export class Pending {
   /** Drops what a run up to `limit` has dealt with. */
   forget(limit: number): void {
     if (limit === Number.POSITIVE_INFINITY) {
+      // A loss that was read alone may still be differentiated.
+      if (this.#backwards.length > 0) this.#mayDifferentiate = false;
       this.#results = [];
       this.#calls = [];
       this.#backwards = [];
       this.#writes = [];
       this.#rewritten.clear();
-      this.#mayDifferentiate = false;
       this.#variables.clear();
       return;
     }
