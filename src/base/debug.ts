@@ -4,6 +4,7 @@
  */
 import { environment } from "./environment.ts";
 import { TwopassError, describe } from "./errors.ts";
+import { notice } from "./notice.ts";
 
 /** What is printed at each level, on top of the levels below it. */
 export const debugLevels = [
@@ -24,8 +25,8 @@ interface DebugSettings {
 
 /** Read where it matters; changed by `setDebug` alone. */
 export const debug: Readonly<DebugSettings> = {
-  level: numberFrom("TWOPASS_DEBUG"),
-  verify: numberFrom("TWOPASS_VERIFY") > 0,
+  level: numberFrom("TWOPASS_DEBUG", debugLevels.length - 1),
+  verify: numberFrom("TWOPASS_VERIFY", 1) > 0,
 };
 
 /**
@@ -57,8 +58,11 @@ export function debugPrint(heading: string, text: string): void {
   console.log(text === "" ? `twopass: ${heading}` : `twopass: ${heading}\n${text.replace(/^/gm, "  ")}`);
 }
 
-/** A level from the environment, where there is one: whole numbers in range, else 0. */
-function numberFrom(name: string): number {
-  const level = Math.trunc(Number(environment(name) ?? 0));
-  return level > 0 ? Math.min(level, debugLevels.length - 1) : 0;
+/** A whole number from 0 to `most` from the environment; anything else is told, and 0. */
+function numberFrom(name: string, most: number): number {
+  const text = environment(name)?.trim() ?? "";
+  const level = Number(text);
+  if (Number.isInteger(level) && level >= 0 && level <= most) return level;
+  notice(`${name}=${text} is not a whole number from 0 to ${most}; 0 holds`);
+  return 0;
 }

@@ -389,7 +389,7 @@ export function useAll(tensors: readonly TensorHandle[]): Engine {
         op: "Tensor",
         problem: "tensors of two devices in one operation",
         facts: `${engine.device.name} and ${part.engine.device.name}`,
-        hint: "make both on one device: setDefaultDevice(name), or withDevice(name, () => ...)",
+        hint: "model.to(name) moves a model; setDefaultDevice(name) and withDevice(name, ...) hold for what is made after",
       });
     }
     engine = part.engine;

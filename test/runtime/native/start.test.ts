@@ -73,10 +73,10 @@ describe("without a compiler", () => {
       "CC",
       writeScript(join(folder, "broken"), '[ "$1" = --version ] && exec echo broken 1.0\necho no >&2; exit 4'),
     );
-    expect(reason()).toMatch(/^native: broken failed: no \/ no /);
+    expect(reason()).toMatch(/^broken failed: no \/ no /);
     vi.stubEnv("CC", writeScript(join(folder, "stuck"), '[ "$1" = --version ] && exec echo stuck 1.0\nsleep 100'));
     vi.stubEnv("TWOPASS_COMPILE_TIMEOUT", "0.3");
-    expect(reason()).toMatch(/^native: stuck failed: it did not end within 0.3 s/);
+    expect(reason()).toMatch(/^stuck failed: it did not end within 0.3 s/);
   });
 
   test("a CC that makes what is no library is told in one line", () => {
@@ -84,7 +84,7 @@ describe("without a compiler", () => {
     const lines =
       '[ "$1" = --version ] && exec echo odd 1.0\nfor word; do case $word in *.so) echo odd >$word;; esac; done';
     vi.stubEnv("CC", writeScript(join(folder, "odd"), lines));
-    expect(reason()).toMatch(/^native: compiled code cannot be loaded: /);
+    expect(reason()).toMatch(/^compiled code cannot be loaded: /);
   });
 });
 
@@ -135,7 +135,7 @@ describe.skipIf(isAbsent)("with a compiler", () => {
   });
 
   test("an instruction set that the CPU does not have is told, and the best one taken", () => {
-    const text = `the instruction set sse9 was asked for; this CPU has ${cpuIsas().join(", ")}`;
+    const text = `sse9 was asked for (there is none of that name); this CPU has ${cpuIsas().join(", ")}, and ${cpuIsas()[0]} is used`;
     vi.stubEnv("TWOPASS_ISA", "SSE9");
     for (const library of [startedLibrary({ isa: "sse9" }), startedLibrary()]) {
       expect(library.toolchain.target.isa).toBe(cpuIsas()[0]);
@@ -149,12 +149,12 @@ describe.skipIf(isAbsent)("with a compiler", () => {
     vi.stubEnv("CC", writeScript(join(folder, "old"), `${lines}\nexec "${path}" "$@"`));
     const library = startedLibrary();
     expect(library.toolchain.target.isa).toBe("plain");
-    expect(library.report()).toMatch(new RegExp(`^${cpuIsas()[0]} is off: native: old failed: unknown -m`, "m"));
+    expect(library.report()).toMatch(new RegExp(`^${cpuIsas()[0]} is off: old failed: unknown -m`, "m"));
     expect(told()).toEqual([]);
     vi.stubEnv("TWOPASS_ISA", cpuIsas()[0]);
     startedLibrary();
     expect(told()).toEqual([
-      expect.stringMatching(`^twopass: TWOPASS_ISA: ${cpuIsas()[0]} is off: native: old failed: `),
+      expect.stringMatching(`^twopass: TWOPASS_ISA: ${cpuIsas()[0]} is off: old failed: `),
     ]);
   });
 
@@ -180,6 +180,12 @@ describe.skipIf(isAbsent)("with a compiler", () => {
     const [note] = startedLibrary().report().split("\n").slice(4);
     expect(note).toContain(file);
     expect(told()).toEqual([`twopass: ${note}`]);
+  });
+
+  test("a folder in which the system lets nobody make one is told", { skip: process.platform !== "linux" }, () => {
+    vi.stubEnv("TWOPASS_CACHE", "/proc/twopass");
+    expect(startedLibrary().report()).toContain("/proc/twopass cannot be made: no such file or directory");
+    expect(told().length).toBe(1);
   });
 
   test("a library without the function is our own mistake", () => {

@@ -51,7 +51,7 @@ test("wasm is the default, and one line tells it, where the compiler that CC nam
   const CC = writeScript(join(folder, "stuck"), '[ "$1" = --version ] && exec echo stuck 1.0\nsleep 100');
   const told = await train({ CC, TWOPASS_COMPILE_TIMEOUT: "0.3" });
   expect(told).toMatchObject({ device: "wasm", losses: onWasm, errors: `twopass: native is off: ${told.report}\n` });
-  expect(told.report).toMatch(/^native: stuck failed: it did not end within 0.3 s/);
+  expect(told.report).toMatch(/^stuck failed: it did not end within 0.3 s/);
 });
 
 test("a device that is named and unknown or not there is an error, which says why", async () => {

@@ -9,6 +9,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import {
   closeSync,
+  existsSync,
   fstatSync,
   futimesSync,
   mkdirSync,
@@ -21,7 +22,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { TwopassError } from "../../../base/errors.ts";
 import { sweep } from "./cache-sweep.ts";
@@ -174,13 +175,27 @@ function noFolder(facts: string, cause: unknown): TwopassError {
 /** Makes the folder where it is missing, and says why it may not be used. */
 function problemOf(folder: string): string | undefined {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     const stats = statSync(folder);
     if (stats.uid !== process.getuid?.()) return `the cache folder ${folder} belongs to another user`;
     if ((stats.mode & 0o022) !== 0) return `others may write to the cache folder ${folder}`;
     return undefined;
   } catch (error) {
     return `the cache folder ${folder} cannot be made: ${writeProblem(error) ?? String(error)}`;
+  }
+}
+
+/** Folder by folder: Node's own way never ends where a system denies that a folder which it names is there, as /proc does. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // It is there already, or another process was faster.
+    if (code === "EEXIST" && statSync(folder).isDirectory()) return;
+    if (code !== "ENOENT" || existsSync(dirname(folder))) throw error;
+    makeFolder(dirname(folder));
+    makeFolder(folder);
   }
 }
 

@@ -97,8 +97,14 @@ function startWith(koffi: Koffi, settings: Settings, options: NativeOptions): St
   }
 }
 
+/** Characters of a reason: compilers may say much. */
+const longestLine = 240;
+
 function oneLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " / ");
+  const text = (error instanceof Error ? error.message : String(error))
+    .replace(/^native: /, "")
+    .replaceAll(/\s*\n\s*/g, " / ");
+  return text.length > longestLine ? `${text.slice(0, longestLine)} ...` : text;
 }
 
 /** @throws where the runtime library or a kernel cannot be compiled, loaded or run. */

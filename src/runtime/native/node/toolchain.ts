@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { accessSync, constants, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, delimiter, resolve } from "node:path";
 import process from "node:process";
+import { cTargets } from "../../../codegen/c/target.ts";
 import type { CompileCache } from "./compile-cache.ts";
 import { runProgram } from "./run-program.ts";
 import type { Settings } from "./settings.ts";
@@ -111,5 +112,6 @@ export function chooseIsas(asked: string | undefined): { readonly isas: readonly
   if (asked === undefined) return { isas };
   const at = isas.indexOf(asked as Isa);
   if (at >= 0) return { isas: isas.slice(at) };
-  return { isas, note: `the instruction set ${asked} was asked for; this CPU has ${isas.join(", ")}` };
+  const known = asked in cTargets ? "" : " (there is none of that name)";
+  return { isas, note: `${asked} was asked for${known}; this CPU has ${isas.join(", ")}, and ${isas[0]} is used` };
 }
