@@ -2,6 +2,7 @@
 import type { Tensor } from "../tensor/tensor.ts";
 import { has } from "./group-settings.ts";
 import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
+import { ownSettings } from "./settings.ts";
 
 export interface AdagradOptions {
   /** Learning rate; default 0.01. */
@@ -18,7 +19,9 @@ export interface AdagradOptions {
   maximize: boolean;
 }
 
-interface Numbers {
+/** The numbers of a step of Adagrad. */
+export interface AdagradNumbers {
+  /** lr / (1 + (t − 1) · lrDecay). */
   readonly rate: number;
   readonly eps: number;
   readonly weightDecay: number;
@@ -34,22 +37,26 @@ interface Numbers {
  * optimizer.step();
  * await w.item(); // 0.9000
  */
-export class Adagrad extends Optimizer<AdagradOptions, Numbers> {
+export class Adagrad extends Optimizer<AdagradOptions, AdagradNumbers> {
   static readonly hasFixedUpdate = true;
   protected override readonly stateNames = ["sum"];
 
   constructor(parameters: ParamList<AdagradOptions>, options?: Partial<AdagradOptions>) {
-    super(parameters, options, {
-      lr: 0.01,
-      lrDecay: 0,
-      weightDecay: 0,
-      initialAccumulatorValue: 0,
-      eps: 1e-10,
-      maximize: false,
-    });
+    super(
+      parameters,
+      options,
+      ownSettings({
+        lr: 0.01,
+        lrDecay: 0,
+        weightDecay: 0,
+        initialAccumulatorValue: 0,
+        eps: 1e-10,
+        maximize: false,
+      }),
+    );
   }
 
-  protected override numbers(group: AdagradOptions, step: number): Numbers {
+  protected override numbers(group: AdagradOptions, step: number): AdagradNumbers {
     return {
       rate: group.lr / (1 + (step - 1) * group.lrDecay),
       eps: group.eps,
@@ -59,7 +66,7 @@ export class Adagrad extends Optimizer<AdagradOptions, Numbers> {
 
   protected override update(
     group: AdagradOptions,
-    n: Tensors<Numbers>,
+    n: Tensors<AdagradNumbers>,
     p: Tensor,
     gradient: Tensor,
     state: ParameterState,

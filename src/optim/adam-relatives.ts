@@ -3,6 +3,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { movedToward } from "./adam.ts";
 import { has } from "./group-settings.ts";
 import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
+import { ownSettings } from "./settings.ts";
 
 export interface AdamaxOptions {
   /** Learning rate; default 0.002 for Adamax and NAdam, 0.001 for RAdam. */
@@ -19,9 +20,13 @@ function decayed(group: AdamaxOptions, p: Tensor, g: Tensor, weightDecay: Tensor
   return has(group, "weightDecay") ? g.add(p.mul(weightDecay)) : g;
 }
 
-interface AdamaxNumbers {
+/** The numbers of a step of Adamax. */
+export interface AdamaxNumbers {
+  /** 1 − β₁. */
   readonly share1: number;
+  /** β₂. */
   readonly beta2: number;
+  /** lr / (1 − β₁ᵗ). */
   readonly rate: number;
   readonly eps: number;
   readonly weightDecay: number;
@@ -45,7 +50,11 @@ export class Adamax extends Optimizer<AdamaxOptions & { maximize: boolean }, Ada
     parameters: ParamList<AdamaxOptions & { maximize: boolean }>,
     options?: Partial<AdamaxOptions & { maximize: boolean }>,
   ) {
-    super(parameters, options, { lr: 0.002, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false });
+    super(
+      parameters,
+      options,
+      ownSettings({ lr: 0.002, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false }),
+    );
   }
 
   protected override numbers(group: AdamaxOptions, step: number): AdamaxNumbers {
@@ -74,12 +83,17 @@ export class Adamax extends Optimizer<AdamaxOptions & { maximize: boolean }, Ada
   }
 }
 
-interface NAdamNumbers {
+/** The numbers of a step of NAdam. */
+export interface NAdamNumbers {
+  /** 1 − β₁. */
   readonly share1: number;
+  /** 1 − β₂. */
   readonly share2: number;
+  /** 1 / √(1 − β₂ᵗ). */
   readonly scale: number;
-  /** Rates of the gradient itself and of the mean. */
+  /** Rate of the gradient itself. */
   readonly gradientRate: number;
+  /** Rate of the mean. */
   readonly meanRate: number;
   readonly eps: number;
   readonly weightDecay: number;
@@ -110,7 +124,11 @@ export class NAdam extends Optimizer<NAdamOptions, NAdamNumbers> {
   readonly #products = new WeakMap<object, { step: number; product: number }>();
 
   constructor(parameters: ParamList<NAdamOptions>, options?: Partial<NAdamOptions>) {
-    super(parameters, options, { lr: 0.002, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, momentumDecay: 0.004 });
+    super(
+      parameters,
+      options,
+      ownSettings({ lr: 0.002, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, momentumDecay: 0.004 }),
+    );
   }
 
   protected override numbers(group: NAdamOptions, step: number): NAdamNumbers {
@@ -156,8 +174,11 @@ export class NAdam extends Optimizer<NAdamOptions, NAdamNumbers> {
   }
 }
 
-interface RAdamNumbers {
+/** The numbers of a step of RAdam. */
+export interface RAdamNumbers {
+  /** 1 − β₁. */
   readonly share1: number;
+  /** 1 − β₂. */
   readonly share2: number;
   /** Rate of m / (√v + eps), 0 in the first steps. */
   readonly adaptiveRate: number;
@@ -182,7 +203,7 @@ export class RAdam extends Optimizer<AdamaxOptions, RAdamNumbers> {
   protected override readonly stateNames = ["exp_avg", "exp_avg_sq"];
 
   constructor(parameters: ParamList<AdamaxOptions>, options?: Partial<AdamaxOptions>) {
-    super(parameters, options, { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 });
+    super(parameters, options, ownSettings({ lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 }));
   }
 
   protected override numbers(group: AdamaxOptions, step: number): RAdamNumbers {

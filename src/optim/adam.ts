@@ -2,6 +2,7 @@
 import type { Tensor } from "../tensor/tensor.ts";
 import { has } from "./group-settings.ts";
 import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
+import { ownSettings } from "./settings.ts";
 
 export interface AdamOptions {
   /** Learning rate; default 0.001. */
@@ -18,9 +19,11 @@ export interface AdamOptions {
   maximize: boolean;
 }
 
-interface Numbers {
-  /** 1 − β₁ and 1 − β₂: shares of the new gradient in the means. */
+/** The numbers of a step of Adam and AdamW. */
+export interface AdamNumbers {
+  /** 1 − β₁: share of the new gradient in the mean. */
   readonly share1: number;
+  /** 1 − β₂: the same in the mean of squares. */
   readonly share2: number;
   /** lr / (1 − β₁ᵗ). */
   readonly rate: number;
@@ -39,12 +42,12 @@ export function movedToward(m: Tensor, x: Tensor, share: Tensor): Tensor {
 
 const standard = { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, amsgrad: false, maximize: false } as const;
 
-abstract class AdamBase extends Optimizer<AdamOptions, Numbers> {
+abstract class AdamBase extends Optimizer<AdamOptions, AdamNumbers> {
   protected override readonly stateNames = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"];
   /** Whether weight decay shrinks the parameter itself instead of changing its gradient. */
   protected abstract readonly decoupled: boolean;
 
-  protected override numbers(group: AdamOptions, step: number): Numbers {
+  protected override numbers(group: AdamOptions, step: number): AdamNumbers {
     return {
       share1: 1 - group.betas[0],
       share2: 1 - group.betas[1],
@@ -58,7 +61,7 @@ abstract class AdamBase extends Optimizer<AdamOptions, Numbers> {
 
   protected override update(
     group: AdamOptions,
-    n: Tensors<Numbers>,
+    n: Tensors<AdamNumbers>,
     p: Tensor,
     gradient: Tensor,
     state: ParameterState,
@@ -98,7 +101,7 @@ export class Adam extends AdamBase {
   protected override readonly decoupled = false;
 
   constructor(parameters: ParamList<AdamOptions>, options?: Partial<AdamOptions>) {
-    super(parameters, options, { ...standard, weightDecay: 0 });
+    super(parameters, options, ownSettings({ ...standard, weightDecay: 0 }));
   }
 }
 
@@ -119,6 +122,6 @@ export class AdamW extends AdamBase {
   protected override readonly decoupled = true;
 
   constructor(parameters: ParamList<AdamOptions>, options?: Partial<AdamOptions>) {
-    super(parameters, options, { ...standard, weightDecay: 0.01 });
+    super(parameters, options, ownSettings({ ...standard, weightDecay: 0.01 }));
   }
 }

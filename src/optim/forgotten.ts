@@ -6,7 +6,7 @@ import { hint } from "../tensor/switches.ts";
 /** What any optimiser updates. */
 const optimized = new WeakSet<Inner>();
 /** Steps of an optimiser that look for parameters which nobody updates. */
-export const watchedSteps = 3;
+export const mostSearches = 3;
 /** Names in a hint. */
 const mostNames = 3;
 
@@ -23,8 +23,9 @@ export function hintForgotten(engine: Engine): void {
   if (labels.length === 0) return;
   // The backward pass has come from the end of the model.
   labels.reverse();
-  const more = labels.length - mostNames;
-  const named = labels.slice(0, mostNames).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  const names = [...new Set(labels)].slice(0, mostNames);
+  const more = labels.length - names.length;
+  const named = names.join(", ") + (more > 0 ? ` and ${more} more` : "");
   const [get, give] = labels.length === 1 ? ["gets a gradient but is", "it"] : ["get gradients but are", "them"];
   hint(`${named} ${get} in no optimiser; give ${give} to one, or freeze ${give} with requiresGrad_(false)`);
 }

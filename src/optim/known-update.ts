@@ -2,9 +2,12 @@
  * What an optimiser does with parameters of one type, written down once as a body and called for the others and in later
  * steps. Floor: optim.
  */
+import type { Dtype } from "../base/dtype.ts";
+import { type Shape, sameShape } from "../base/shape.ts";
 import { type Value, newestId, sortGraph } from "../ir/value.ts";
 import { type Call, callBody } from "../ops/call.ts";
 import { isChoice } from "../runtime/find-fault.ts";
+import { structureChanges } from "../tensor/capture.ts";
 import { type Outline, outline } from "../transform/outline.ts";
 
 export interface KnownUpdate {
@@ -87,4 +90,43 @@ export function callUpdate(
     inputs[i] = read === undefined ? (constants[at - reads.length] as Value) : stateOf(read.name, read.initial);
   }
   return callBody(body, inputs);
+}
+
+interface Type {
+  readonly shape: Shape;
+  readonly dtype: Dtype;
+}
+
+/** What is known for parameters of one type and numbers of these names, which are given in this order. */
+interface Entry extends Type {
+  readonly names: readonly string[];
+  /** Undefined where the update must be asked each time. */
+  readonly update: KnownUpdate | undefined;
+}
+
+/** The known updates of a group of parameters. */
+export class KnownUpdates {
+  readonly #entries: Entry[] = [];
+  readonly #changes = structureChanges();
+
+  /** Whether no setting has changed that may change what they do. */
+  get hold(): boolean {
+    return this.#changes === structureChanges();
+  }
+
+  find({ shape, dtype }: Type, names: readonly string[]): Entry | undefined {
+    return this.#entries.find(
+      (entry) => dtype === entry.dtype && sameShape(shape, entry.shape) && sameNames(names, entry.names),
+    );
+  }
+
+  /** Gives the update back. */
+  add({ shape, dtype }: Type, names: readonly string[], update: KnownUpdate | undefined): KnownUpdate | undefined {
+    this.#entries.push({ shape, dtype, names, update });
+    return update;
+  }
+}
+
+function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((name, i) => name === b[i]));
 }

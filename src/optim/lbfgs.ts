@@ -5,13 +5,16 @@
 import { type Dtype, allocate } from "../base/dtype.ts";
 import { TwopassError, checkOptions, describe } from "../base/errors.ts";
 import { fromElements } from "../tensor/creation.ts";
+import { inner } from "../tensor/inner.ts";
 import type { StoredTensor } from "../tensor/stored.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { noteOptimized } from "./forgotten.ts";
+import { overlay } from "./group-settings.ts";
 import { type Trial, strongWolfe } from "./line-search.ts";
 import { checkParameter, isIterable, isState } from "./optimizer-input.ts";
-import { overlay } from "./group-settings.ts";
-import type { OptimizerState, ParamGroup } from "./optimizer.ts";
-import { checkSettings } from "./settings.ts";
+import type { OptimizerState } from "./optimizer-state.ts";
+import type { ParamGroup } from "./optimizer.ts";
+import { checkSettings, ownSettings } from "./settings.ts";
 import { type Vector, addTo, dot, largest, moved, sumOfSizes } from "./vectors.ts";
 
 export interface LBFGSOptions {
@@ -89,13 +92,14 @@ export class LBFGS {
   readonly defaults: Readonly<LBFGSOptions>;
   /** The one group, with its settings, which may be changed between steps. */
   readonly paramGroups: readonly [ParamGroup<LBFGSOptions>];
+  readonly #standard: LBFGSOptions;
   readonly #params: readonly StoredTensor[];
   readonly #size: number;
   #history: History | undefined;
 
   constructor(parameters: Iterable<StoredTensor>, options: Partial<LBFGSOptions> = {}) {
     const maxIter = options.maxIter ?? 20;
-    const standard: LBFGSOptions = {
+    const standard = ownSettings<LBFGSOptions>({
       lr: 1,
       maxIter,
       maxEval: Math.floor(maxIter * 1.25),
@@ -103,10 +107,12 @@ export class LBFGS {
       toleranceChange: 1e-9,
       historySize: 100,
       lineSearchFn: null,
-    };
+    });
     checkOptions("LBFGS", options, Object.keys(standard));
     this.defaults = checkSettings("LBFGS", overlay(standard, options), standard);
+    this.#standard = standard;
     this.#params = readParameters(parameters);
+    for (const parameter of this.#params) noteOptimized(parameter[inner]);
     this.#size = this.#params.reduce((sum, p) => sum + p.size, 0);
     this.paramGroups = [{ ...this.defaults, params: this.#params }];
   }
@@ -304,7 +310,7 @@ export class LBFGS {
     }
     const own = Object.fromEntries(Object.entries(group).filter(([key]) => key !== "params"));
     checkOptions(op, own, Object.keys(this.defaults));
-    const settings = checkSettings(op, own, this.defaults);
+    const settings = checkSettings(op, own, this.#standard);
     const history = from.state[0] === undefined ? undefined : this.#readHistory(op, from.state[0]);
     Object.assign(this.paramGroups[0], settings);
     this.#history = history;

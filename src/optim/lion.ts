@@ -3,6 +3,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { movedToward } from "./adam.ts";
 import { has } from "./group-settings.ts";
 import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
+import { ownSettings } from "./settings.ts";
 
 export interface LionOptions {
   /** Learning rate, each element's step; default 1e-4. A third to a tenth of Adam's is usual. */
@@ -15,9 +16,12 @@ export interface LionOptions {
   maximize: boolean;
 }
 
-interface Numbers {
+/** The numbers of a step of Lion. */
+export interface LionNumbers {
   readonly lr: number;
+  /** 1 − β₁. */
   readonly share1: number;
+  /** 1 − β₂. */
   readonly share2: number;
   /** 1 − lr · weightDecay. */
   readonly shrink: number;
@@ -36,15 +40,15 @@ interface Numbers {
  * optimizer.step();
  * await w.item(); // 0.9000
  */
-export class Lion extends Optimizer<LionOptions, Numbers> {
+export class Lion extends Optimizer<LionOptions, LionNumbers> {
   static readonly hasFixedUpdate = true;
   protected override readonly stateNames = ["exp_avg"];
 
   constructor(parameters: ParamList<LionOptions>, options?: Partial<LionOptions>) {
-    super(parameters, options, { lr: 1e-4, betas: [0.9, 0.99], weightDecay: 0, maximize: false });
+    super(parameters, options, ownSettings({ lr: 1e-4, betas: [0.9, 0.99], weightDecay: 0, maximize: false }));
   }
 
-  protected override numbers(group: LionOptions): Numbers {
+  protected override numbers(group: LionOptions): LionNumbers {
     return {
       lr: group.lr,
       share1: 1 - group.betas[0],
@@ -55,7 +59,7 @@ export class Lion extends Optimizer<LionOptions, Numbers> {
 
   protected override update(
     group: LionOptions,
-    n: Tensors<Numbers>,
+    n: Tensors<LionNumbers>,
     p: Tensor,
     g: Tensor,
     state: ParameterState,

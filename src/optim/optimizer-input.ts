@@ -1,11 +1,15 @@
-/** What users give to optimisers: lists of parameters or groups, and saved states. Read and checked here. Floor: optim. */
+/**
+ * What users give to optimisers: lists of parameters or groups, numbers, and saved states. Read and checked here.
+ * Floor: optim.
+ */
 import { TwopassError, describe, showShape } from "../base/errors.ts";
 import { sameShape } from "../base/shape.ts";
 import type { Value } from "../ir/value.ts";
 import { useAll, valueOf } from "../tensor/handle.ts";
 import { StoredTensor } from "../tensor/stored.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import type { GroupOptions, OptimizerState } from "./optimizer.ts";
+import type { OptimizerState } from "./optimizer-state.ts";
+import type { GroupOptions } from "./optimizer.ts";
 
 export function isIterable(x: unknown): x is Iterable<unknown> {
   return typeof x === "object" && x !== null && Symbol.iterator in x;
@@ -101,6 +105,35 @@ function checkEntry(op: string, number: string, name: string, value: unknown, pa
     facts: `${name} of parameter ${number} is ${showShape(value.shape)}, the parameter ${showShape(parameter.shape)}`,
     shapes: [value.shape],
   });
+}
+
+/** The numbers of a step; `first` are those of the step that was compiled, which has given them their names. */
+export function checkNumbers(
+  op: string,
+  numbers: unknown,
+  first: Readonly<Record<string, number>> | undefined,
+): Readonly<Record<string, number>> {
+  if (typeof numbers !== "object" || numbers === null) {
+    throw new TwopassError({ op, problem: "must give numbers by name", facts: `got ${describe(numbers)}` });
+  }
+  const names = Object.keys(numbers);
+  if (first !== undefined) {
+    const known = Object.keys(first);
+    if (names.length !== known.length || !known.every((name) => Object.hasOwn(numbers, name))) {
+      throw new TwopassError({
+        op,
+        problem: "the names differ from those of the step that was compiled",
+        facts: `${names.join(", ") || "none"}, and there ${known.join(", ") || "none"}`,
+        hint: "give all of them at each step",
+      });
+    }
+  }
+  const given = numbers as Readonly<Record<string, number>>;
+  for (const name of names) {
+    if (typeof given[name] === "number" && !Number.isNaN(given[name])) continue;
+    throw new TwopassError({ op, problem: `${name} must be a number`, facts: `got ${describe(given[name])}` });
+  }
+  return given;
 }
 
 /** What `update` made for a tensor of the parameter's shape and dtype. */

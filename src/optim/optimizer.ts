@@ -3,25 +3,33 @@
  * other; what changes from step to step (rates, corrections by the number of steps) is computed on the host in float64
  * and read when it runs, so that it compiles nothing. Floor: optim.
  */
-import { type Dtype, allocate } from "../base/dtype.ts";
+import type { Dtype } from "../base/dtype.ts";
 import { TwopassError, checkOptions, describe } from "../base/errors.ts";
-import { type Shape, sameShape, sizeOf } from "../base/shape.ts";
 import { withMode } from "../ir/mode.ts";
 import type { Value } from "../ir/value.ts";
 import { resultOf } from "../ops/call.ts";
 import { kit } from "../ops/kit.ts";
 import { makeLeaf } from "../ops/leaf.ts";
-import { hostEffect, structureChanged, structureChanges, tracing } from "../tensor/capture.ts";
+import { hostEffect, structureChanged, tracing } from "../tensor/capture.ts";
 import type { Engine } from "../tensor/engine.ts";
-import { type DeviceName, currentEngine, withDevice } from "../tensor/engines.ts";
+import { currentEngine } from "../tensor/engines.ts";
 import { Inner, inner } from "../tensor/inner.ts";
-import { StoredTensor } from "../tensor/stored.ts";
-import { switches } from "../tensor/switches.ts";
+import type { StoredTensor } from "../tensor/stored.ts";
+import { hint, switches } from "../tensor/switches.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { hintForgotten, noteOptimized, watchedSteps } from "./forgotten.ts";
+import { hintForgotten, mostSearches, noteOptimized } from "./forgotten.ts";
 import { noteReads, overlay, watched } from "./group-settings.ts";
-import { type KnownUpdate, type StateAccess, callUpdate, learnUpdate } from "./known-update.ts";
-import { checkParameter, checkStates, contentOf, isIterable, isState, readGroups } from "./optimizer-input.ts";
+import { type KnownUpdate, KnownUpdates, type StateAccess, callUpdate, learnUpdate } from "./known-update.ts";
+import {
+  checkNumbers,
+  checkParameter,
+  checkStates,
+  contentOf,
+  isIterable,
+  isState,
+  readGroups,
+} from "./optimizer-input.ts";
+import { type Counter, type OptimizerState, StateStore, checkStateName } from "./optimizer-state.ts";
 import { checkSettings } from "./settings.ts";
 
 /** A group of parameters with its settings, which may be changed between steps. */
@@ -32,23 +40,6 @@ export type GroupOptions<S> = Partial<S> & { readonly params: Iterable<StoredTen
 
 /** What an optimiser updates: `model.parameters()`, or groups with settings of their own. */
 export type ParamList<S> = Iterable<StoredTensor> | Iterable<GroupOptions<S>>;
-
-/** State of all parameters by their number, and the settings of the groups. The tensors are live. */
-export interface OptimizerState {
-  readonly state: Readonly<Record<number, Readonly<Record<string, Tensor | number>>>>;
-  readonly paramGroups: readonly Readonly<Record<string, unknown>>[];
-}
-
-/** How often the parameters that share it were updated. */
-interface Counter {
-  steps: number;
-}
-
-/** What an optimiser keeps for one parameter. */
-interface ParamState {
-  counter: Counter;
-  readonly tensors: Map<string, StoredTensor>;
-}
 
 /** The state of the parameter that is being updated, by the names in `stateNames`. */
 export interface ParameterState {
@@ -73,11 +64,11 @@ interface Shared<N> {
   engine: Engine | undefined;
 }
 
-/** The known updates of a group, while no setting changes what they do. */
-interface KnownUpdates {
-  readonly changes: number;
-  /** By the type of the parameters; without an update where it must be asked for each time. */
-  readonly list: { readonly shape: Shape; readonly dtype: Dtype; readonly update: KnownUpdate | undefined }[];
+/** What a step writes, once all its updates were asked. */
+interface Content {
+  readonly owner: Inner;
+  readonly value: Value;
+  readonly isNew: boolean;
 }
 
 /**
@@ -110,17 +101,23 @@ export abstract class Optimizer<S extends object, N = NumberSettings<S>> {
   readonly defaults: Readonly<S>;
   /** Groups of parameters with their settings: `optimizer.paramGroups[0].lr = 0.01`. */
   readonly paramGroups: ParamGroup<S>[] = [];
-  readonly #states = new Map<StoredTensor, ParamState>();
+  /** What the class gives as its settings: those of groups must be like them. */
+  readonly #standard: S;
+  readonly #states = new StateStore();
   readonly #known = new Map<ParamGroup<S>, KnownUpdates>();
   /** Those whose settings are watched: a group that a program puts in the place of one is not. */
   readonly #groups = new WeakSet<ParamGroup<S>>();
   /** Whether the class itself says so: one that extends it may do otherwise. */
-  readonly #hasFixedUpdate = Object.hasOwn(this.constructor, "hasFixedUpdate");
-  #watched = 0;
+  readonly #hasFixedUpdate =
+    Object.hasOwn(this.constructor, "hasFixedUpdate") &&
+    (this.constructor as { readonly hasFixedUpdate?: unknown }).hasFixedUpdate === true;
+  /** How often it has looked for parameters that nobody updates. */
+  #searches = 0;
 
   constructor(parameters: ParamList<S>, options: Partial<S> | undefined, standard: S) {
     const op = this.constructor.name;
     checkOptions(op, options, Object.keys(standard));
+    this.#standard = standard;
     this.defaults = checkSettings(op, overlay(standard, options), standard);
     for (const group of readGroups<S>(op, parameters)) this.addParamGroup(group);
     if (this.paramGroups.length === 0) {
@@ -137,7 +134,8 @@ export abstract class Optimizer<S extends object, N = NumberSettings<S>> {
 
   /**
    * The numbers of a step, such as a rate that is corrected by the count of steps: computed at each step, in float64, also
-   * where the step is compiled. `step` counts from 1. Default: the settings of the group that are numbers.
+   * where the step is compiled; their names must stay the same there. `step` counts from 1. Default: the settings of the
+   * group that are numbers.
    */
   protected numbers(group: S, _step: number): N {
     return Object.fromEntries(Object.entries(group).filter(([, value]) => typeof value === "number")) as N;
@@ -147,8 +145,8 @@ export abstract class Optimizer<S extends object, N = NumberSettings<S>> {
    * The new content of a parameter `p` with gradient `g`, both of its shape and dtype. `n` are the numbers as 0-d tensors.
    *
    * It only says what to compute, in operations on tensors, and must follow from its arguments alone: inside of `compile()`
-   * it is not asked at each step. It may use settings from `group`; where one of them changes it is asked again and a compiled
-   * step is traced again, so numbers that change often are better taken from `n`.
+   * it is not asked at each step. It may use settings from `group`; where one of them changes it is asked again, and every
+   * compiled function of the program is traced again, so numbers that change often are better taken from `n`.
    *
    * Where the class itself has `static readonly hasFixedUpdate = true` it is asked once for each shape, dtype and group,
    * and a step costs as little as one of the library's.
@@ -168,10 +166,10 @@ export abstract class Optimizer<S extends object, N = NumberSettings<S>> {
       if (this.#states.has(parameter)) {
         throw new TwopassError({ op, problem: "a parameter comes twice", facts: parameter.label });
       }
-      this.#states.set(parameter, { counter, tensors: new Map() });
+      this.#states.add(parameter, counter);
       noteOptimized(parameter[inner]);
     }
-    const settings = checkSettings(op, overlay(this.defaults, own as Partial<S>), this.defaults);
+    const settings = checkSettings(op, overlay(this.defaults, own as Partial<S>), this.#standard);
     const watching = Object.assign(watched(settings), { params: list as readonly StoredTensor[] });
     this.#groups.add(watching);
     this.paramGroups.push(watching);
@@ -183,58 +181,46 @@ export abstract class Optimizer<S extends object, N = NumberSettings<S>> {
     for (const { params } of this.paramGroups) for (const parameter of params) parameter.grad = null;
   }
 
-  /** Updates all parameters that have a gradient, and runs all that is pending. Where `update` throws, nothing is updated. */
+  /**
+   * Updates all parameters that have a gradient, and runs all that is pending. All updates are asked before anything is
+   * written: where `numbers` or `update` throws, no parameter, state or count changes, and what else is pending stays so.
+   */
   step(): void {
+    const contents: Content[] = [];
     const engines = new Set<Engine>();
-    try {
-      withMode({ phase: 2, grad: false }, () => {
-        for (const group of this.paramGroups) {
-          for (const [counter, parameters] of this.#countSteps(group.params))
-            this.#updateAll(group, counter, parameters, engines);
-        }
+    withMode({ phase: 2, grad: false }, () => {
+      const counted = this.paramGroups.flatMap((group) => {
+        const all = this.#states.byCounter(group.params);
+        for (const { counter, active } of all) this.#askAll(group, counter, active, contents, engines);
+        return all;
       });
-    } catch (error) {
-      // No part of a step is made. A trace takes itself back.
-      if (tracing() === undefined) for (const engine of engines) engine.abandon();
-      throw error;
-    }
-    if (this.#watched < watchedSteps) {
-      this.#watched++;
+      for (const each of counted) this.#states.count(each);
+      for (const { owner, value, isNew } of contents) {
+        (owner.engine ?? currentEngine()).noteWrite(owner, value, isNew);
+      }
+    });
+    if (this.#searches < mostSearches) {
+      this.#searches++;
       for (const engine of engines.size === 0 ? [currentEngine()] : engines) hintForgotten(engine);
+      if (contents.length === 0) {
+        hint("step() finds no gradient and changes nothing: call backward() before it, and zeroGrad() before that");
+      }
     }
     for (const engine of engines) engine.run([]);
   }
 
-  /** The parameters that have a gradient by their counter, which is advanced. Those without one keep their count. */
-  #countSteps(parameters: readonly StoredTensor[]): Map<Counter, StoredTensor[]> {
-    const active = new Map<Counter, StoredTensor[]>();
-    const idle = new Map<Counter, ParamState[]>();
-    for (const parameter of parameters) {
-      const state = this.#states.get(parameter) as ParamState;
-      if (parameter[inner].gradient === undefined) push(idle, state.counter, state);
-      else push(active, state.counter, parameter);
-    }
-    for (const counter of active.keys()) {
-      const left = idle.get(counter);
-      const held = { steps: counter.steps };
-      for (const state of left ?? []) state.counter = held;
-      hostEffect(() => {
-        counter.steps++;
-        return () => {
-          counter.steps--;
-        };
-      }, true);
-    }
-    return active;
-  }
-
-  #updateAll(group: ParamGroup<S>, counter: Counter, parameters: readonly StoredTensor[], engines: Set<Engine>): void {
+  #askAll(
+    group: ParamGroup<S>,
+    counter: Counter,
+    parameters: readonly StoredTensor[],
+    contents: Content[],
+    engines: Set<Engine>,
+  ): void {
     const shared = new Map<Dtype, Shared<N>>();
     for (const parameter of parameters) {
       const part = parameter[inner];
       tracing()?.noteGradient(part, true);
-      const engine = part.engine ?? currentEngine();
-      engines.add(engine);
+      engines.add(part.engine ?? currentEngine());
       let numbers = shared.get(parameter.dtype);
       if (numbers === undefined) {
         numbers = this.#numbers(group, counter, parameter.dtype);
@@ -244,27 +230,20 @@ export abstract class Optimizer<S extends object, N = NumberSettings<S>> {
       const gradient = part.gradient as Value;
       const g = maximize ? kit.neg(gradient) : gradient;
       const known = switches.eager ? undefined : this.#knownUpdate(group, numbers, parameter, g);
-      if (known !== undefined) this.#again(known, numbers, parameter, g, engine);
-      else engine.noteWrite(part, this.#ask(group, numbers, parameter, g, this.#access(parameter, engine)));
+      if (known !== undefined) this.#again(known, numbers, parameter, g, contents);
+      else this.#askOne(group, numbers, parameter, g, contents);
     }
   }
 
   #numbers(group: S, counter: Counter, dtype: Dtype): Shared<N> {
-    let numbers = {} as Readonly<Record<string, number>>;
+    const op = `${this.constructor.name}.numbers`;
+    let numbers: Readonly<Record<string, number>> | undefined;
     hostEffect(() => {
-      numbers = this.numbers(group, counter.steps) as typeof numbers;
+      // In front of the count, which is that of the steps before.
+      numbers = checkNumbers(op, this.numbers(group, counter.steps + 1), numbers);
     });
-    const names = Object.keys(numbers);
-    const values = names.map((name) => {
-      if (typeof numbers[name] !== "number") {
-        throw new TwopassError({
-          op: `${this.constructor.name}.numbers`,
-          problem: `${name} must be a number`,
-          facts: `got ${describe(numbers[name])}`,
-        });
-      }
-      return makeLeaf([], dtype, { kind: "slot", read: () => numbers[name] as number });
-    });
+    const names = Object.keys(numbers ?? {});
+    const values = names.map((name) => makeLeaf([], dtype, { kind: "slot", read: () => numbers?.[name] as number }));
     return { names, values, tensors: undefined, engine: undefined };
   }
 
@@ -281,8 +260,14 @@ export abstract class Optimizer<S extends object, N = NumberSettings<S>> {
     const op = this.constructor.name;
     const { tensors } = shared;
     const state: ParameterState = {
-      get: (name, initial) => wrap(access.get(name, initial)),
-      set: (name, content) => access.set(name, contentOf(op, name, content, parameter)),
+      get: (name, initial) => {
+        checkStateName(op, name, this.stateNames);
+        return wrap(access.get(name, initial));
+      },
+      set: (name, content) => {
+        checkStateName(op, name, this.stateNames);
+        access.set(name, contentOf(op, name, content, parameter));
+      },
     };
     const next = noteReads(() => this.update(group, tensors, wrap(parameter[inner].value), wrap(g), state));
     return contentOf(op, "the new content", next, parameter);
@@ -292,63 +277,45 @@ export abstract class Optimizer<S extends object, N = NumberSettings<S>> {
   #knownUpdate(group: ParamGroup<S>, shared: Shared<N>, parameter: StoredTensor, g: Value): KnownUpdate | undefined {
     if (!this.#hasFixedUpdate || !this.#groups.has(group)) return undefined;
     let known = this.#known.get(group);
-    if (known === undefined || known.changes !== structureChanges()) {
-      known = { changes: structureChanges(), list: [] };
+    if (known === undefined || !known.hold) {
+      known = new KnownUpdates();
       this.#known.set(group, known);
     }
-    const { shape, dtype } = parameter;
-    const found = known.list.find((entry) => dtype === entry.dtype && sameShape(shape, entry.shape));
+    const found = known.find(parameter, shared.names);
     if (found !== undefined) return found.update;
     const given = [parameter[inner].value, g, ...shared.values];
     const update = learnUpdate(
       given,
-      (name, initial) => this.#stateOf(parameter, name, initial).value,
+      (name, initial) => this.#states.stateOf(parameter, name, initial).value,
       (state) => this.#ask(group, shared, parameter, g, state),
     );
-    known.list.push({ shape, dtype, update });
-    return update;
+    return known.add(parameter, shared.names, update);
   }
 
-  /** Updates a parameter by a graph that is known. */
-  #again(known: KnownUpdate, { values }: Shared<N>, parameter: StoredTensor, g: Value, engine: Engine): void {
-    const part = parameter[inner];
-    const given = [part.value, g, ...values];
-    const call = callUpdate(known, given, (name, initial) => this.#stateOf(parameter, name, initial).value);
+  /** What a graph that is known makes of a parameter. */
+  #again(known: KnownUpdate, { values }: Shared<N>, parameter: StoredTensor, g: Value, contents: Content[]): void {
+    const owner = parameter[inner];
+    const given = [owner.value, g, ...values];
+    const call = callUpdate(known, given, (name, initial) => this.#states.stateOf(parameter, name, initial).value);
     const { writes } = known;
     for (let i = 0; i < writes.length; i++) {
-      engine.noteWrite(this.#stateOf(parameter, writes[i] as string), resultOf(call, i), true);
+      const state = this.#states.stateOf(parameter, writes[i] as string);
+      contents.push({ owner: state, value: resultOf(call, i), isNew: true });
     }
-    engine.noteWrite(part, resultOf(call, writes.length));
+    contents.push({ owner, value: resultOf(call, writes.length), isNew: false });
   }
 
-  #access(parameter: StoredTensor, engine: Engine): StateAccess {
-    return {
-      get: (name, initial) => this.#stateOf(parameter, name, initial).value,
-      set: (name, value) => engine.noteWrite(this.#stateOf(parameter, name), value),
-    };
-  }
-
-  #stateOf(parameter: StoredTensor, name: string, initial = 0): Inner {
-    const { tensors } = this.#states.get(parameter) as ParamState;
-    let tensor = tensors.get(name);
-    if (tensor === undefined) {
-      if (!this.stateNames.includes(name)) {
-        throw new TwopassError({
-          op: this.constructor.name,
-          problem: `the state "${name}" is not in stateNames`,
-          facts: this.stateNames.length === 0 ? "which is empty" : `which has ${this.stateNames.join(", ")}`,
-          hint: `protected override readonly stateNames = ["${name}"]`,
-        });
-      }
-      const data = allocate(parameter.dtype, sizeOf(parameter.shape)).fill(initial);
-      tensor = store({ data, shape: parameter.shape, dtype: parameter.dtype }, parameter, name);
-      tensors.set(name, tensor);
+  /** What `update` makes of a parameter. */
+  #askOne(group: ParamGroup<S>, shared: Shared<N>, parameter: StoredTensor, g: Value, contents: Content[]): void {
+    const written = new Map<string, Value>();
+    const content = this.#ask(group, shared, parameter, g, {
+      get: (name, initial) => written.get(name) ?? this.#states.stateOf(parameter, name, initial).value,
+      set: (name, value) => void written.set(name, value),
+    });
+    for (const [name, value] of written) {
+      contents.push({ owner: this.#states.stateOf(parameter, name), value, isNew: false });
     }
-    // A parameter that was moved takes its state along.
-    if (tensor.dtype !== parameter.dtype || tensor[inner].engine !== parameter[inner].engine) {
-      tensor.to_({ device: parameter.device as DeviceName, dtype: parameter.dtype });
-    }
-    return tensor[inner];
+    contents.push({ owner: parameter[inner], value: content, isNew: false });
   }
 
   /** State and settings, as PyTorch arranges them: parameters are numbered through all groups. */
@@ -357,8 +324,8 @@ export abstract class Optimizer<S extends object, N = NumberSettings<S>> {
     let number = 0;
     const paramGroups = this.paramGroups.map(({ params, ...settings }) => {
       const numbers = params.map((parameter) => {
-        const { counter, tensors } = this.#states.get(parameter) as ParamState;
-        if (counter.steps > 0) state[number] = { step: counter.steps, ...Object.fromEntries(tensors) };
+        const saved = this.#states.saved(parameter);
+        if (saved !== undefined) state[number] = saved;
         return number++;
       });
       return { ...settings, params: numbers };
@@ -395,51 +362,13 @@ export abstract class Optimizer<S extends object, N = NumberSettings<S>> {
     const settings = from.paramGroups.map((group) => {
       const own = Object.fromEntries(Object.entries(group).filter(([key]) => key !== "params"));
       checkOptions(op, own, Object.keys(this.defaults));
-      return checkSettings(op, own, this.defaults);
+      return checkSettings(op, own, this.#standard);
     });
     this.paramGroups.forEach((group, i) => Object.assign(group, settings[i]));
-    all.forEach((parameter, i) => {
-      const { step = 0, ...entries } = from.state[i] ?? {};
-      const tensors = new Map<string, StoredTensor>();
-      for (const [name, value] of Object.entries(entries)) {
-        if (!(value instanceof Tensor)) continue;
-        const content = value.dtype === parameter.dtype ? value : value.to(parameter.dtype);
-        tensors.set(name, store(content, parameter, name));
-      }
-      this.#states.set(parameter, { counter: { steps: Number(step) }, tensors });
-    });
-    this.#joinCounters();
+    this.#states.load(
+      this.paramGroups.map((group) => group.params),
+      from.state,
+    );
     structureChanged("loadStateDict() of an optimiser");
   }
-
-  /** Parameters of one group with equal counts share a counter again, and so their numbers. */
-  #joinCounters(): void {
-    for (const { params } of this.paramGroups) {
-      const counters = new Map<number, Counter>();
-      for (const parameter of params) {
-        const state = this.#states.get(parameter) as ParamState;
-        const known = counters.get(state.counter.steps);
-        if (known === undefined) counters.set(state.counter.steps, state.counter);
-        else state.counter = known;
-      }
-    }
-  }
-}
-
-/** A state tensor on the device of its parameter. */
-export function store(
-  content: ConstructorParameters<typeof StoredTensor>[0],
-  parameter: StoredTensor,
-  name: string,
-): StoredTensor {
-  return withDevice(
-    parameter.device as DeviceName,
-    () => new StoredTensor(content, { label: `${name} of ${parameter.label}` }),
-  );
-}
-
-function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
 }

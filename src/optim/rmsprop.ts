@@ -3,6 +3,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { movedToward } from "./adam.ts";
 import { has } from "./group-settings.ts";
 import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
+import { ownSettings } from "./settings.ts";
 
 export interface RMSpropOptions {
   /** Learning rate; default 0.01. */
@@ -21,8 +22,10 @@ export interface RMSpropOptions {
   maximize: boolean;
 }
 
-interface Numbers {
+/** The numbers of a step of RMSprop. */
+export interface RMSpropNumbers {
   readonly lr: number;
+  /** 1 − alpha. */
   readonly share: number;
   readonly eps: number;
   readonly momentum: number;
@@ -39,23 +42,27 @@ interface Numbers {
  * optimizer.step();
  * await w.item(); // 0.9000
  */
-export class RMSprop extends Optimizer<RMSpropOptions, Numbers> {
+export class RMSprop extends Optimizer<RMSpropOptions, RMSpropNumbers> {
   static readonly hasFixedUpdate = true;
   protected override readonly stateNames = ["square_avg", "grad_avg", "momentum_buffer"];
 
   constructor(parameters: ParamList<RMSpropOptions>, options?: Partial<RMSpropOptions>) {
-    super(parameters, options, {
-      lr: 0.01,
-      alpha: 0.99,
-      eps: 1e-8,
-      weightDecay: 0,
-      momentum: 0,
-      centered: false,
-      maximize: false,
-    });
+    super(
+      parameters,
+      options,
+      ownSettings({
+        lr: 0.01,
+        alpha: 0.99,
+        eps: 1e-8,
+        weightDecay: 0,
+        momentum: 0,
+        centered: false,
+        maximize: false,
+      }),
+    );
   }
 
-  protected override numbers(group: RMSpropOptions): Numbers {
+  protected override numbers(group: RMSpropOptions): RMSpropNumbers {
     return {
       lr: group.lr,
       share: 1 - group.alpha,
@@ -67,7 +74,7 @@ export class RMSprop extends Optimizer<RMSpropOptions, Numbers> {
 
   protected override update(
     group: RMSpropOptions,
-    n: Tensors<Numbers>,
+    n: Tensors<RMSpropNumbers>,
     p: Tensor,
     gradient: Tensor,
     state: ParameterState,

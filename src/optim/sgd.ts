@@ -2,6 +2,7 @@
 import type { Tensor } from "../tensor/tensor.ts";
 import { has } from "./group-settings.ts";
 import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
+import { ownSettings } from "./settings.ts";
 
 export interface SGDOptions {
   /** Learning rate; default 0.001. */
@@ -18,9 +19,11 @@ export interface SGDOptions {
   maximize: boolean;
 }
 
-interface Numbers {
+/** The numbers of a step of SGD. */
+export interface SGDNumbers {
   readonly lr: number;
   readonly momentum: number;
+  /** 1 in the first step, then 1 − dampening. */
   readonly share: number;
   readonly weightDecay: number;
 }
@@ -38,22 +41,26 @@ interface Numbers {
  * optimizer.step();
  * await w.item(); // 0.7000
  */
-export class SGD extends Optimizer<SGDOptions, Numbers> {
+export class SGD extends Optimizer<SGDOptions, SGDNumbers> {
   static readonly hasFixedUpdate = true;
   protected override readonly stateNames = ["momentum_buffer"];
 
   constructor(parameters: ParamList<SGDOptions>, options?: Partial<SGDOptions>) {
-    super(parameters, options, {
-      lr: 0.001,
-      momentum: 0,
-      dampening: 0,
-      weightDecay: 0,
-      nesterov: false,
-      maximize: false,
-    });
+    super(
+      parameters,
+      options,
+      ownSettings({
+        lr: 0.001,
+        momentum: 0,
+        dampening: 0,
+        weightDecay: 0,
+        nesterov: false,
+        maximize: false,
+      }),
+    );
   }
 
-  protected override numbers(group: SGDOptions, step: number): Numbers {
+  protected override numbers(group: SGDOptions, step: number): SGDNumbers {
     return {
       lr: group.lr,
       momentum: group.momentum,
@@ -65,7 +72,7 @@ export class SGD extends Optimizer<SGDOptions, Numbers> {
 
   protected override update(
     group: SGDOptions,
-    n: Tensors<Numbers>,
+    n: Tensors<SGDNumbers>,
     p: Tensor,
     g: Tensor,
     state: ParameterState,

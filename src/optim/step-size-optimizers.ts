@@ -4,6 +4,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { movedToward } from "./adam.ts";
 import { has } from "./group-settings.ts";
 import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
+import { ownSettings } from "./settings.ts";
 
 export interface AdadeltaOptions {
   /** Factor of the step; default 1. */
@@ -18,9 +19,11 @@ export interface AdadeltaOptions {
   maximize: boolean;
 }
 
-interface AdadeltaNumbers {
+/** The numbers of a step of Adadelta. */
+export interface AdadeltaNumbers {
   readonly lr: number;
   readonly eps: number;
+  /** 1 − rho. */
   readonly share: number;
   readonly weightDecay: number;
 }
@@ -41,7 +44,7 @@ export class Adadelta extends Optimizer<AdadeltaOptions, AdadeltaNumbers> {
   protected override readonly stateNames = ["square_avg", "acc_delta"];
 
   constructor(parameters: ParamList<AdadeltaOptions>, options?: Partial<AdadeltaOptions>) {
-    super(parameters, options, { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false });
+    super(parameters, options, ownSettings({ lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false }));
   }
 
   protected override numbers(group: AdadeltaOptions): AdadeltaNumbers {
@@ -81,11 +84,15 @@ export interface RpropOptions {
   maximize: boolean;
 }
 
-interface RpropNumbers {
+/** The numbers of a step of Rprop. */
+export interface RpropNumbers {
   readonly lr: number;
+  /** 1 in the first step, then 0. */
   readonly isFirst: number;
+  /** The factors of etas. */
   readonly slower: number;
   readonly faster: number;
+  /** The bounds of stepSizes. */
   readonly smallest: number;
   readonly largest: number;
 }
@@ -105,7 +112,7 @@ export class Rprop extends Optimizer<RpropOptions, RpropNumbers> {
   protected override readonly stateNames = ["prev", "step_size"];
 
   constructor(parameters: ParamList<RpropOptions>, options?: Partial<RpropOptions>) {
-    super(parameters, options, { lr: 0.01, etas: [0.5, 1.2], stepSizes: [1e-6, 50], maximize: false });
+    super(parameters, options, ownSettings({ lr: 0.01, etas: [0.5, 1.2], stepSizes: [1e-6, 50], maximize: false }));
   }
 
   protected override numbers(group: RpropOptions, step: number): RpropNumbers {
@@ -153,9 +160,13 @@ export interface ASGDOptions {
   maximize: boolean;
 }
 
-interface ASGDNumbers {
+/** The numbers of a step of ASGD. */
+export interface ASGDNumbers {
+  /** The rate of this step. */
   readonly rate: number;
+  /** 1 − lambd · rate. */
   readonly shrink: number;
+  /** Share of the new parameters in their mean. */
   readonly share: number;
   readonly weightDecay: number;
 }
@@ -175,7 +186,11 @@ export class ASGD extends Optimizer<ASGDOptions, ASGDNumbers> {
   protected override readonly stateNames = ["ax"];
 
   constructor(parameters: ParamList<ASGDOptions>, options?: Partial<ASGDOptions>) {
-    super(parameters, options, { lr: 0.01, lambd: 1e-4, alpha: 0.75, t0: 1e6, weightDecay: 0, maximize: false });
+    super(
+      parameters,
+      options,
+      ownSettings({ lr: 0.01, lambd: 1e-4, alpha: 0.75, t0: 1e6, weightDecay: 0, maximize: false }),
+    );
   }
 
   protected override numbers(group: ASGDOptions, step: number): ASGDNumbers {

@@ -119,7 +119,7 @@ beforeAll(() => {
 afterAll(() => rmSync(user, { recursive: true, force: true }));
 
 test("holds dist and the documents, nothing else", () => {
-  const others = packed.filter((path) => !path.startsWith("dist/"));
+  const others = packed.filter((path) => !/^(dist|docs|examples)\//.test(path));
   expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "README.zh-CN.md", "package.json"]);
 });
 

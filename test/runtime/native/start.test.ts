@@ -153,9 +153,7 @@ describe.skipIf(isAbsent)("with a compiler", () => {
     expect(told()).toEqual([]);
     vi.stubEnv("TWOPASS_ISA", cpuIsas()[0]);
     startedLibrary();
-    expect(told()).toEqual([
-      expect.stringMatching(`^twopass: TWOPASS_ISA: ${cpuIsas()[0]} is off: old failed: `),
-    ]);
+    expect(told()).toEqual([expect.stringMatching(`^twopass: TWOPASS_ISA: ${cpuIsas()[0]} is off: old failed: `)]);
   });
 
   test("numbers of the environment that are none are told, and the defaults hold", () => {
