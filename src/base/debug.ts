@@ -58,11 +58,11 @@ export function debugPrint(heading: string, text: string): void {
   console.log(text === "" ? `twopass: ${heading}` : `twopass: ${heading}\n${text.replace(/^/gm, "  ")}`);
 }
 
-/** A whole number from 0 to `most` from the environment; anything else is told, and 0. */
+/** A whole number from the environment, `most` at most; what is none is told, and 0. */
 function numberFrom(name: string, most: number): number {
   const text = environment(name)?.trim() ?? "";
   const level = Number(text);
-  if (Number.isInteger(level) && level >= 0 && level <= most) return level;
-  notice(`${name}=${text} is not a whole number from 0 to ${most}; 0 holds`);
+  if (Number.isInteger(level) && level >= 0) return Math.min(level, most);
+  notice(`${name}=${text} is no whole number from 0 to ${most}; 0 holds`);
   return 0;
 }

@@ -285,7 +285,7 @@ describe.skipIf(isAbsent)("processes that compile", () => {
     const command = withMount(smallDisk(8), folder, [process.execPath, program, "1"]);
     const { code, output } = await start(command, { ...environment(folder), TMPDIR: folder }).ended;
     expect(code).toBe(2);
-    expect(output).toMatch(/^native: .*no space left on device/i);
+    expect(output).toMatch(/^there is no folder to compile in: .*no space left on device/i);
   });
 
   test.skipIf(!canMount)("where the folder cannot be written use what is there", async () => {
