@@ -1,8 +1,8 @@
 /** Adagrad. Floor: optim. */
 import type { Tensor } from "../tensor/tensor.ts";
-import { has } from "./group-settings.ts";
 import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
 import { ownSettings } from "./settings.ts";
+import { decayed } from "./terms.ts";
 
 export interface AdagradOptions {
   /** Learning rate; default 0.01. */
@@ -71,7 +71,7 @@ export class Adagrad extends Optimizer<AdagradOptions, AdagradNumbers> {
     gradient: Tensor,
     state: ParameterState,
   ): Tensor {
-    const g = has(group, "weightDecay") ? gradient.add(p.mul(n.weightDecay)) : gradient;
+    const g = decayed(group, p, gradient, n.weightDecay);
     const sum = state.get("sum", group.initialAccumulatorValue).add(g.square());
     state.set("sum", sum);
     return p.sub(g.div(sum.sqrt().add(n.eps)).mul(n.rate));

@@ -1,9 +1,8 @@
 /** Relatives of Adam: Adamax, NAdam, RAdam. Floor: optim. */
 import type { Tensor } from "../tensor/tensor.ts";
-import { movedToward } from "./adam.ts";
-import { has } from "./group-settings.ts";
 import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
 import { ownSettings } from "./settings.ts";
+import { decayed, movedToward } from "./terms.ts";
 
 export interface AdamaxOptions {
   /** Learning rate; default 0.002 for Adamax and NAdam, 0.001 for RAdam. */
@@ -14,10 +13,6 @@ export interface AdamaxOptions {
   eps: number;
   /** Share of the parameter added to its gradient; default 0. */
   weightDecay: number;
-}
-
-function decayed(group: AdamaxOptions, p: Tensor, g: Tensor, weightDecay: Tensor): Tensor {
-  return has(group, "weightDecay") ? g.add(p.mul(weightDecay)) : g;
 }
 
 /** The numbers of a step of Adamax. */

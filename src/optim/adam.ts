@@ -3,6 +3,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { has } from "./group-settings.ts";
 import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
 import { ownSettings } from "./settings.ts";
+import { movedToward } from "./terms.ts";
 
 export interface AdamOptions {
   /** Learning rate; default 0.001. */
@@ -33,11 +34,6 @@ export interface AdamNumbers {
   readonly weightDecay: number;
   /** 1 − lr · weightDecay. */
   readonly shrink: number;
-}
-
-/** m + share · (x − m): the mean moved toward x. */
-export function movedToward(m: Tensor, x: Tensor, share: Tensor): Tensor {
-  return m.add(x.sub(m).mul(share));
 }
 
 const standard = { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, amsgrad: false, maximize: false } as const;

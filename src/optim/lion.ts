@@ -1,9 +1,9 @@
 /** Lion. Floor: optim. */
 import type { Tensor } from "../tensor/tensor.ts";
-import { movedToward } from "./adam.ts";
 import { has } from "./group-settings.ts";
 import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
 import { ownSettings } from "./settings.ts";
+import { movedToward } from "./terms.ts";
 
 export interface LionOptions {
   /** Learning rate, each element's step; default 1e-4. A third to a tenth of Adam's is usual. */

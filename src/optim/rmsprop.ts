@@ -1,9 +1,9 @@
 /** RMSprop. Floor: optim. */
 import type { Tensor } from "../tensor/tensor.ts";
-import { movedToward } from "./adam.ts";
 import { has } from "./group-settings.ts";
 import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
 import { ownSettings } from "./settings.ts";
+import { decayed, movedToward } from "./terms.ts";
 
 export interface RMSpropOptions {
   /** Learning rate; default 0.01. */
@@ -79,7 +79,7 @@ export class RMSprop extends Optimizer<RMSpropOptions, RMSpropNumbers> {
     gradient: Tensor,
     state: ParameterState,
   ): Tensor {
-    const g = has(group, "weightDecay") ? gradient.add(p.mul(n.weightDecay)) : gradient;
+    const g = decayed(group, p, gradient, n.weightDecay);
     const squares = movedToward(state.get("square_avg"), g.square(), n.share);
     state.set("square_avg", squares);
     let spread = squares;

@@ -3,6 +3,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { has } from "./group-settings.ts";
 import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
 import { ownSettings } from "./settings.ts";
+import { decayed } from "./terms.ts";
 
 export interface SGDOptions {
   /** Learning rate; default 0.001. */
@@ -77,7 +78,7 @@ export class SGD extends Optimizer<SGDOptions, SGDNumbers> {
     g: Tensor,
     state: ParameterState,
   ): Tensor {
-    let direction = has(group, "weightDecay") ? g.add(p.mul(n.weightDecay)) : g;
+    let direction = decayed(group, p, g, n.weightDecay);
     if (has(group, "momentum")) {
       const added = has(group, "dampening") ? direction.mul(n.share) : direction;
       const sum = state.get("momentum_buffer").mul(n.momentum).add(added);

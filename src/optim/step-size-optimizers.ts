@@ -1,10 +1,9 @@
 /** Optimisers that find their own step sizes: Adadelta, Rprop; and averaged SGD. Floor: optim. */
 import { where } from "../tensor/functions.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { movedToward } from "./adam.ts";
-import { has } from "./group-settings.ts";
 import { Optimizer, type ParamList, type ParameterState, type Tensors } from "./optimizer.ts";
 import { ownSettings } from "./settings.ts";
+import { decayed, movedToward } from "./terms.ts";
 
 export interface AdadeltaOptions {
   /** Factor of the step; default 1. */
@@ -63,7 +62,7 @@ export class Adadelta extends Optimizer<AdadeltaOptions, AdadeltaNumbers> {
     gradient: Tensor,
     state: ParameterState,
   ): Tensor {
-    const g = has(group, "weightDecay") ? gradient.add(p.mul(n.weightDecay)) : gradient;
+    const g = decayed(group, p, gradient, n.weightDecay);
     const squares = movedToward(state.get("square_avg"), g.square(), n.share);
     const steps = state.get("acc_delta");
     const direction = g.mul(steps.add(n.eps).sqrt().div(squares.add(n.eps).sqrt()));
@@ -211,7 +210,7 @@ export class ASGD extends Optimizer<ASGDOptions, ASGDNumbers> {
     gradient: Tensor,
     state: ParameterState,
   ): Tensor {
-    const g = has(group, "weightDecay") ? gradient.add(p.mul(n.weightDecay)) : gradient;
+    const g = decayed(group, p, gradient, n.weightDecay);
     const next = p.mul(n.shrink).sub(g.mul(n.rate));
     state.set("ax", movedToward(state.get("ax"), next, n.share));
     return next;
