@@ -1,9 +1,13 @@
 /** Results too large for a cache are stored past the caches: the bits stay, and the next kernel on any thread sees them. */
 import { describe, expect, test } from "vitest";
+import { loopSource } from "../../../src/codegen/c/loops/loops.ts";
+import { type CTarget, cTargets } from "../../../src/codegen/c/target.ts";
+import { kit } from "../../../src/ops/kit.ts";
 import { startNative } from "../../../src/runtime/native/node/library.ts";
 import { float32 } from "../../../src/tensor/creation.ts";
 import { setDefaultDevice } from "../../../src/tensor/engines.ts";
 import type { Tensor } from "../../../src/tensor/tensor.ts";
+import { inputOf, planOf } from "../../schedule/models.ts";
 
 /** Rows are multiples of a vector, or not: then most of them begin where no vector may be stored so. */
 const sizes = [
@@ -41,4 +45,18 @@ describe.skipIf("reason" in startNative()).each(Object.entries(functions))("%s",
       ).toBe(true);
     }
   });
+});
+
+test("whole vectors are, before a fence, where the target can; what a kernel reads itself is not", () => {
+  const text = (isa: CTarget["isa"]): string =>
+    planOf([kit.exp(inputOf([64, 64]))])
+      .plan.steps.flatMap(({ kernel }) => (kernel.kind === "loop" ? loopSource(kernel, "k", cTargets[isa]) : []))
+      .join("\n");
+  for (const isa of ["avx512", "avx2"] as const) {
+    const code = text(isa);
+    expect(code).toMatch(/const int far(\d+) = .* >= 16777216 && .* != args\[\d+\];/);
+    expect(code).toMatch(/if \(far(\d+)\) STREAM\(f32v, .*\); else STORE\(f32v, /);
+    expect(code.lastIndexOf("STREAMED();")).toBeGreaterThan(code.lastIndexOf("STREAM(f32v"));
+  }
+  for (const isa of ["neon", "plain"] as const) expect(text(isa)).not.toContain("STREAM");
 });
