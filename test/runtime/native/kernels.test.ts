@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isnan } from "../../../src/ops/composite/elementwise.ts";
 import { kit } from "../../../src/ops/kit.ts";
 import { NativeKernels } from "../../../src/runtime/native/node/kernels.ts";
 import { startNative } from "../../../src/runtime/native/node/library.ts";
@@ -56,4 +57,20 @@ test.skipIf(!isHere)("kernels compiled together are found one by one by other pr
   // With others beside it, so that no file of the cache holds just these.
   const there = other.acquire([kernel(6)]);
   expect(there.functions).toEqual([here.functions[1]]);
+});
+
+test.skipIf(!isHere)("kernels that differ in a buffer which nothing reads share one function", () => {
+  const noNaN = (["int32", "uint8", "bool"] as const).map((dtype) => {
+    const x = dataLeaf([], dtype, []);
+    const y = isnan(kit, x);
+    return lower({ space: [], reduced: [], members: [y] }, { isBuffer: (v) => v === x, stored: () => true }).kernel;
+  });
+  const held = kernels(1);
+  const first = held.acquire(noNaN);
+  expect(held.compiled).toBe(1);
+  expect(new Set(first.keys).size).toBe(3);
+  expect(new Set(first.functions).size).toBe(1);
+  // The file is closed with the last of them only.
+  held.release(first.keys.slice(0, 2));
+  expect(held.acquire(noNaN.slice(2)).functions).toEqual(first.functions.slice(2));
 });

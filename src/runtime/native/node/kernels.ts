@@ -34,7 +34,13 @@ interface File {
   kernels: number;
 }
 
-interface Source extends KernelName {
+/** One function. Kernels that differ in what their code leaves out, as in a buffer that nothing reads, share it. */
+interface Compiled extends Pick<KernelName, "symbol" | "kind"> {
+  readonly keys: readonly string[];
+}
+
+interface Source extends Compiled {
+  readonly keys: string[];
   readonly text: string;
 }
 
@@ -63,16 +69,19 @@ export class NativeKernels {
       keysOf.set(kernel, key);
       return key;
     });
-    const loops = new Map<string, Source>();
-    const products = new Map<string, Source>();
+    const seen = new Set<string>();
+    const sources = new Map<string, Source>();
     keys.forEach((key, i) => {
-      if (this.#entries.has(key) || loops.has(key) || products.has(key)) return;
+      if (this.#entries.has(key) || seen.has(key)) return;
       const name = names?.[i];
-      if (name !== undefined && this.#recall(name)) return;
-      const kernel = kernels[i] as Kernel;
-      (isProduct(kernel) ? products : loops).set(key, this.#source(key, kernel));
+      if (name !== undefined && this.#recall({ ...name, keys: [key] })) return;
+      seen.add(key);
+      const source = this.#source(key, kernels[i] as Kernel);
+      const same = sources.get(source.symbol);
+      if (same === undefined) sources.set(source.symbol, source);
+      else same.keys.push(key);
     });
-    this.#compile([...loops.values()], [...products.values()]);
+    this.#compile([...sources.values()]);
     const entries = keys.map((key) => {
       const entry = this.#entries.get(key) as Entry;
       entry.users++;
@@ -103,7 +112,7 @@ export class NativeKernels {
     const all = [this.#prelude, hostSource(text), text].join("\n");
     const symbol = `k${createHash("sha256").update(all).digest("hex").slice(0, 32)}`;
     const kind = isProduct(kernel) ? "products" : "loops";
-    return { key, symbol, kind, text: text.replaceAll(anyName, symbol) };
+    return { keys: [key], symbol, kind, text: text.replaceAll(anyName, symbol) };
   }
 
   #text(kernel: Kernel): string {
@@ -122,8 +131,10 @@ export class NativeKernels {
   }
 
   /** Products have a file each, which other programs find again; loops share files. */
-  #compile(loops: readonly Source[], products: readonly Source[]): void {
-    if (loops.length + products.length === 0) return;
+  #compile(all: readonly Source[]): void {
+    if (all.length === 0) return;
+    const loops = all.filter(({ kind }) => kind === "loops");
+    const products = all.filter(({ kind }) => kind === "products");
     const singles = products.map((source) => this.#unit([source], "products"));
     let groups = divided(loops);
     let units = groups.map((sources) => this.#unit(sources, "loops"));
@@ -131,11 +142,11 @@ export class NativeKernels {
       groups = divided(loops.filter((source) => !this.#recall(source)));
       units = groups.map((sources) => this.#unit(sources, "loops"));
     }
-    const all = [...units, ...singles];
-    if (debug.level >= 5) debugPrint("generated code", all.map((unit) => unit.source).join("\n"));
+    const files = [...units, ...singles];
+    if (debug.level >= 5) debugPrint("generated code", files.map((unit) => unit.source).join("\n"));
     const sources = [...groups, ...products.map((source) => [source])];
-    this.#library.compile(all).forEach((loaded, i) => this.#add(sources[i] as readonly Source[], loaded));
-    this.compiled += loops.length + products.length;
+    this.#library.compile(files).forEach((loaded, i) => this.#add(sources[i] as readonly Source[], loaded));
+    this.compiled += all.length;
   }
 
   #unit(sources: readonly Source[], kind: NativeUnit["kind"]): NativeUnit {
@@ -144,17 +155,17 @@ export class NativeKernels {
   }
 
   /** Takes over what was compiled before, with other kernels or in another process. */
-  #recall(name: KernelName): boolean {
-    const loaded = this.#library.recall(name.symbol, name.kind);
-    if (loaded !== undefined) this.#add([name], loaded);
+  #recall(compiled: Compiled): boolean {
+    const loaded = this.#library.recall(compiled.symbol, compiled.kind);
+    if (loaded !== undefined) this.#add([compiled], loaded);
     return loaded !== undefined;
   }
 
-  #add(names: readonly KernelName[], loaded: LoadedKernels): void {
-    const file = { loaded, kernels: names.length };
-    names.forEach(({ key, symbol, kind }, i) => {
-      const name = { key, symbol, kind };
-      this.#entries.set(key, { name, address: loaded.addresses[i] as number, file, users: 0 });
+  #add(functions: readonly Compiled[], loaded: LoadedKernels): void {
+    const file = { loaded, kernels: functions.flatMap(({ keys }) => keys).length };
+    functions.forEach(({ keys, symbol, kind }, i) => {
+      const address = loaded.addresses[i] as number;
+      for (const key of keys) this.#entries.set(key, { name: { key, symbol, kind }, address, file, users: 0 });
     });
   }
 }
