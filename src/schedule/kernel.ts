@@ -208,6 +208,16 @@ export function fixedScalars(
   return found;
 }
 
+/** Whether something holds of a computation and of all that it is made of; `known` remembers, as parts are shared. */
+export function holdsThroughout(s: Scalar, holds: (s: Scalar) => boolean, known: Map<Scalar, boolean>): boolean {
+  let answer = known.get(s);
+  if (answer === undefined) {
+    answer = holds(s) && s.args.every((arg) => holdsThroughout(arg, holds, known));
+    known.set(s, answer);
+  }
+  return answer;
+}
+
 /** Whether a kernel holds float64 anywhere: a vector then has half as many lanes. */
 export function holdsFloat64(kernel: LoopKernel): boolean {
   const seen = new Set<Scalar>();

@@ -10,6 +10,7 @@ import {
   type LoopKernel,
   type Statement,
   counting,
+  holdsThroughout,
   laneLoop,
   laneStep,
   rowScratch,
@@ -48,6 +49,8 @@ export type Place = VectorPlace | "uniform";
 
 export class LoopAccesses {
   readonly #kernel: LoopKernel;
+  /** What `#isUniform` has found out. */
+  readonly #uniform = new Map<Scalar, boolean>();
   readonly #words: LoopWords;
   readonly #suffix: Suffix;
   readonly #lanes: number;
@@ -115,8 +118,8 @@ export class LoopAccesses {
 
   /** Whether a computation is the same in all lanes. */
   #isUniform(s: Scalar): boolean {
-    if (s.instruction === "load" && s.name !== "row" && s.args.length > 0) return false;
-    return this.sameInAllLanes(s) && s.args.every((arg) => this.#isUniform(arg));
+    const isChosen = (x: Scalar): boolean => x.instruction === "load" && x.name !== "row" && x.args.length > 0;
+    return holdsThroughout(s, (x) => !isChosen(x) && this.sameInAllLanes(x), this.#uniform);
   }
 
   /** Of the given accesses those whose elements lie one behind the other in memory. */

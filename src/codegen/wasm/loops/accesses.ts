@@ -8,6 +8,7 @@ import {
   type Access,
   type LoopKernel,
   type Statement,
+  holdsThroughout,
   laneLoop,
   laneStep,
   rowScratch,
@@ -44,6 +45,8 @@ export type StoreStatement = Extract<Statement, { kind: "store" }>;
 
 export class LoopAccesses {
   readonly #kernel: LoopKernel;
+  /** What `#isUniform` has found out. */
+  readonly #uniform = new Map<Scalar, boolean>();
   readonly #f: KernelFn;
   readonly #lanes: Lanes;
   readonly #speller: VectorSpeller;
@@ -206,8 +209,8 @@ export class LoopAccesses {
 
   /** Whether a computation is the same in all lanes. */
   #isUniform(s: Scalar): boolean {
-    if (s.instruction === "load" && s.name !== "row" && s.args.length > 0) return false;
-    return this.sameInAllLanes(s) && s.args.every((arg) => this.#isUniform(arg));
+    const isChosen = (x: Scalar): boolean => x.instruction === "load" && x.name !== "row" && x.args.length > 0;
+    return holdsThroughout(s, (x) => !isChosen(x) && this.sameInAllLanes(x), this.#uniform);
   }
 
   /** Adds to the element at a chosen place. */
