@@ -16,7 +16,7 @@ const usual = ["w1", "w2", "w3", "w4", "w5", "w6", "w6-compiled"];
 
 const usage = `npm run bench -- [workloads] [--device native|wasm|js] [--threads N] [--seconds S] [--cold] [--json]
 
-Times training steps (w1 to w6; "-compiled" behind a name: through compile()) and single operations ("micro": all of
+Times training steps (w1 to w6; "-compiled" behind a name: through compile(), "-traced": by trace()) and single operations ("micro": all of
 them), each in a process of its own. Without names: ${usual.join(", ")}.
 
   --device NAME   native, wasm or js; else the one that a program gets

@@ -31,27 +31,33 @@ export interface TrainingResult {
 const leastSamples = 5;
 const mostSamples = 300;
 
-/** A workload by name; "-compiled" behind it runs the same step through compile(). */
-export function parseWorkload(name: string): { readonly workload: Workload; readonly isCompiled: boolean } | undefined {
-  const isCompiled = name.endsWith("-compiled");
-  const workload = workloads[(isCompiled ? name.slice(0, -"-compiled".length) : name) as WorkloadName];
-  return workload === undefined ? undefined : { workload, isCompiled };
+/** How a step is run: as it is written, through compile(), or with all that it does written down by trace(). */
+type Way = "plain" | "compiled" | "traced";
+
+/** A workload by name, with "-compiled" or "-traced" behind it. */
+export function parseWorkload(name: string): { readonly workload: Workload; readonly way: Way } | undefined {
+  const way = (["compiled", "traced"] as const).find((one) => name.endsWith(`-${one}`)) ?? "plain";
+  const workload = workloads[(way === "plain" ? name : name.slice(0, -way.length - 1)) as WorkloadName];
+  return workload === undefined ? undefined : { workload, way };
 }
 
 export async function measureTraining(name: string, { seconds }: Request): Promise<TrainingResult> {
   const parsed = parseWorkload(name);
   if (parsed === undefined) throw new Error(`unknown workload "${name}"`);
-  const { workload, isCompiled } = parsed;
+  const { workload, way } = parsed;
   const start = performance.now();
-  const step = stepOf(workload.make(), isCompiled);
+  const step = stepOf(workload.make(), way);
   const made = performance.now();
-  const first = await step().item();
+  const first = await step();
   const firstMs = performance.now() - made;
   let last = first;
   let steps = 1;
   const sample = async (): Promise<number> => {
     const from = performance.now();
-    for (let i = 0; i < workload.inner; i++) last = step().itemSync();
+    for (let i = 0; i < workload.inner; i++) {
+      const loss = step();
+      last = typeof loss === "number" ? loss : await loss;
+    }
     steps += workload.inner;
     // A turn of the event loop, as a program that draws or loads would take.
     await new Promise((resume) => setImmediate(resume));
@@ -87,8 +93,16 @@ export async function measureTraining(name: string, { seconds }: Request): Promi
   };
 }
 
-function stepOf({ x, y, step }: Training, isCompiled: boolean): () => Tensor {
-  if (!isCompiled) return () => step(x, y);
-  const compiled = compile<[Tensor, Tensor], Tensor>(step);
-  return () => compiled(x, y);
+/** Gives the loss; a promise of it costs a tiny step a turn. */
+function stepOf({ x, y, step, traced }: Training, way: Way): () => number | Promise<number> {
+  switch (way) {
+    case "plain":
+      return () => step(x, y).itemSync();
+    case "compiled": {
+      const compiled = compile<[Tensor, Tensor], Tensor>(step);
+      return () => compiled(x, y).itemSync();
+    }
+    case "traced":
+      return () => traced(x, y);
+  }
 }

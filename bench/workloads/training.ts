@@ -1,4 +1,5 @@
 /** A training step on one fixed batch: what the peers of the benchmark do, written as a user would. Knows no clock. */
+import { type TraceOptimizer, trace } from "../../src/inspect/index.ts";
 import type { Module } from "../../src/nn/index.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 
@@ -7,6 +8,8 @@ export interface Training {
   readonly y: Tensor;
   /** Forward, loss, backward, update; gives the loss, not read yet. */
   readonly step: (x: Tensor, y: Tensor) => Tensor;
+  /** The same, written down by `trace`; gives the loss. */
+  readonly traced: (x: Tensor, y: Tensor) => Promise<number>;
 }
 
 interface Model extends Module {
@@ -17,12 +20,7 @@ interface Loss {
   forward(output: Tensor, target: Tensor): Tensor;
 }
 
-interface Optimizer {
-  zeroGrad(): void;
-  step(): void;
-}
-
-export function training(model: Model, loss: Loss, optimizer: Optimizer, x: Tensor, y: Tensor): Training {
+export function training(model: Model, loss: Loss, optimizer: TraceOptimizer, x: Tensor, y: Tensor): Training {
   const step = (input: Tensor, target: Tensor): Tensor => {
     const value = loss.forward(model.forward(input), target);
     optimizer.zeroGrad();
@@ -30,7 +28,9 @@ export function training(model: Model, loss: Loss, optimizer: Optimizer, x: Tens
     optimizer.step();
     return value;
   };
-  return { x: inMemory(x), y: inMemory(y), step };
+  const traced = async (input: Tensor, target: Tensor): Promise<number> =>
+    (await trace(model, loss, [input, target], { optimizer })).lossValue;
+  return { x: inMemory(x), y: inMemory(y), step, traced };
 }
 
 /** Elements in memory, as a user's data would be. */

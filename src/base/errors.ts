@@ -103,6 +103,11 @@ function setStackLimit(to: number | undefined): void {
   if (to !== undefined) (Error as { stackTraceLimit?: number }).stackTraceLimit = to;
 }
 
+/** Whether a file, as frames name it, is the library's. */
+export function isOwnFile(file: string): boolean {
+  return ownFolders.some((folder) => file.startsWith(folder));
+}
+
 /** Whether a frame is the library's, or that of a built-in function that it calls. */
 function isOwnFrame(line: string): boolean {
   return ownFolders.some((folder) => line.includes(folder)) || line.endsWith(" (<anonymous>)");

@@ -47,6 +47,12 @@ export interface Origin {
   readonly path: string;
 }
 
+/** Set while somebody watches which vertices are made, and which of them are results that a program gets. */
+export const watching: {
+  made: ((value: Value) => void) | undefined;
+  given: (() => void) | undefined;
+} = { made: undefined, given: undefined };
+
 const none: readonly Value[] = [];
 let created = 0;
 
@@ -112,6 +118,7 @@ export class Value {
     // The choices of a backward pass repeat those of the forward pass, which fail first.
     this.origin = (mayFail || mode.lines) && this.phase === 0 && like === undefined ? here() : undefined;
     this.call = mayFail || mode.lines ? mode.call : "";
+    if (watching.made !== undefined) watching.made(this);
   }
 
   get inputs(): readonly Value[] {

@@ -6,7 +6,7 @@
 import type { Dtype } from "../base/dtype.ts";
 import { TwopassError, checkOptions, describe } from "../base/errors.ts";
 import { withMode } from "../ir/mode.ts";
-import type { Value } from "../ir/value.ts";
+import { type Value, watching } from "../ir/value.ts";
 import { resultOf } from "../ops/call.ts";
 import { kit } from "../ops/kit.ts";
 import { makeLeaf } from "../ops/leaf.ts";
@@ -229,7 +229,8 @@ export abstract class Optimizer<S extends object, N = NumberSettings<S>> {
       const maximize = "maximize" in group && group.maximize === true;
       const gradient = part.gradient as Value;
       const g = maximize ? kit.neg(gradient) : gradient;
-      const known = switches.eager ? undefined : this.#knownUpdate(group, numbers, parameter, g);
+      const isSeen = switches.eager || watching.made !== undefined;
+      const known = isSeen ? undefined : this.#knownUpdate(group, numbers, parameter, g);
       if (known !== undefined) this.#again(known, numbers, parameter, g, contents);
       else this.#askOne(group, numbers, parameter, g, contents);
     }

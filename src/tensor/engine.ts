@@ -9,7 +9,7 @@ import { Arriving } from "../ir/arriving.ts";
 import type { Cell } from "../ir/cell.ts";
 import { Held, type Watcher } from "../ir/held.ts";
 import { type Key, type Wanted, keyOf } from "../ir/program.ts";
-import { type DataLeaf, type Leaf, type RemoteLeaf, type Value, sortGraph } from "../ir/value.ts";
+import { type DataLeaf, type Leaf, type RemoteLeaf, type Value, sortGraph, watching } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { type Device, type Elements, type Plan, type RunFailure, opened } from "../runtime/device.ts";
 import { backwardOf } from "../transform/backward.ts";
@@ -102,6 +102,7 @@ export class Engine {
 
   /** A result that a user may hold; kept by the next run unless another tensor is made from it. */
   noteFresh(value: Value): void {
+    if (watching.given !== undefined) watching.given();
     const capture = tracing();
     if (capture !== undefined) {
       capture.use(this);
@@ -212,7 +213,14 @@ export class Engine {
     const due = this.#pending.due(asked, limit, roots);
     if (due.wanted.length > 0) {
       if (asked.length > 0 && !this.#pending.hasBackward) this.#noteEarly(due.wanted);
-      this.#attempt(due, asked);
+      // What planning makes is not what the program wrote.
+      const { made } = watching;
+      watching.made = undefined;
+      try {
+        this.#attempt(due, asked);
+      } finally {
+        watching.made = made;
+      }
     }
     this.#underWay.at(-1)?.undos.push(...takeEffects());
     settleEffects(true);

@@ -6,10 +6,10 @@ import { type TypedArray, isFloating, itemSize } from "../base/dtype.ts";
 import { lineOf, showShape } from "../base/errors.ts";
 import { sizeOf } from "../base/shape.ts";
 import { withMode } from "../ir/mode.ts";
-import { keyOf } from "../ir/program.ts";
 import { type Leaf, type Value, sortGraph } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
 import { pullback } from "../transform/grad.ts";
+import { elementsApart } from "./apart.ts";
 import type { Engine } from "./engine.ts";
 import { firstNonFinite } from "./finite.ts";
 
@@ -104,7 +104,7 @@ class Faults {
     const held = new Map<Value, { readonly nan: boolean; readonly infinite: boolean }>();
     const floating = [...new Set(values)].filter((value) => isFloating(value.dtype));
     for (const part of chunks(floating)) {
-      const data = this.#elements(part);
+      const data = elementsApart(this.#engine, part);
       part.forEach((value, i) => held.set(value, kindsIn(data[i] as TypedArray)));
     }
     const contents = new Map<Value, Content>();
@@ -115,19 +115,9 @@ class Faults {
     return contents;
   }
 
-  /** The elements of vertices, by one run of its own. */
-  #elements(values: readonly Value[]): readonly TypedArray[] {
-    const wanted = withMode({ grad: false }, () =>
-      values.map((value) => ({ value: value.leaf === undefined ? value : kit.alias(value, false), cell: undefined })),
-    );
-    if (wanted.length === 0) return [];
-    const key = keyOf(wanted);
-    return this.#engine.runPlan(this.#engine.plans.find(key, wanted).plan, key.leaves, key) as readonly TypedArray[];
-  }
-
   /** `result` is what was not finite, where it is not the vertex itself. */
   describe(guilty: Value, pass: NonFiniteOrigin["pass"], result: Value = guilty): NonFiniteOrigin {
-    const [data = new Float32Array(0)] = this.#elements([result]);
+    const [data = new Float32Array(0)] = elementsApart(this.#engine, [result]);
     const at = firstNonFinite(data);
     const place = `${data[at]} at element ${at} of ${showShape(result.shape)}`;
     const { leaf } = guilty;
@@ -150,7 +140,7 @@ class Faults {
   /** The operands that an elementwise operation had at an element: "log(-1)". */
   #given({ op, inputs }: Value, at: number): string {
     if (op.kind !== "elementwise" || inputs.length === 0) return "";
-    const operands = this.#elements(inputs).map((data) => String(data[at]));
+    const operands = elementsApart(this.#engine, inputs).map((data) => String(data[at]));
     return `${op.name}(${operands.join(", ")})`;
   }
 }

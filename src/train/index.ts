@@ -17,13 +17,17 @@ export type { NonFiniteOrigin } from "../tensor/non-finite.ts";
 export type { Batches } from "./trainer/batches.ts";
 export type {
   BatchEvent,
+  BatchStartEvent,
   Callback,
   EpochEvent,
   ExceptionEvent,
   FitEndEvent,
   FitOutcome,
   FitStartEvent,
+  LogEvent,
   StartEvent,
+  StepParts,
+  StepWriter,
   Training,
   ValidationBatchEvent,
 } from "./callbacks/callback.ts";

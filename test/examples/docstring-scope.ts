@@ -6,6 +6,8 @@ import * as data from "../../src/data/index.ts";
 import * as dataNode from "../../src/data/node/index.ts";
 import * as debug from "../../src/debug.ts";
 import * as core from "../../src/index.ts";
+import * as inspect from "../../src/inspect/index.ts";
+import * as inspectNode from "../../src/inspect/node/index.ts";
 import * as io from "../../src/io/index.ts";
 import * as ioNode from "../../src/io/node.ts";
 import * as functional from "../../src/nn/functional.ts";
@@ -36,6 +38,8 @@ export const entries: readonly Entry[] = [
   { name: "twopass/data/node", file: "src/data/node/index.ts", exports: dataNode },
   { name: "twopass/train", file: "src/train/index.ts", exports: train },
   { name: "twopass/train/node", file: "src/train/node/index.ts", exports: trainNode },
+  { name: "twopass/inspect", file: "src/inspect/index.ts", exports: inspect },
+  { name: "twopass/inspect/node", file: "src/inspect/node/index.ts", exports: inspectNode },
   { name: "twopass/io", file: "src/io/index.ts", exports: io },
   { name: "twopass/io/node", file: "src/io/node.ts", exports: ioNode },
 ];

@@ -27,6 +27,8 @@ const entries = [
   { path: "./data/node", node: true, kilobytes: 220 },
   { path: "./train", node: false, kilobytes: 140 },
   { path: "./train/node", node: true, kilobytes: 234 },
+  { path: "./inspect", node: false, kilobytes: 154 },
+  { path: "./inspect/node", node: true, kilobytes: 202 },
   { path: "./io", node: false, kilobytes: 135 },
   { path: "./io/node", node: true, kilobytes: 209 },
   { path: "./debug", node: false, kilobytes: 91 },

@@ -16,6 +16,11 @@ import { type TreeNode, isExempt, nameMembers, pathOf, statesBelow } from "./tre
 
 type Forward = (this: TreeNode, ...args: unknown[]) => unknown;
 
+/** Set while somebody watches the calls of `forward`: told of each when it ends, with its arguments and its result. */
+export const watchedCalls: {
+  ended: ((module: TreeNode, args: readonly unknown[], result: unknown) => void) | undefined;
+} = { ended: undefined };
+
 const wrapped = new WeakSet<object>();
 /** Calls of `forward` that are running. */
 let depth = 0;
@@ -54,6 +59,7 @@ function runForward(module: TreeNode, forward: Forward, args: unknown[]): unknow
     mode.path = before;
   }
   if (result instanceof Promise) throw asyncForward(module, result);
+  watchedCalls.ended?.(module, args, result);
   if (!isOutermost) return result;
   const results = tensorsIn(result);
   if (mode.grad && !searched.has(module)) {

@@ -61,8 +61,9 @@ export class Kernels {
       functions[name] = this.#build(kernels[i] as Kernel, tiles, hosts);
     });
     if (added.size > 0) {
-      const env: Record<string, unknown> = { memory: this.#memory };
-      for (const name of hosts.keys()) env[name] = hostFunctionTable[name as keyof typeof hostFunctionTable];
+      type HostName = keyof typeof hostFunctionTable;
+      const env: Record<string, WebAssembly.Memory | (typeof hostFunctionTable)[HostName]> = { memory: this.#memory };
+      for (const name of hosts.keys()) env[name] = hostFunctionTable[name as HostName];
       const bytes = assembleModule(functions, { shared: this.#isShared });
       if (debug.level >= 5) debugPrint("generated code", showModule(bytes));
       const module = new WebAssembly.Module(bytes);

@@ -57,6 +57,37 @@ export interface StartEvent {
   readonly trainer: Training;
 }
 
+/** The two parts of the step of a batch. Both only write the graph, but an update runs it. */
+export interface StepParts {
+  /** Writes the forward pass. Gives the loss to differentiate: with `accumulate` its share of the update. */
+  readonly forward: () => Tensor;
+  /** Limits the gradients and makes the update, where this batch is the last one for it. */
+  readonly update: () => void;
+}
+
+/**
+ * Writes the step of a batch in place of the trainer, to look into it: `forward()`, then gradients as `backward()` of the
+ * loss leaves them, then `update()`. Synchronous.
+ */
+export type StepWriter = (parts: StepParts) => void;
+
+/** A batch of the training data is about to be used. */
+export interface BatchStartEvent extends StartEvent {
+  /** The batch, as the loader gave it. */
+  readonly data: unknown;
+  /** Whether an update follows at once; with `accumulate` it does behind the last of some batches. */
+  readonly isLast: boolean;
+  /** Lets `writer` write the step of this batch. @throws where another callback does. */
+  readonly writeWith: (writer: StepWriter) => void;
+}
+
+/** Numbers go to the loggers. */
+export interface LogEvent {
+  readonly trainer: Training;
+  readonly step: number;
+  readonly scalars: Scalars;
+}
+
 /** `fit` begins. */
 export interface FitStartEvent extends StartEvent {
   /** Whether it goes on where a state stood. */
@@ -84,12 +115,14 @@ export interface Callback {
   onFitEnd?(event: FitEndEvent): void | Promise<void>;
   onEpochStart?(event: StartEvent): void | Promise<void>;
   onEpochEnd?(event: EpochEvent): void | Promise<void>;
-  onBatchStart?(event: StartEvent): void | Promise<void>;
+  onBatchStart?(event: BatchStartEvent): void | Promise<void>;
   onBatchEnd?(event: BatchEvent): void | Promise<void>;
   onValidationStart?(event: StartEvent): void | Promise<void>;
   onValidationBatchEnd?(event: ValidationBatchEvent): void | Promise<void>;
   /** Before `onEpochEnd`, where there is a validation. */
   onValidationEnd?(event: EpochEvent): void | Promise<void>;
+  /** Behind the loggers, also where there are none. */
+  onLog?(event: LogEvent): void | Promise<void>;
   onException?(event: ExceptionEvent): void | Promise<void>;
   /** The names in `EpochEvent.scalars` that it reads: checked before the training begins. */
   readonly monitors?: readonly string[];
@@ -109,5 +142,6 @@ export const moments = [
   "onValidationStart",
   "onValidationBatchEnd",
   "onValidationEnd",
+  "onLog",
   "onException",
 ] as const satisfies readonly (keyof Callback)[];

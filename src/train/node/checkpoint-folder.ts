@@ -199,8 +199,8 @@ function hiddenName(what: string): string {
   return `.twopass-${process.pid}-${what}-${randomBytes(6).toString("hex")}`;
 }
 
-/** Whether the process that made a hidden folder may still write to it. */
-async function isInUse(path: string, pid: number): Promise<boolean> {
+/** Whether the process that made a folder or file may still write to it. */
+export async function isInUse(path: string, pid: number): Promise<boolean> {
   if (pid !== process.pid) return isRunning(pid);
   // A container gives each of its programs the same number: what is older than this process is of another one.
   const { mtimeMs } = await stat(path);

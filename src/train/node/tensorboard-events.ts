@@ -6,7 +6,7 @@ import { PbfWriter } from "pbf";
 import { maskedCrc32c } from "./crc32c.ts";
 
 /** Fields of the messages, by their numbers in TensorFlow's event.proto, summary.proto and tensor.proto. */
-const eventField = { wallTime: 1, step: 2, fileVersion: 3, summary: 5 } as const;
+const eventField = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 } as const;
 const valueField = { tag: 1, simpleValue: 2, histogram: 5, tensor: 8, metadata: 9 } as const;
 const histogramField = { min: 1, max: 2, num: 3, sum: 4, sumSquares: 5, limits: 6, counts: 7 } as const;
 const tensorField = { dtype: 1, shape: 2, strings: 8 } as const;
@@ -35,6 +35,16 @@ export function versionEvent(time: number): Uint8Array {
   const pbf = new PbfWriter();
   pbf.writeDoubleField(eventField.wallTime, time);
   pbf.writeStringField(eventField.fileVersion, "brain.Event:2");
+  return pbf.finish();
+}
+
+/** An event that makes a reader drop what earlier files have of its step and later ones. @param time seconds since 1970. */
+export function restartEvent(time: number, step: number): Uint8Array {
+  const pbf = new PbfWriter();
+  pbf.writeDoubleField(eventField.wallTime, time);
+  pbf.writeVarintField(eventField.step, step);
+  // The status "start".
+  pbf.writeMessage(eventField.sessionLog, (status: number, log: PbfWriter) => log.writeVarintField(1, status), 1);
   return pbf.finish();
 }
 

@@ -6,7 +6,20 @@ import { TwopassError, checkOptions, describe } from "../../base/errors.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import type { Logger, Scalars } from "../loggers/logger.ts";
 import { LogFile } from "./log-file.ts";
-import { type SummaryValue, frame, histogramOf, summaryEvent, versionEvent } from "./tensorboard-events.ts";
+import {
+  type Histogram,
+  type SummaryValue,
+  frame,
+  histogramOf,
+  restartEvent,
+  summaryEvent,
+  versionEvent,
+} from "./tensorboard-events.ts";
+
+export interface TensorBoardOptions {
+  /** The first step that this file tells, where a training goes back: what earlier files have from there on is not shown. */
+  readonly purgeStep?: number;
+}
 
 /** Files made by this process, so that two of one second have two names. */
 let files = 0;
@@ -30,7 +43,10 @@ export class TensorBoardLogger implements Logger {
   readonly path: string;
   readonly #file: LogFile;
 
-  constructor(dir: string) {
+  constructor(dir: string, options: TensorBoardOptions = {}) {
+    checkOptions("TensorBoardLogger", options, ["purgeStep"]);
+    const { purgeStep } = options;
+    if (purgeStep !== undefined) checkStep(purgeStep);
     if (typeof dir !== "string" || dir === "") {
       throw new TwopassError({ op: "TensorBoardLogger", problem: "takes a folder", facts: `got ${describe(dir)}` });
     }
@@ -40,6 +56,7 @@ export class TensorBoardLogger implements Logger {
     this.path = join(dir, `events.out.tfevents.${String(seconds).padStart(10, "0")}.${host}.${process.pid}.${files++}`);
     this.#file = new LogFile("TensorBoardLogger", this.path);
     this.#file.append(frame(versionEvent(now())));
+    if (purgeStep !== undefined) this.#file.append(frame(restartEvent(now(), purgeStep)));
   }
 
   log(step: number, scalars: Scalars): void {
@@ -53,13 +70,13 @@ export class TensorBoardLogger implements Logger {
    * Writes how numbers are distributed, such as the weights of a layer. NaN and infinities are left out; where there is
    * nothing else nothing is written.
    *
-   * @param values a tensor, which is read, or an array.
+   * @param values a tensor, which is read, an array, or a histogram that was counted elsewhere.
    * @param options.bins default 64.
    */
   async logHistogram(
     step: number,
     tag: string,
-    values: Tensor | ArrayLike<number>,
+    values: Tensor | ArrayLike<number> | Histogram,
     options: { readonly bins?: number } = {},
   ): Promise<void> {
     checkOptions("logHistogram", options, ["bins"]);
@@ -71,7 +88,8 @@ export class TensorBoardLogger implements Logger {
         facts: `got ${describe(bins)}`,
       });
     }
-    const histogram = histogramOf(values instanceof Tensor ? await values.data() : values, bins);
+    const histogram =
+      "limits" in values ? values : histogramOf(values instanceof Tensor ? await values.data() : values, bins);
     if (histogram !== undefined) this.#write(step, [{ tag, histogram }]);
   }
 
@@ -89,13 +107,7 @@ export class TensorBoardLogger implements Logger {
   }
 
   #write(step: number, values: readonly SummaryValue[]): void {
-    if (!Number.isSafeInteger(step) || step < 0) {
-      throw new TwopassError({
-        op: "TensorBoardLogger",
-        problem: "the step must be a whole number from 0",
-        facts: `got ${describe(step)}`,
-      });
-    }
+    checkStep(step);
     this.#file.append(frame(summaryEvent(now(), step, values)));
   }
 
@@ -106,6 +118,15 @@ export class TensorBoardLogger implements Logger {
   close(): void {
     this.#file.close();
   }
+}
+
+function checkStep(step: number): void {
+  if (Number.isSafeInteger(step) && step >= 0) return;
+  throw new TwopassError({
+    op: "TensorBoardLogger",
+    problem: "the step must be a whole number from 0",
+    facts: `got ${describe(step)}`,
+  });
 }
 
 /** Seconds since 1970. */

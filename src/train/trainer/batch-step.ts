@@ -14,6 +14,7 @@ import { type NonFiniteOrigin, findNonFinite, withLines } from "../../tensor/non
 import type { StoredTensor } from "../../tensor/stored.ts";
 import { switches } from "../../tensor/switches.ts";
 import { Tensor } from "../../tensor/tensor.ts";
+import type { StepWriter } from "../callbacks/callback.ts";
 import type { TrainerOptions } from "./trainer-options.ts";
 
 export interface BatchResult {
@@ -82,17 +83,57 @@ export class BatchStep<B> {
 
   /** Adds the gradients of a batch to those of the update. `count` sees the result, which has not run yet. */
   accumulate(batch: B, place: StepPlace, count: (result: BatchResult) => void): BatchResult {
-    const { optimizer, accumulate = 1 } = this.#o;
-    if (this.#isChecked) this.#window.push({ batch, streams: streamStates() });
+    this.#remember(batch);
     return this.#guarded(place, () => {
-      const result = this.result(batch);
-      if (this.#isFirst) optimizer.zeroGrad();
-      this.#isFirst = false;
-      // Before the backward pass, so that one run does all that uses this batch.
-      count(result);
-      (accumulate === 1 ? result.loss : result.loss.div(accumulate)).backward();
+      const { result, share } = this.#forward(batch, count);
+      share.backward();
       return result;
     });
+  }
+
+  /** As `accumulate` and then `end`, but `writer` says when, and writes the backward pass. */
+  write(
+    batch: B,
+    place: StepPlace,
+    count: (result: BatchResult) => void,
+    writer: StepWriter,
+    end: () => void,
+  ): BatchResult {
+    this.#remember(batch);
+    return this.#guarded(place, () => {
+      let result: BatchResult | undefined;
+      let isEnded = false;
+      const forward = (): Tensor => {
+        const written = this.#forward(batch, count);
+        result = written.result;
+        return written.share;
+      };
+      const update = (): void => {
+        end();
+        isEnded = true;
+      };
+      writer({ forward, update });
+      if (result !== undefined && isEnded) return result;
+      throw new TwopassError({
+        op: "Trainer",
+        problem: "a callback that writes the step must call forward() and update()",
+      });
+    });
+  }
+
+  /** For a search of what is not finite. */
+  #remember(batch: B): void {
+    if (this.#isChecked) this.#window.push({ batch, streams: streamStates() });
+  }
+
+  #forward(batch: B, count: (result: BatchResult) => void): { readonly result: BatchResult; readonly share: Tensor } {
+    const { optimizer, accumulate = 1 } = this.#o;
+    const result = this.result(batch);
+    if (this.#isFirst) optimizer.zeroGrad();
+    this.#isFirst = false;
+    // Before the backward pass, so that one run does all that uses this batch.
+    count(result);
+    return { result, share: accumulate === 1 ? result.loss : result.loss.div(accumulate) };
   }
 
   /** Makes the update with the gradients that were gathered. */
@@ -135,7 +176,8 @@ export class BatchStep<B> {
     try {
       return this.onDevice(body);
     } catch (error) {
-      if (!(error instanceof NonFiniteError)) throw error;
+      // An update that is written with its batch has explained its own.
+      if (!(error instanceof NonFiniteError) || error.place.step !== undefined) throw error;
       switches.finite = false;
       throw this.#explained(error, place);
     } finally {

@@ -5,7 +5,7 @@ import { ReduceLROnPlateau } from "../../optim/plateau-schedule.ts";
 import { hostEffect } from "../../tensor/capture.ts";
 import type { BatchResult } from "./batch-step.ts";
 import { type Batches, checkBatches, countBatches, goTo, noBatches, placeOf } from "./batches.ts";
-import type { Callback, FitOutcome, Training } from "../callbacks/callback.ts";
+import type { Callback, FitOutcome, StepWriter, Training } from "../callbacks/callback.ts";
 import { type CheckpointOptions, type CheckpointStore, checkCheckpoint } from "./checkpoint.ts";
 import { evaluateBatches } from "./evaluate.ts";
 import type { EpochRecord, History } from "./history.ts";
@@ -177,9 +177,9 @@ export class FitRun<B> {
   #isPlaced = false;
 
   #checkNames(): void {
-    const { callbacks = [], schedule, monitor } = this.#inside.options;
+    const { schedule, monitor } = this.#inside.options;
     const known = this.#names();
-    for (const callback of callbacks) {
+    for (const callback of this.#inside.callbacks) {
       for (const name of callback.monitors ?? []) checkMonitor(callback.constructor.name, name, known);
     }
     if (monitor !== undefined || schedule instanceof ReduceLROnPlateau) checkMonitor("fit", this.#monitor, known);
@@ -213,9 +213,9 @@ export class FitRun<B> {
         skip--;
         continue;
       }
-      if (this.#calls("onBatchStart")) await this.#call("onBatchStart", { trainer: this.#owner });
+      const writer = this.#calls("onBatchStart") ? await this.#startBatch(batch) : undefined;
       const place = { epoch: this.epoch, batch: progress.batch + 1, step: progress.step };
-      const result = this.#train(batch, place);
+      const result = this.#train(batch, place, writer);
       // At once: a loop that fails has left its place when the failure is seen.
       this.#inside.left = this.place();
       if (this.#calls("onBatchEnd")) await this.#endBatch(result);
@@ -232,17 +232,40 @@ export class FitRun<B> {
     await this.#endEpoch(await means.scalars("train"), progress.rate, start);
   }
 
-  #train(batch: B, place: { epoch: number; batch: number; step: number }): BatchResult {
-    const { options, step, means, progress } = this.#inside;
+  /** Gives what writes the step, where a callback wants to. */
+  async #startBatch(data: B): Promise<StepWriter | undefined> {
+    let writer: StepWriter | undefined;
+    const writeWith = (given: StepWriter): void => {
+      if (writer !== undefined) throw new TwopassError({ op: "Trainer", problem: "two callbacks write the same step" });
+      writer = given;
+    };
+    await this.#call("onBatchStart", { trainer: this.#owner, data, isLast: this.#isLast, writeWith });
+    return writer;
+  }
+
+  /** Whether the next batch is the last one for its update. */
+  get #isLast(): boolean {
+    const { options, progress } = this.#inside;
+    return progress.waiting + 1 >= (options.accumulate ?? 1);
+  }
+
+  #train(batch: B, place: { epoch: number; batch: number; step: number }, writer: StepWriter | undefined): BatchResult {
+    const { step, means, progress } = this.#inside;
     let counted = 0;
     const count = (result: BatchResult): void => {
       means.add(result);
       counted = result.size;
     };
-    try {
-      const result = step.accumulate(batch, place, count);
-      if (progress.waiting + 1 >= (options.accumulate ?? 1)) this.#update(place);
+    const end = (): void => {
+      if (this.#isLast) this.#update(place);
       else progress.waiting++;
+    };
+    try {
+      let result: BatchResult;
+      if (writer === undefined) {
+        result = step.accumulate(batch, place, count);
+        end();
+      } else result = step.write(batch, place, count, writer, end);
       progress.batch++;
       return result;
     } catch (error) {
@@ -295,7 +318,8 @@ export class FitRun<B> {
   async #afterUpdate({ loss }: BatchResult): Promise<void> {
     const { step } = this.#inside.progress;
     const { logEvery = 0, loggers = [] } = this.#inside.options;
-    if (logEvery > 0 && step % logEvery === 0 && loggers.length > 0) {
+    const isHeard = loggers.length > 0 || this.#calls("onLog");
+    if (logEvery > 0 && step % logEvery === 0 && isHeard) {
       await this.#log({ "batch/loss": await loss.item(), lr: this.#rate });
     }
     const every = this.#o.checkpoint?.everySteps;
@@ -353,18 +377,20 @@ export class FitRun<B> {
   }
 
   async #log(scalars: Scalars): Promise<void> {
-    for (const logger of this.#inside.options.loggers ?? []) await logger.log(this.#inside.progress.step, scalars);
+    const { step } = this.#inside.progress;
+    for (const logger of this.#inside.options.loggers ?? []) await logger.log(step, scalars);
+    await this.#call("onLog", { trainer: this.#owner, step, scalars });
   }
 
   #calls(moment: Moment): boolean {
-    return this.#inside.options.callbacks?.some((callback) => callback[moment] !== undefined) ?? false;
+    return this.#inside.callbacks.some((callback) => callback[moment] !== undefined);
   }
 
   /** Calls a function of all callbacks that have it, one after the other. */
   async #call<M extends Moment>(moment: M, event: EventOf<M>): Promise<void> {
     this.isCalling = true;
     try {
-      for (const callback of this.#inside.options.callbacks ?? []) {
+      for (const callback of this.#inside.callbacks) {
         const found = callback[moment] as ((event: EventOf<M>) => void | Promise<void>) | undefined;
         if (found !== undefined) await found.call(callback, event);
       }

@@ -7,8 +7,8 @@ import { type Stateful, type TrainerState, copyState, isStateful, readState } fr
 
 /** @throws where a part refuses its state; all parts have their old one then. */
 export async function restoreAll<B>(inside: TrainerInside<B>, state: TrainerState): Promise<void> {
-  const { options, means, progress, records, step } = inside;
-  const { model, optimizer, schedule, average, callbacks = [] } = options;
+  const { options, callbacks, means, progress, records, step } = inside;
+  const { model, optimizer, schedule, average } = options;
   const undo: (() => void)[] = [];
   const load = async (part: Stateful, given: object): Promise<void> => {
     const before = await copyState(part.stateDict());

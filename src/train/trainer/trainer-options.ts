@@ -159,7 +159,7 @@ function checkNumbers<B>(options: TrainerOptions<B>): void {
 }
 
 /** A misspelt function of a plain object would never be called. */
-function checkCallback(callback: Callback): void {
+export function checkCallback(callback: Callback): void {
   if (typeof callback !== "object" || callback === null) throw wrong("callbacks", "objects of functions", callback);
   if (Object.getPrototypeOf(callback) === Object.prototype) {
     checkOptions("callback", callback, [...moments, "monitors", "stateDict", "loadStateDict"]);

@@ -7,7 +7,7 @@ import { noGrad } from "../../tensor/scope.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import { BatchStep } from "./batch-step.ts";
 import { type Batches, checkBatches, noBatches } from "./batches.ts";
-import type { Training } from "../callbacks/callback.ts";
+import type { Callback, Training } from "../callbacks/callback.ts";
 import { EpochMeans } from "./epoch-means.ts";
 import { evaluateBatches } from "./evaluate.ts";
 import { type FitOptions, FitRun, checkFit } from "./fit-run.ts";
@@ -15,13 +15,22 @@ import type { EpochRecord, History } from "./history.ts";
 import type { Scalars } from "../loggers/logger.ts";
 import { ModuleModes } from "./module-modes.ts";
 import { restoreAll } from "./restoring.ts";
-import { type PairBatch, type TrainerOptions, checkTrainer, metricsByName } from "./trainer-options.ts";
+import {
+  type PairBatch,
+  type TrainerOptimizer,
+  type TrainerOptions,
+  checkCallback,
+  checkTrainer,
+  metricsByName,
+} from "./trainer-options.ts";
 import { type TrainerProgress, type TrainerState, checkState, copyState, isStateful } from "./trainer-state.ts";
 import { Turns } from "./turns.ts";
 
 /** What a run and its trainer share. */
 export interface TrainerInside<B> {
   readonly options: TrainerOptions<B>;
+  /** Those of the options, and those that were added. */
+  callbacks: readonly Callback[];
   readonly step: BatchStep<B>;
   readonly means: EpochMeans;
   readonly progress: { -readonly [K in keyof TrainerProgress]: TrainerProgress[K] };
@@ -61,6 +70,7 @@ export class Trainer<B = PairBatch> implements Training {
     if (options.device !== undefined) options.model.to(options.device);
     this.#inside = {
       options,
+      callbacks: options.callbacks ?? [],
       step: new BatchStep(options),
       means: new EpochMeans(metricsByName(options.metrics as TrainerOptions["metrics"])),
       progress: { epoch: 0, batch: 0, batches: 0, examples: 0, waiting: 0, step: 0, rate: 0, start: 0 },
@@ -72,6 +82,33 @@ export class Trainer<B = PairBatch> implements Training {
 
   get model(): Module {
     return this.#inside.options.model;
+  }
+
+  get optimizer(): TrainerOptimizer {
+    return this.#inside.options.optimizer;
+  }
+
+  /**
+   * Adds a callback behind those that there are, also while `fit` runs: it is called from the next moment on.
+   *
+   * @returns what takes it away again.
+   * @throws for what is no callback.
+   * @example
+   * const trainer = new Trainer({ model, optimizer, loss: new nn.CrossEntropyLoss() });
+   * let batches = 0;
+   * const remove = trainer.add({ onBatchEnd: () => void batches++ });
+   * await trainer.fit(loader);
+   * remove();
+   * await trainer.fit(loader);
+   * batches; // 3
+   */
+  add(callback: Callback): () => void {
+    checkCallback(callback);
+    const inside = this.#inside;
+    inside.callbacks = [...inside.callbacks, callback];
+    return () => {
+      inside.callbacks = inside.callbacks.filter((one) => one !== callback);
+    };
   }
 
   /** The epoch that runs, or ran last, from 1; 0 before the first. */
@@ -180,7 +217,7 @@ export class Trainer<B = PairBatch> implements Training {
    * failed there, or in the middle of an accumulation.
    */
   async state(): Promise<TrainerState> {
-    const { options, means, progress, records } = this.#inside;
+    const { options, callbacks, means, progress, records } = this.#inside;
     const { model, optimizer, schedule, average } = options;
     const left = this.#run === undefined ? this.#inside.left : this.#run.place();
     if (left === undefined) {
@@ -207,7 +244,7 @@ export class Trainer<B = PairBatch> implements Training {
       schedule: schedule?.stateDict() ?? null,
       average: isStateful(average) ? average.stateDict() : null,
       metrics: isIn ? means.liveStates() : {},
-      callbacks: (options.callbacks ?? []).map((callback) => (isStateful(callback) ? callback.stateDict() : null)),
+      callbacks: callbacks.map((callback) => (isStateful(callback) ? callback.stateDict() : null)),
       ...left,
       lossSum: means.sum,
       seed: currentSeed(),

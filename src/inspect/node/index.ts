@@ -1,0 +1,3 @@
+/** `twopass/inspect/node`: runs in folders. Floor: inspect; Node only. */
+export { readRun, readRunTrace } from "./read-run.ts";
+export { RunFolder } from "./run-folder.ts";
