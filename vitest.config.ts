@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { alias } from "./site/sources.ts";
 
 // "package" tests the packed tarball, and "browser" its pages, so they need dist/ and run after the build; "unit" runs
 // from the sources.
@@ -6,6 +7,8 @@ export default defineConfig({
   test: {
     projects: [
       {
+        // The page's code names the package as users do.
+        resolve: { alias },
         test: {
           name: "unit",
           // For what hangs; a busy machine is no failure.
@@ -19,6 +22,7 @@ export default defineConfig({
       },
       { test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 120_000 } },
       {
+        resolve: { alias },
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],

@@ -1,0 +1,3 @@
+/** The four phases of a training step, in their order. */
+export const phases = ["forward", "loss", "backward", "update"] as const;
+export type Phase = (typeof phases)[number];
