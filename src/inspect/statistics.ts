@@ -86,7 +86,7 @@ function reduced(value: Value): readonly [Value, Value] {
     counted(kit.ne(flat, flat)),
   ].map((x) => kit.cast(kit.reshape(x, [1]), "float32"));
   const step = Math.ceil(size / mostSampled);
-  return [kit.concat(numbers, 0), kit.slice(flat, [0], [step], [Math.ceil(size / step)])];
+  return [inOneVector(numbers), kit.slice(flat, [0], [step], [Math.ceil(size / step)])];
 }
 
 /** The slope of a function that flattens, from what it gave; for relu something that is 0 where the slope is. */
@@ -110,6 +110,14 @@ export function flatShare(y: Value): Value | undefined {
     const steepest = kit.reshape(kit.max(slope(y), [0]), [units]);
     return kit.div(kit.sum(kit.cast(kit.le(steepest, flatUpTo[y.op.name] as number), "float32"), [0]), units);
   });
+}
+
+/** One kernel, where a concat has one for each part. */
+function inOneVector(numbers: readonly Value[]): Value {
+  const shape = [numbers.length];
+  const place = kit.iota(shape, 0);
+  const [first, ...rest] = numbers.map((x) => kit.broadcast(x, shape)) as [Value, ...Value[]];
+  return rest.reduce((vector, x, i) => kit.where(kit.eq(place, i + 1), x, vector), first);
 }
 
 function statisticsFrom(size: number, numbers: TypedArray, sample: TypedArray): TraceStatistics {
