@@ -10,7 +10,7 @@ import {
   runTraceFile,
   watch,
 } from "../../src/inspect/index.ts";
-import { jsonText } from "../../src/inspect/trace-text.ts";
+import { jsonText } from "../../src/inspect/schema.ts";
 import * as nn from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { manualSeed, randn } from "../../src/tensor/random.ts";
