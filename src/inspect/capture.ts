@@ -7,15 +7,14 @@ import type { RecordedGraph } from "./recorder.ts";
 /** Elements of all results together up to which all are captured unless told otherwise. */
 const mostUnasked = 2 ** 20;
 
-/** The patterns of an option; undefined where it is not given. */
-export function patternsOf(capture: unknown): readonly string[] | undefined {
-  if (capture === undefined) return undefined;
-  const list: readonly unknown[] = Array.isArray(capture) ? capture : [capture];
+/** The patterns that an option gives. */
+export function patternsOf(op: string, option: string, given: unknown): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
   if (list.every((pattern): pattern is string => typeof pattern === "string")) return list;
   throw new TwopassError({
-    op: "trace",
-    problem: "capture must be a module path, a pattern such as encoder.*.attn, or a list of them",
-    facts: `got ${describe(capture)}`,
+    op,
+    problem: `${option} must be a module path, a pattern such as encoder.*.attn, or a list of them`,
+    facts: `got ${describe(given)}`,
   });
 }
 
@@ -31,17 +30,23 @@ export function matches(pattern: string, path: string): boolean {
   return new RegExp(`^${text}(?:\\.|$)`).test(path);
 }
 
-/** Throws for a pattern that no module has. */
-export function checkPatterns(patterns: readonly string[], paths: readonly string[]): void {
+/** Throws for a pattern by which no module is meant. */
+export function checkPatterns(
+  op: string,
+  patterns: readonly string[],
+  paths: readonly string[],
+  isMeant: (pattern: string, path: string) => boolean,
+): void {
+  const known = paths.filter((path) => path !== "");
   for (const pattern of patterns) {
-    if (paths.some((path) => matches(pattern, path))) continue;
-    const near = nearest(pattern, paths);
+    if (paths.some((path) => isMeant(pattern, path))) continue;
+    const near = nearest(pattern, known);
     throw new TwopassError({
-      op: "trace",
+      op,
       problem: `no module has the path ${JSON.stringify(pattern)}`,
       hint:
         near === undefined
-          ? `known: ${paths.slice(0, 8).join(", ")}${paths.length > 8 ? ", ..." : ""}`
+          ? `known: ${known.slice(0, 8).join(", ")}${known.length > 8 ? ", ..." : ""}`
           : `did you mean "${near}"?`,
     });
   }

@@ -1,7 +1,6 @@
 /** One training step, written down. Floor: inspect. */
 import { checkOptions, TwopassError, describe } from "../base/errors.ts";
-import { phases } from "../ir/mode.ts";
-import { withMode } from "../ir/mode.ts";
+import { phases, withMode } from "../ir/mode.ts";
 import type { Value } from "../ir/value.ts";
 import type { Module } from "../nn/module/module.ts";
 import { modulesBelow, nameMembers, pathOf } from "../nn/module/tree.ts";
@@ -11,7 +10,7 @@ import type { Engine } from "../tensor/engine.ts";
 import type { Inner } from "../tensor/inner.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Reached } from "../transform/grad.ts";
-import { checkPatterns, patternsOf, selected } from "./capture.ts";
+import { checkPatterns, matches, patternsOf, selected } from "./capture.ts";
 import { type TraceLoss, checkStep, recordPasses } from "./passes.ts";
 import { present } from "./present.ts";
 import { readAll } from "./read.ts";
@@ -79,8 +78,8 @@ export async function trace<B extends readonly unknown[] = readonly [Tensor, Ten
   }
   if (optimizer !== undefined) checkOptimizer(optimizer);
   const modules = namedModules(model);
-  const patterns = patternsOf(options.capture);
-  if (patterns !== undefined) checkPatterns(patterns, [...modules.keys()]);
+  const patterns = options.capture === undefined ? undefined : patternsOf(op, "capture", options.capture);
+  if (patterns !== undefined) checkPatterns(op, patterns, [...modules.keys()], matches);
 
   const date = new Date().toISOString();
   optimizer?.zeroGrad();

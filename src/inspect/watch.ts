@@ -1,5 +1,5 @@
 /** A training run, recorded while it goes on. Floor: inspect. */
-import { TwopassError, checkOptions, describe, nearest } from "../base/errors.ts";
+import { TwopassError, checkOptions, describe } from "../base/errors.ts";
 import { currentSeed } from "../base/random-stream.ts";
 import type { Module } from "../nn/module/module.ts";
 import { type TreeNode, modulesBelow } from "../nn/module/tree.ts";
@@ -9,7 +9,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { BatchEvent, BatchStartEvent, Callback, LogEvent } from "../train/callbacks/callback.ts";
 import type { Scalars } from "../train/loggers/logger.ts";
 import type { Trainer } from "../train/trainer/trainer.ts";
-import { matches } from "./capture.ts";
+import { checkPatterns, matches, patternsOf } from "./capture.ts";
 import { type RunInfo, type RunSink, runFormat, runVersion } from "./run-format.ts";
 import { describeModule } from "./trace.ts";
 import type { Trace } from "./trace-format.ts";
@@ -56,7 +56,7 @@ const watchedTrainers = new WeakSet<object>();
 export function watch<B>(trainer: Trainer<B>, to: RunSink | WatchOptions): () => Promise<void> {
   if (typeof trainer?.add !== "function") throw wrong("takes a trainer", trainer);
   const settings = settingsFrom(to);
-  checkPatterns(settings.activations, [...pathsOf(trainer.model, ["**"]).values()]);
+  checkPatterns(op, settings.activations, [...pathsOf(trainer.model, ["**"]).values()], isMeant);
   if (watchedTrainers.has(trainer)) {
     throw new TwopassError({
       op,
@@ -93,11 +93,7 @@ function settingsFrom(to: RunSink | WatchOptions): Settings {
   if (!Number.isInteger(traceEvery) || traceEvery < 0) {
     throw wrong("traceEvery must be a whole number from 0", traceEvery);
   }
-  const patterns: readonly unknown[] = Array.isArray(activations) ? activations : [activations];
-  if (!patterns.every((pattern): pattern is string => typeof pattern === "string")) {
-    throw wrong("activations must be a module path, a pattern such as encoder.*.attn, or a list of them", activations);
-  }
-  return { sink, every, traceEvery, activations: patterns };
+  return { sink, every, traceEvery, activations: patternsOf(op, "activations", activations) };
 }
 
 /** What there is of the step that is being made. */
@@ -213,22 +209,6 @@ function pathsOf(model: Module, patterns: readonly string[]): Map<TreeNode, stri
 function isMeant(pattern: string, path: string): boolean {
   const ended = (text: string): string => (text === "" ? "$" : `${text}.$`);
   return matches(ended(pattern), ended(path));
-}
-
-function checkPatterns(patterns: readonly string[], paths: readonly string[]): void {
-  for (const pattern of patterns) {
-    if (paths.some((path) => isMeant(pattern, path))) continue;
-    const near = nearest(pattern, paths);
-    const known = paths.filter((path) => path !== "");
-    throw new TwopassError({
-      op,
-      problem: `no module has the path ${JSON.stringify(pattern)}`,
-      hint:
-        near === undefined || near === ""
-          ? `known: ${known.slice(0, 8).join(", ")}${known.length > 8 ? ", ..." : ""}`
-          : `did you mean "${near}"?`,
-    });
-  }
 }
 
 function infoOf<B>({ model, optimizer }: Trainer<B>, { every, traceEvery, activations }: Settings): RunInfo {

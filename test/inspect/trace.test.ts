@@ -172,7 +172,9 @@ onEachDevice(() => {
       }
       expect(got.histogram.counts.reduce((n, m) => n + m, 0)).toBe(got.histogram.sampled);
       expect(got.histogram.sampled).toBeLessThanOrEqual(2048);
-      expect(got.histogram).toEqual(got.size <= 2048 ? want.histogram : got.histogram);
+      // Of a larger one some elements are counted, in the bins of all.
+      const { from, to } = want.histogram;
+      expect(got.histogram).toMatchObject(got.size <= 2048 ? want.histogram : { from, to });
       compared++;
     }
     expect(compared).toBeGreaterThan(12);

@@ -1,21 +1,11 @@
 /** A trace without its elements: what the page holds, while the elements stay in the worker until they are looked at. */
-import type { Trace, TraceKernel, TraceModule, TraceOperation, TraceParameter, TraceValue } from "twopass/inspect";
+import type { Trace, TraceOperation, TraceParameter, TraceValue } from "twopass/inspect";
 
 export type OutlineParameter = Pick<TraceParameter, "path" | "shape" | "dtype" | "operation" | "gradient">;
 
-export interface Outline {
-  readonly date: string;
-  readonly device: string;
-  readonly model: string;
-  readonly optimizer: string;
-  readonly step?: number;
-  readonly loss: number;
-  readonly lossValue: number;
-  readonly modules: readonly TraceModule[];
-  /** Without values. */
-  readonly operations: readonly TraceOperation[];
+export interface Outline extends Omit<Trace, "format" | "version" | "parameters"> {
+  /** Without values, as the operations. */
   readonly parameters: readonly OutlineParameter[];
-  readonly kernels: readonly TraceKernel[];
 }
 
 export function outlineOf(trace: Trace): Outline {
