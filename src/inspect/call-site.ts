@@ -32,39 +32,67 @@ const host = Error as unknown as FramesError;
 const fewFrames = 24;
 const mostFrames = 80;
 
-/** Finds call sites; places that were seen are known. */
-export class CallSites {
-  readonly #lines = new Map<string, string>();
+/** Lines of places in files of a program, which stay what they are. */
+const lines = new Map<string, string>();
+const mostLines = 4096;
 
-  /** That of the code that is running. */
-  find(): CallSite {
-    return this.#findIn(fewFrames) ?? this.#findIn(mostFrames) ?? unknownSite;
-  }
+/** What a file of the library is to a call site. */
+interface FileKind {
+  readonly isSkipped: boolean;
+  readonly isOwn: boolean;
+  readonly isBelowTensors: boolean;
+  readonly isOfTensors: boolean;
+}
 
-  #findIn(most: number): CallSite | undefined {
-    const frames = framesHere(most);
-    if (frames === undefined) return unknownSite;
-    let call = "";
-    let isInside = true;
-    for (const frame of frames) {
-      const file = frame.getFileName() ?? "";
-      if (file === "" || file.startsWith("node:")) continue;
-      if (!isOwnFile(file)) {
-        const key = `${file}:${frame.getLineNumber()}:${frame.getColumnNumber()}`;
-        let line = this.#lines.get(key);
-        if (line === undefined) {
-          line = shortLine(lineOf(here()));
-          this.#lines.set(key, line);
-        }
-        return { line, call };
-      }
-      // A layer calls functions of tensors, and those call each other: the outermost of them is what it wrote.
-      if (!isInside || isBelowTensors(file)) continue;
-      if (!isOfTensors(file)) isInside = false;
-      else call = nameOf(frame.getFunctionName()) ?? call;
-    }
-    return most < mostFrames && frames.length === most ? undefined : { line: "", call };
+const kinds = new Map<string, FileKind>();
+
+function kindOf(file: string): FileKind {
+  let kind = kinds.get(file);
+  if (kind === undefined) {
+    kind = {
+      isSkipped: file === "" || file.startsWith("node:"),
+      isOwn: isOwnFile(file),
+      isBelowTensors: isBelowTensors(file),
+      isOfTensors: isOfTensors(file),
+    };
+    if (kinds.size >= mostLines) kinds.clear();
+    kinds.set(file, kind);
   }
+  return kind;
+}
+
+/** The call site of the code that is running. */
+export function callSiteHere(): CallSite {
+  return findIn(fewFrames) ?? findIn(mostFrames) ?? unknownSite;
+}
+
+function findIn(most: number): CallSite | undefined {
+  const frames = framesHere(most);
+  if (frames === undefined) return unknownSite;
+  let call = "";
+  let isInside = true;
+  for (const frame of frames) {
+    const file = frame.getFileName() ?? "";
+    const kind = kindOf(file);
+    if (kind.isSkipped) continue;
+    if (!kind.isOwn) return { line: lineAt(file, frame), call };
+    // A layer calls functions of tensors, and those call each other: the outermost of them is what it wrote.
+    if (!isInside || kind.isBelowTensors) continue;
+    if (!kind.isOfTensors) isInside = false;
+    else call = nameOf(frame.getFunctionName()) ?? call;
+  }
+  return most < mostFrames && frames.length === most ? undefined : { line: "", call };
+}
+
+function lineAt(file: string, frame: Frame): string {
+  const key = `${file}:${frame.getLineNumber()}:${frame.getColumnNumber()}`;
+  let line = lines.get(key);
+  if (line === undefined) {
+    line = shortLine(lineOf(here()));
+    if (lines.size >= mostLines) lines.clear();
+    lines.set(key, line);
+  }
+  return line;
 }
 
 function framesHere(most: number): readonly Frame[] | undefined {

@@ -11,8 +11,7 @@ import { tensorsIn } from "../nn/module/tensors-in.ts";
 import type { TreeNode } from "../nn/module/tree.ts";
 import { inner } from "../tensor/inner.ts";
 import type { Reached } from "../transform/grad.ts";
-import { type CallSite, CallSites } from "./call-site.ts";
-import { present } from "./present.ts";
+import { type CallSite, callSiteHere } from "./call-site.ts";
 import type { TraceCall, TraceOperation } from "./trace-format.ts";
 
 const noSite: CallSite = { line: "", call: "" };
@@ -24,9 +23,12 @@ interface Made {
   readonly isOfLoss: boolean;
 }
 
+/** An operation while it is being put together. */
+export type DescribedOperation = { -readonly [K in keyof TraceOperation]: TraceOperation[K] };
+
 export class Recorder {
   readonly #made = new Map<Value, Made>();
-  readonly #sites: CallSites | undefined;
+  readonly #withLines: boolean;
   readonly #calls = new Map<TreeNode, { inputs: Value[]; outputs: Value[] }[]>();
   readonly #gradients = new Map<Value, Value>();
   readonly #derivativeOf = new Map<Value, Value>();
@@ -38,7 +40,7 @@ export class Recorder {
   #site: CallSite | undefined;
 
   constructor(withLines: boolean) {
-    this.#sites = withLines ? new CallSites() : undefined;
+    this.#withLines = withLines;
   }
 
   /** Watches while a body makes vertices. */
@@ -70,9 +72,10 @@ export class Recorder {
   }
 
   #note(value: Value): void {
-    if (value.phase === 0) this.#site ??= this.#sites?.find();
+    const isPlaced = value.phase === 0 && this.#withLines;
+    if (isPlaced) this.#site ??= callSiteHere();
     this.#made.set(value, {
-      site: (value.phase === 0 ? this.#site : undefined) ?? noSite,
+      site: (isPlaced ? this.#site : undefined) ?? noSite,
       inputs: inputsOf(value),
       isOfLoss: this.#isOfLoss,
     });
@@ -112,25 +115,26 @@ export class Recorder {
   }
 
   /**
-   * The graph of what `ends` need and all that the update made, without what only shortcuts of the library read. Numbers
-   * are places in the list.
+   * The graph of what `ends` need, without what only shortcuts of the library read. Numbers are places in the list.
    */
   graph(ends: readonly Value[]): RecordedGraph {
     const numbers = new Map<Value, number>();
     const order: Value[] = [];
-    const updates = [...this.#made.keys()].filter((value) => value.phase === 2);
     // By phase, so that what is only read by a later one does not stand in its midst.
     for (const root of [...ends].sort((a, b) => a.phase - b.phase)) this.#visit(root, numbers, order);
-    const updatesFrom = order.length;
-    for (const root of updates) this.#visit(root, numbers, order);
-    const graph = new RecordedGraph(order, numbers, updatesFrom);
+    const graph = new RecordedGraph(order, numbers);
     this.#describeGradients(graph);
     return graph;
   }
 
+  /** Adds all that the update made, once it is written. */
+  addUpdate({ order, numbers }: RecordedGraph): void {
+    for (const value of this.#made.keys()) if (value.phase === 2) this.#visit(value, numbers, order);
+  }
+
   #describeGradients(graph: RecordedGraph): void {
-    const { order, updatesFrom } = graph;
-    for (let i = 0; i < updatesFrom; i++) {
+    const { order } = graph;
+    for (let i = 0; i < order.length; i++) {
       const value = order[i] as Value;
       const gradient = this.#gradients.get(value);
       // One that stands for several values is that of the last.
@@ -168,35 +172,39 @@ export class Recorder {
     return this.#made.get(value)?.inputs ?? none;
   }
 
-  /** Everything of an operation but its value. */
-  describe(value: Value, graph: RecordedGraph): Omit<TraceOperation, "value" | "flat"> {
+  /** Everything of an operation but its value. There are thousands of them, so no object is made on the way. */
+  describe(value: Value, graph: RecordedGraph): DescribedOperation {
     const made = this.#made.get(value);
-    const derivativeOf = this.#derivativeOf.get(value);
-    const gradient = this.#gradients.get(value);
     const phase = made === undefined ? (graph.number(value) < graph.updatesFrom ? 0 : 2) : value.phase;
-    return {
+    const operation: DescribedOperation = {
       phase: phases[phase],
-      ...this.placeOf(value),
+      op: opOf(value, made),
+      call: made?.site.call ?? "",
+      module: moduleOf(value, made),
+      line: made?.site.line ?? "",
       label: this.#labelOf(value),
       inputs: (made?.inputs ?? none).map((input) => graph.number(input)),
       shape: [...value.shape],
       dtype: value.dtype,
       settings: settingsOf(value),
-      ...present("derivativeOf", graph.numberOf(derivativeOf)),
-      ...present("gradient", graph.numberOf(gradient)),
-      ...present("gradientOf", phase === 1 ? graph.gradients.get(value) : undefined),
       keptBytes: graph.readBack.has(value) ? sizeOf(value.shape) * itemSize[value.dtype] : 0,
     };
+    const derivativeOf = graph.numberOf(this.#derivativeOf.get(value));
+    if (derivativeOf !== undefined) operation.derivativeOf = derivativeOf;
+    const gradient = graph.numberOf(this.#gradients.get(value));
+    if (gradient !== undefined) operation.gradient = gradient;
+    const gradientOf = phase === 1 ? graph.gradients.get(value) : undefined;
+    if (gradientOf !== undefined) operation.gradientOf = gradientOf;
+    return operation;
   }
 
   /** What made a vertex, and where. */
   placeOf(value: Value): Pick<TraceOperation, "op" | "call" | "module" | "line"> {
     const made = this.#made.get(value);
-    const rule = value.attrs["rule"];
     return {
-      op: made === undefined ? "leaf" : typeof rule === "string" ? rule : value.op.name,
+      op: opOf(value, made),
       call: made?.site.call ?? "",
-      module: made === undefined ? "" : made.isOfLoss && value.path === "" ? "loss" : value.path,
+      module: moduleOf(value, made),
       line: made?.site.line ?? "",
     };
   }
@@ -230,34 +238,43 @@ export class Recorder {
 
 const none: readonly Value[] = [];
 
+function opOf({ attrs, op }: Value, made: Made | undefined): string {
+  const rule = attrs["rule"];
+  return made === undefined ? "leaf" : typeof rule === "string" ? rule : op.name;
+}
+
+function moduleOf({ path }: Value, made: Made | undefined): string {
+  return made === undefined ? "" : made.isOfLoss && path === "" ? "loss" : path;
+}
+
 /** A graph with its vertices numbered. */
 export class RecordedGraph {
-  readonly order: readonly Value[];
+  readonly order: Value[];
+  readonly numbers: Map<Value, number>;
   /** The first number of what only the update needs. */
   readonly updatesFrom: number;
-  readonly #numbers: ReadonlyMap<Value, number>;
   /** By a gradient's vertex: the number of what it is the gradient of. */
   readonly gradients = new Map<Value, number>();
   /** Vertices of the forward pass that the backward pass reads. */
   readonly readBack = new Set<Value>();
 
-  constructor(order: readonly Value[], numbers: ReadonlyMap<Value, number>, updatesFrom: number) {
+  constructor(order: Value[], numbers: Map<Value, number>) {
     this.order = order;
-    this.#numbers = numbers;
-    this.updatesFrom = updatesFrom;
+    this.numbers = numbers;
+    this.updatesFrom = order.length;
   }
 
   has(value: Value): boolean {
-    return this.#numbers.has(value);
+    return this.numbers.has(value);
   }
 
   number(value: Value): number {
-    return this.#numbers.get(value) as number;
+    return this.numbers.get(value) as number;
   }
 
   /** Undefined for a vertex that is not in the graph. */
   numberOf(value: Value | undefined): number | undefined {
-    return value === undefined ? undefined : this.#numbers.get(value);
+    return value === undefined ? undefined : this.numbers.get(value);
   }
 }
 

@@ -1,10 +1,9 @@
 /** One training step, written down. Floor: inspect. */
 import { checkOptions, TwopassError, describe } from "../base/errors.ts";
-import { phases, withMode } from "../ir/mode.ts";
+import { phases } from "../ir/mode.ts";
 import type { Value } from "../ir/value.ts";
 import type { Module } from "../nn/module/module.ts";
-import { modulesBelow, nameMembers, pathOf } from "../nn/module/tree.ts";
-import { kit } from "../ops/kit.ts";
+import { modulesBelow, nameMembers, parametersOf, pathOf } from "../nn/module/tree.ts";
 import { type KernelRun, profiling } from "../runtime/profiling.ts";
 import type { Engine } from "../tensor/engine.ts";
 import type { Inner } from "../tensor/inner.ts";
@@ -12,12 +11,13 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { Reached } from "../transform/grad.ts";
 import { checkPatterns, matches, patternsOf, selected } from "./capture.ts";
 import { type TraceLoss, checkStep, recordPasses } from "./passes.ts";
+import { type Gathered, Gatherings } from "./gathering.ts";
 import { present } from "./present.ts";
-import { readAll } from "./read.ts";
 import { Recorder } from "./recorder.ts";
-import { type Captured, capturing, flatShare } from "./statistics.ts";
+import { flatShare } from "./statistics.ts";
 import {
   type Trace,
+  type TraceElements,
   type TraceKernel,
   type TraceModule,
   type TraceValue,
@@ -70,6 +70,16 @@ export async function trace<B extends readonly unknown[] = readonly [Tensor, Ten
   batch: B,
   options: TraceOptions<B> = {},
 ): Promise<Trace> {
+  return runTraced(model, loss, batch, options)();
+}
+
+/** The part of `trace` that writes the step and runs it, at once; what it gives reads the record. */
+export function runTraced<B extends readonly unknown[]>(
+  model: Module,
+  loss: TraceLoss,
+  batch: B,
+  options: TraceOptions<B>,
+): () => Promise<Trace> {
   checkOptions(op, options, ["optimizer", "forward", "capture", "whole", "lines", "time"]);
   const { optimizer, forward, whole = 256 } = options;
   checkStep(op, model, loss);
@@ -97,52 +107,56 @@ export async function trace<B extends readonly unknown[] = readonly [Tensor, Ten
     const gradient = recorder.gradientOf(value);
     if (gradient !== undefined) always.add(gradient);
   }
-  const captured = new Map<Value, Captured>();
-  const flat = new Map<Value, Value>();
-  for (const value of selected(recorder.graph(ends), always, patterns, whole)) {
-    captured.set(value, capturing(fixed(value), whole, engine));
-    const share = value.phase === 0 ? flatShare(value) : undefined;
-    if (share !== undefined) flat.set(value, share);
-  }
-  const update = new UpdateRecord(model, optimizer, whole);
-  const parts = [...captured.values()].flatMap(({ values }) => values);
-  const wanted = [...parts, ...flat.values(), ...update.wantedBefore()];
-  engine.noteCall(wanted.filter((value) => value.leaf === undefined));
-  const kernels = timed(options.time ?? true, engine, () => {
-    if (optimizer === undefined) engine.run([]);
-    else recorder.watch(() => optimizer.step());
-  });
-
-  const values = new Map<Value, TraceValue>();
-  for (const [value, one] of captured) values.set(value, one.finish(await readAll(one.values, engine)));
-  const shares = new Map<Value, number>();
-  for (const [value, share] of flat) shares.set(value, (await readAll([share], engine))[0]?.[0] as number);
   const graph = recorder.graph(ends);
-  const [[lossValue] = []] = await readAll([passes.loss], engine);
-  return {
-    format: traceFormat,
-    version: traceVersion,
-    date,
-    device: engine.device.name,
-    model: model.constructor.name,
-    optimizer: optimizer?.constructor.name ?? "",
-    ...present("step", update.step()),
-    loss: graph.number(passes.loss),
-    lossValue: lossValue as number,
-    modules: [...modules].map(([path, module]) => ({
-      ...describeModule(path, module),
-      calls: recorder.callNumbers(module, graph),
-    })),
-    operations: graph.order.map((value) => ({
-      ...recorder.describe(value, graph),
-      ...present("flat", shares.get(value)),
-      ...present("value", values.get(value)),
-    })),
-    parameters: await update.parameters({
-      number: (value) => (graph.has(value) ? graph.number(value) : undefined),
-      gradientOf: (value) => recorder.gradientOf(value),
-    }),
-    kernels,
+  const gatherings = new Gatherings(whole);
+  const own = gatherings.on(engine);
+  const takeLoss = own.elements(passes.loss);
+  const captured = new Map<Value, Gathered<TraceValue>>();
+  const flat = new Map<Value, Gathered<TraceElements>>();
+  for (const value of selected(graph, always, patterns, whole)) {
+    captured.set(value, own.add(value));
+    const share = value.phase === 0 ? flatShare(value) : undefined;
+    if (share !== undefined) flat.set(value, own.elements(share));
+  }
+  const update = new UpdateRecord(model, optimizer, gatherings);
+  gatherings.note();
+  // All that is captured comes out of the step's own run.
+  const kernels = timed(options.time ?? true, engine, () => {
+    if (optimizer !== undefined) update.make(() => recorder.watch(() => optimizer.step()));
+    for (const each of gatherings.note()) each.run([]);
+  });
+  return async () => {
+    await gatherings.read();
+
+    recorder.addUpdate(graph);
+    return {
+      format: traceFormat,
+      version: traceVersion,
+      date,
+      device: engine.device.name,
+      model: model.constructor.name,
+      optimizer: optimizer?.constructor.name ?? "",
+      ...present("step", update.step()),
+      loss: graph.number(passes.loss),
+      lossValue: takeLoss().data[0] as number,
+      modules: [...modules].map(([path, module]) => ({
+        ...describeModule(path, module),
+        calls: recorder.callNumbers(module, graph),
+      })),
+      operations: graph.order.map((value) => {
+        const operation = recorder.describe(value, graph);
+        const share = flat.get(value);
+        if (share !== undefined) operation.flat = share().data[0] as number;
+        const one = captured.get(value);
+        if (one !== undefined) operation.value = one();
+        return operation;
+      }),
+      parameters: update.parameters({
+        number: (value) => graph.numberOf(value),
+        gradientOf: (value) => recorder.gradientOf(value),
+      }),
+      kernels,
+    };
   };
 }
 
@@ -160,20 +174,18 @@ function leaveGradients(reached: readonly Reached[], engine: Engine): void {
   }
 }
 
-/** A stored tensor is written by the update: what it holds now is kept by a vertex of its own. */
-function fixed(value: Value): Value {
-  return value.leaf?.kind === "cell" ? withMode({ grad: false }, () => kit.alias(value, false)) : value;
-}
-
 /** Runs a body with a clock beside each kernel, where there can be one. */
 function timed(isWanted: boolean, engine: Engine, body: () => void): TraceKernel[] {
   const runs: KernelRun[] = [];
   const isFree = profiling.listener === undefined;
-  if (isWanted && isFree && engine.device.remote === undefined) profiling.listener = (run) => void runs.push(run);
+  if (isWanted && isFree && engine.device.remote === undefined) {
+    profiling.listener = (run) => void runs.push(run);
+    profiling.ofStep = true;
+  }
   try {
     body();
   } finally {
-    if (isFree) profiling.listener = undefined;
+    if (isFree) [profiling.listener, profiling.ofStep] = [undefined, false];
   }
   return runs.map(({ label, kind, phase, milliseconds, operations, bytes }) => ({
     label,
@@ -187,15 +199,11 @@ function timed(isWanted: boolean, engine: Engine, body: () => void): TraceKernel
 
 /** What holds for all calls of a module. */
 export function describeModule(path: string, module: Module): Omit<TraceModule, "calls"> {
-  // A parameter in a list of the module is its own; those of modules below are not.
-  const below = module.namedChildren().map(([name]) => `${name}.`);
-  const own = module.namedParameters().filter(([name]) => !below.some((prefix) => name.startsWith(prefix)));
-  const [first = ""] = String(module).split("\n");
   return {
     path,
     type: module.constructor.name,
-    // What stands between the brackets of the first line.
-    settings: first.slice(module.constructor.name.length + 1).replace(/\)$/, ""),
-    parameters: own.map(([name]) => (path === "" ? name : `${path}.${name}`)),
+    // The one line of `toString()` that is its own: the others would be written for each module above.
+    settings: module["describeSettings"]().split("\n", 1)[0] ?? "",
+    parameters: parametersOf(module).map(({ path: name }) => (path === "" ? name : `${path}.${name}`)),
   };
 }

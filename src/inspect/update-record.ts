@@ -1,19 +1,18 @@
 /** The third phase of a traced step: parameters and the optimiser's state before and behind the update. Floor: inspect. */
 import { TwopassError, describe } from "../base/errors.ts";
-import { withMode } from "../ir/mode.ts";
-import type { Value } from "../ir/value.ts";
+import { asidePath, withMode } from "../ir/mode.ts";
+import { type Value, watching } from "../ir/value.ts";
 import type { Module } from "../nn/module/module.ts";
 import { kit } from "../ops/kit.ts";
 import type { OptimizerState } from "../optim/optimizer-state.ts";
-import type { Engine } from "../tensor/engine.ts";
+import { type Engine, giveUp } from "../tensor/engine.ts";
 import { currentEngine } from "../tensor/engines.ts";
 import { inner } from "../tensor/inner.ts";
 import type { StoredTensor } from "../tensor/stored.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { type Captured, capturing } from "./statistics.ts";
-import type { TraceOperation, TraceParameter, TraceValue } from "./trace-format.ts";
+import { type Gathered, type Gatherings, copyOf } from "./gathering.ts";
 import { present } from "./present.ts";
-import { computeAll, readAll } from "./read.ts";
+import type { TraceOperation, TraceParameter, TraceValue } from "./trace-format.ts";
 
 /** What a trace needs of an optimiser. */
 export interface TraceOptimizer {
@@ -47,48 +46,98 @@ export interface Numbering {
   gradientOf(value: Value): Value | undefined;
 }
 
+type States = ReadonlyMap<string, Gathered<TraceValue>>;
+const none: States = new Map();
+
 interface Recorded {
   readonly path: string;
   readonly parameter: StoredTensor;
+  readonly engine: Engine;
+  /** What stood for it before the update. */
   readonly value: Value;
-  /** Its content before the update, computed with the step. */
-  readonly held: Value;
-  readonly before: Captured;
-  readonly states: ReadonlyMap<string, Captured>;
+  readonly before: Gathered<TraceValue>;
+  readonly states: States;
+}
+
+interface Behind {
+  /** The vertices that stood for the parameter and its state. */
+  readonly of: readonly Value[];
+  readonly after?: Gathered<TraceValue>;
+  readonly change?: Gathered<TraceValue>;
+  readonly states: States;
 }
 
 export class UpdateRecord {
   readonly #optimizer: TraceOptimizer | undefined;
-  readonly #whole: number;
+  readonly #gatherings: Gatherings;
   readonly #all: readonly Recorded[];
+  readonly #behind = new Map<Recorded, Behind>();
+  /** What parameters held before the update, for those that it writes in more than one run. */
+  readonly #held = new Map<Recorded, Value>();
 
-  constructor(model: Module, optimizer: TraceOptimizer | undefined, whole: number) {
+  constructor(model: Module, optimizer: TraceOptimizer | undefined, gatherings: Gatherings) {
     this.#optimizer = optimizer;
-    this.#whole = whole;
+    this.#gatherings = gatherings;
     const states = statesOf(optimizer);
     this.#all = model.namedParameters().map(([path, parameter]) => {
-      const { value } = parameter[inner];
-      const engine = engineOf(parameter);
-      const held = copyOf(value);
-      const tensors = Object.entries(states.get(parameter)?.tensors ?? {});
-      return {
-        path,
-        parameter,
-        value,
-        held,
-        before: capturing(held, whole, engine),
-        states: new Map(tensors.map(([name, x]) => [name, capturing(copyOf(x[inner].value), whole, engine)])),
-      };
+      const { value, engine = currentEngine() } = parameter[inner];
+      const before = gatherings.on(engine).add(value);
+      return { path, parameter, engine, value, before, states: this.#gatherStates(states.get(parameter)) };
     });
   }
 
-  /** What must be computed with the step, before anything is written. */
-  wantedBefore(): Value[] {
-    return this.#all.flatMap(({ held, before, states }) => [
-      ...before.values,
-      ...(this.#optimizer === undefined ? [] : [held]),
-      ...[...states.values()].flatMap(({ values }) => values),
-    ]);
+  /** Makes the update. What it changes is gathered in the run that writes it. */
+  make(body: () => void): void {
+    const engines = [...new Set(this.#all.map(({ engine }) => engine))];
+    const make = engines.reduce(
+      (inside, engine) => () => engine.runningWith(() => unwatched(() => this.#gather(engine)), inside),
+      body,
+    );
+    make();
+    for (const engine of engines) {
+      const rest = this.#gather(engine);
+      if (rest.length > 0) engine.run(rest);
+    }
+    for (const value of this.#held.values()) giveUp(value);
+  }
+
+  /** What a run shall compute: parameters and states where they are new since the run before, and what they were. */
+  #gather(engine: Engine): readonly Value[] {
+    const states = statesOf(this.#optimizer);
+    const settings = settingsByParameter(this.#optimizer);
+    const gathering = this.#gatherings.on(engine);
+    const held: Value[] = [];
+    for (const recorded of this.#all) {
+      const { parameter, value } = recorded;
+      if (recorded.engine !== engine) continue;
+      const now = parameter[inner].value;
+      const state = states.get(parameter);
+      const of = [now, ...Object.values(state?.tensors ?? {}).map((x) => x[inner].value)];
+      const known = this.#behind.get(recorded);
+      if (known?.of.length === of.length && of.every((one, i) => one === known.of[i])) continue;
+      const isUpdated = settings.has(parameter);
+      const before = this.#held.get(recorded) ?? value;
+      this.#behind.set(recorded, {
+        of,
+        ...present("after", isUpdated ? gathering.add(copyOf(now)) : undefined),
+        ...present("change", isUpdated ? gathering.add(differenceOf(now, before)) : undefined),
+        states: this.#gatherStates(state),
+      });
+      if (this.#held.has(recorded) || !isUpdated) continue;
+      const copy = copyOf(value);
+      this.#held.set(recorded, copy);
+      held.push(copy);
+    }
+    return [...gathering.wanted(), ...held];
+  }
+
+  #gatherStates(state: StateOf | undefined): States {
+    const gathered = new Map<string, Gathered<TraceValue>>();
+    for (const [name, x] of Object.entries(state?.tensors ?? {})) {
+      const { value, engine = currentEngine() } = x[inner];
+      gathered.set(name, this.#gatherings.on(engine).add(copyOf(value)));
+    }
+    return gathered;
   }
 
   /** The number of the update, where the optimiser counts. */
@@ -97,81 +146,46 @@ export class UpdateRecord {
     return counts.length === 0 ? undefined : Math.max(...counts);
   }
 
-  /** Behind the step. */
-  async parameters(numbering: Numbering): Promise<TraceParameter[]> {
-    const states = statesOf(this.#optimizer);
+  /** Behind the run. */
+  parameters(numbering: Numbering): TraceParameter[] {
     const settings = settingsByParameter(this.#optimizer);
-    const whole = this.#whole;
-    const behind = this.#all.map(({ parameter, held }) => {
-      const now = copyOf(parameter[inner].value);
-      const engine = engineOf(parameter);
-      const isUpdated = settings.has(parameter);
+    return this.#all.map((recorded) => {
+      const { path, parameter, value, before, states: earlier } = recorded;
+      const { after, change, states = none } = this.#behind.get(recorded) ?? {};
+      const state: Record<string, { before?: TraceValue; after: TraceValue }> = {};
+      for (const [name, now] of states) {
+        state[name] = { ...present("before", earlier.get(name)?.()), after: now() };
+      }
+      const gradient = numbering.gradientOf(value);
       return {
-        after: isUpdated ? capturing(now, whole, engine) : undefined,
-        change: isUpdated ? capturing(differenceOf(now, held), whole, engine) : undefined,
-        states: Object.entries(states.get(parameter)?.tensors ?? {}).map(
-          ([name, x]) => [name, capturing(copyOf(x[inner].value), whole, engine)] as const,
-        ),
+        path,
+        shape: [...parameter.shape],
+        dtype: parameter.dtype,
+        ...present("operation", numbering.number(value)),
+        ...present("gradient", gradient === undefined ? undefined : numbering.number(gradient)),
+        before: before(),
+        ...present("after", after?.()),
+        ...present("change", change?.()),
+        state,
+        settings: settings.get(parameter) ?? {},
       };
     });
-    for (const [engine, values] of this.#byEngine((i) => {
-      const { after, change, states: later } = behind[i] as (typeof behind)[number];
-      return [after, change, ...later.map(([, captured]) => captured)];
-    })) {
-      computeAll(values, engine);
-    }
-    return Promise.all(
-      this.#all.map(async ({ path, parameter, value, before, states: earlier }, i) => {
-        const engine = engineOf(parameter);
-        const take = async (captured: Captured | undefined): Promise<TraceValue | undefined> =>
-          captured?.finish(await readAll(captured.values, engine));
-        const { after, change, states: later } = behind[i] as (typeof behind)[number];
-        const state: Record<string, { before?: TraceValue; after: TraceValue }> = {};
-        for (const [name, captured] of later) {
-          state[name] = {
-            ...present("before", await take(earlier.get(name))),
-            after: (await take(captured)) as TraceValue,
-          };
-        }
-        const gradient = numbering.gradientOf(value);
-        return {
-          path,
-          shape: [...parameter.shape],
-          dtype: parameter.dtype,
-          ...present("operation", numbering.number(value)),
-          ...present("gradient", gradient === undefined ? undefined : numbering.number(gradient)),
-          before: (await take(before)) as TraceValue,
-          ...present("after", await take(after)),
-          ...present("change", await take(change)),
-          state,
-          settings: settings.get(parameter) ?? {},
-        };
-      }),
-    );
-  }
-
-  #byEngine(capturedOf: (i: number) => readonly (Captured | undefined)[]): Map<Engine, Value[]> {
-    const found = new Map<Engine, Value[]>();
-    this.#all.forEach(({ parameter }, i) => {
-      const engine = engineOf(parameter);
-      const values = capturedOf(i).flatMap((captured) => captured?.values ?? []);
-      found.set(engine, [...(found.get(engine) ?? []), ...values]);
-    });
-    return found;
   }
 }
 
-function engineOf(parameter: StoredTensor): Engine {
-  return parameter[inner].engine ?? currentEngine();
-}
-
-/** A stored tensor is written in place: a vertex of its own holds what it is now. */
-function copyOf(value: Value): Value {
-  return withMode({ grad: false }, () => kit.alias(value, false));
+/** What looks at the update is no part of it. */
+function unwatched<T>(body: () => T): T {
+  const { made } = watching;
+  watching.made = undefined;
+  try {
+    return body();
+  } finally {
+    watching.made = made;
+  }
 }
 
 function differenceOf(a: Value, b: Value): Value {
-  return withMode({ grad: false }, () => kit.sub(a, b));
+  return withMode({ grad: false, path: asidePath }, () => kit.sub(a, b));
 }
 
 interface StateOf {

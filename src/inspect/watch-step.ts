@@ -2,7 +2,7 @@
  * What is captured of one step of a training: statistics of parameters, gradients, changes and results of modules. All
  * that the step itself computes comes out of its own run. Floor: inspect.
  */
-import { withMode } from "../ir/mode.ts";
+import { asidePath, withMode } from "../ir/mode.ts";
 import type { Value } from "../ir/value.ts";
 import { watchedCalls } from "../nn/module/forward-call.ts";
 import type { Module } from "../nn/module/module.ts";
@@ -12,12 +12,14 @@ import { kit } from "../ops/kit.ts";
 import { tracing } from "../tensor/capture.ts";
 import type { Engine } from "../tensor/engine.ts";
 import { currentEngine } from "../tensor/engines.ts";
-import { Inner, inner } from "../tensor/inner.ts";
+import { inner } from "../tensor/inner.ts";
 import type { StoredTensor } from "../tensor/stored.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type Gathered, Gatherings, copyOf } from "./gathering.ts";
 import { present } from "./present.ts";
 import type { RunParameter, RunRecord, RunStatistics } from "./run-format.ts";
-import { capturing, summaryOf } from "./statistics.ts";
+import { summaryOf } from "./statistics.ts";
+import type { TraceValue } from "./trace-format.ts";
 
 /** Elements up to which a tensor is read whole: its statistics are made here, in float64. */
 const whole = 256;
@@ -26,7 +28,7 @@ interface Updated {
   readonly path: string;
   readonly parameter: StoredTensor;
   /** Absent where no gradient reached it. */
-  readonly gradient?: Statistics;
+  readonly gradient?: Gathered<TraceValue>;
   /** Its content before the update. */
   readonly held?: Value;
 }
@@ -37,7 +39,8 @@ export class StepCapture {
   readonly #model: Module;
   readonly #paths: ReadonlyMap<TreeNode, string>;
   readonly #results: { readonly path: string; readonly x: Tensor }[] = [];
-  #activations: readonly { readonly path: string; readonly statistics: Statistics }[] = [];
+  readonly #gatherings = new Gatherings(whole);
+  #activations: readonly { readonly path: string; readonly statistics: Gathered<TraceValue> }[] = [];
   #updated: readonly Updated[] = [];
 
   /** @param paths the modules whose results are captured. */
@@ -65,98 +68,62 @@ export class StepCapture {
 
   /** Between the backward pass and the update: what the run of the step shall compute besides. */
   note(): void {
+    const gatherings = this.#gatherings;
     this.#activations = this.#results.map(({ path, x }) => {
       const { value, engine = currentEngine() } = x[inner];
-      return { path, statistics: new Statistics(value.leaf?.kind === "cell" ? copyOf(value) : value, engine) };
+      return { path, statistics: gatherings.on(engine).add(value) };
     });
+    const held = new Map<Engine, Value[]>();
     this.#updated = this.#model.namedParameters().map(([path, parameter]) => {
       const { value, gradient, engine = currentEngine() } = parameter[inner];
       if (gradient === undefined) return { path, parameter };
-      return { path, parameter, gradient: new Statistics(gradient, engine), held: copyOf(value) };
+      const copy = copyOf(value);
+      held.set(engine, [...(held.get(engine) ?? []), copy]);
+      return { path, parameter, gradient: gatherings.on(engine).add(gradient), held: copy };
     });
-    const wanted = new Map<Engine, Value[]>();
-    for (const { statistics } of this.#activations) statistics.addTo(wanted);
-    for (const { gradient, held, parameter } of this.#updated) {
-      gradient?.addTo(wanted);
-      if (held !== undefined) add(wanted, parameter[inner].engine ?? currentEngine(), [held]);
-    }
-    for (const [engine, values] of wanted) engine.noteCall(values);
+    gatherings.note();
+    for (const [engine, values] of held) engine.noteCall(values);
   }
 
   /** Behind the update: what came out. */
   async read(): Promise<StepStatistics> {
+    const gatherings = this.#gatherings;
     const behind = this.#updated.map(({ parameter, held }) => {
       const { value, engine = currentEngine() } = parameter[inner];
-      const change = held === undefined ? undefined : withMode({ grad: false }, () => kit.sub(value, held));
+      const gathering = gatherings.on(engine);
+      const change =
+        held === undefined ? undefined : withMode({ grad: false, path: asidePath }, () => kit.sub(value, held));
       return {
-        weight: new Statistics(copyOf(value), engine),
-        change: change === undefined ? undefined : new Statistics(change, engine),
+        weight: gathering.add(value),
+        change: change === undefined ? undefined : gathering.add(change),
       };
     });
-    const wanted = new Map<Engine, Value[]>();
-    for (const { weight, change } of behind) {
-      weight.addTo(wanted);
-      change?.addTo(wanted);
-    }
-    for (const [engine, values] of wanted) engine.run(values);
+    for (const engine of gatherings.note()) engine.run([]);
+    await gatherings.read();
 
     const parameters: Record<string, RunParameter> = {};
     for (const [i, { path, gradient }] of this.#updated.entries()) {
       const { weight, change } = behind[i] as (typeof behind)[number];
-      const [now, added] = [await weight.read(), await change?.read()];
+      const now = statisticsOf(weight);
+      const added = change === undefined ? undefined : statisticsOf(change);
       parameters[path] = {
         weight: now,
-        ...present("gradient", await gradient?.read()),
+        ...present("gradient", gradient === undefined ? undefined : statisticsOf(gradient)),
         ...present("change", added),
         ...present("ratio", added === undefined ? undefined : ratioOf(added.norm, now.norm)),
       };
     }
     const activations: Record<string, RunStatistics> = {};
-    for (const { path, statistics } of this.#activations)
-      activations[free(path, activations)] = await statistics.read();
+    for (const { path, statistics } of this.#activations) {
+      activations[free(path, activations)] = statisticsOf(statistics);
+    }
     return { ...normsOf(parameters), parameters, activations };
   }
 }
 
-/** Statistics of a vertex that is still to run. */
-class Statistics {
-  readonly #engine: Engine;
-  readonly #values: readonly Value[];
-  readonly #tensors: readonly Tensor[];
-  readonly #finish: (data: readonly ArrayLike<number>[]) => RunStatistics;
-
-  constructor(value: Value, engine: Engine) {
-    const { values, finish } = capturing(value, whole, engine);
-    this.#engine = engine;
-    this.#values = values;
-    // At once: they say that somebody will look.
-    this.#tensors = values.map((one) => new Tensor(new Inner(one, engine)));
-    this.#finish = (data) => {
-      const summary = summaryOf(finish(data as Parameters<typeof finish>[0]));
-      return { ...summary, rms: summary.norm / Math.sqrt(summary.size - summary.nonFinite) };
-    };
-  }
-
-  addTo(wanted: Map<Engine, Value[]>): void {
-    add(
-      wanted,
-      this.#engine,
-      this.#values.filter(({ leaf }) => leaf === undefined),
-    );
-  }
-
-  async read(): Promise<RunStatistics> {
-    return this.#finish(await Promise.all(this.#tensors.map((x) => x.data())));
-  }
-}
-
-function add(wanted: Map<Engine, Value[]>, engine: Engine, values: readonly Value[]): void {
-  wanted.set(engine, [...(wanted.get(engine) ?? []), ...values]);
-}
-
-/** A stored tensor is written in place: a vertex of its own holds what it is now. */
-function copyOf(value: Value): Value {
-  return withMode({ grad: false }, () => kit.alias(value, false));
+function statisticsOf(gathered: Gathered<TraceValue>): RunStatistics {
+  const summary = summaryOf(gathered());
+  return { ...summary, rms: summary.norm / Math.sqrt(summary.size - summary.nonFinite) };
 }
 
 function ratioOf(change: number, weight: number): number {

@@ -11,7 +11,7 @@ import type { StoredTensor } from "../tensor/stored.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { StepParts } from "../train/callbacks/callback.ts";
 import type { Trainer } from "../train/trainer/trainer.ts";
-import { trace } from "./trace.ts";
+import { runTraced } from "./trace.ts";
 import type { Trace } from "./trace-format.ts";
 
 /**
@@ -25,18 +25,12 @@ export function traceOfStep<B>(trainer: Trainer<B>, data: unknown, { forward, up
     ...optimizer.paramGroups.flatMap(({ params }) => params),
   ]);
   const before = new Map<StoredTensor, Value>();
-  let isMade = false;
-  let failure: { readonly error: unknown } | undefined;
-  const part = <T>(body: () => T): T => {
-    try {
-      return body();
-    } catch (error) {
-      failure = { error };
-      throw error;
-    }
-  };
+  // While the trainer's part goes on, and from the update on, an error is one of the step.
+  let isOfStep = false;
   const writeForward = (): Tensor => {
+    isOfStep = true;
     const loss = forward();
+    isOfStep = false;
     // Gradients of the batches before: a trace puts its own in their place.
     for (const parameter of parameters) {
       const { gradient } = parameter[inner];
@@ -45,32 +39,41 @@ export function traceOfStep<B>(trainer: Trainer<B>, data: unknown, { forward, up
     return loss;
   };
   const makeUpdate = (): void => {
+    isOfStep = true;
     for (const [parameter, gradient] of before) addGradient(parameter, gradient);
     update();
-    isMade = true;
   };
-  const traced = trace(model, (loss) => loss, tensorsIn(data).length > 0 ? [data] : [data, tensor(0)], {
-    forward: () => part(writeForward),
+  const batch = tensorsIn(data).length > 0 ? [data] : [data, tensor(0)];
+  const options = {
+    forward: writeForward,
     optimizer: {
       paramGroups: optimizer.paramGroups,
       // The trainer does it with the first batch of an update.
       zeroGrad: () => undefined,
-      step: () => part(makeUpdate),
+      step: makeUpdate,
       stateDict: () => {
         const state = optimizer.stateDict();
         return isState(state) ? state : { state: {}, paramGroups: [] };
       },
     },
-  });
-  // It is awaited later; a step that fails says so at once.
-  traced.catch(() => undefined);
-  if (failure !== undefined) throw failure.error;
-  if (!isMade) {
+  };
+  let read: () => Promise<Trace>;
+  try {
+    read = runTraced(model, (loss: Tensor) => loss, batch, options);
+  } catch (error) {
+    // A step that fails says so at once.
+    if (isOfStep) throw error;
     // What a trace cannot differentiate a step cannot either.
     forward().backward();
     update();
+    const failed = Promise.reject(error);
+    failed.catch(() => undefined);
+    return failed;
   }
-  return traced.then((record) => ({ ...withLoss(record), optimizer: optimizer.constructor.name }));
+  const traced = read().then((record) => ({ ...withLoss(record), optimizer: optimizer.constructor.name }));
+  // It is awaited later.
+  traced.catch(() => undefined);
+  return traced;
 }
 
 /** Adds what the batches before left. */

@@ -4,6 +4,9 @@
 export const phases = ["forward", "backward", "update"] as const;
 export type Phase = 0 | 1 | 2;
 
+/** The module path of vertices that only look at a step. Kernels of nothing else are not the step's, and may go untimed. */
+export const asidePath = "(looking)";
+
 export interface Mode {
   phase: Phase;
   /** Whether vertices record that a gradient may flow through them. */

@@ -19,5 +19,8 @@ export interface KernelRun {
   readonly milliseconds: number;
 }
 
-/** Set while somebody profiles: kernels then run one by one. */
-export const profiling: { listener: ((run: KernelRun) => void) | undefined } = { listener: undefined };
+/** Set while somebody profiles: kernels then run one by one, but with `ofStep` those that only look at the step. */
+export const profiling: { listener: ((run: KernelRun) => void) | undefined; ofStep: boolean } = {
+  listener: undefined,
+  ofStep: false,
+};

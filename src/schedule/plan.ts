@@ -5,7 +5,7 @@ import { type Dtype, itemSize } from "../base/dtype.ts";
 import { internal } from "../base/errors.ts";
 import { type Shape, sizeOf, stridesOf } from "../base/shape.ts";
 import type { Body } from "../ir/body.ts";
-import { withMode } from "../ir/mode.ts";
+import { asidePath, withMode } from "../ir/mode.ts";
 import type { Program } from "../ir/program.ts";
 import type { Value } from "../ir/value.ts";
 import { kit } from "../ops/kit.ts";
@@ -371,7 +371,9 @@ function mayFault(kernel: Kernel): boolean {
 }
 
 function labelOf(members: readonly Value[]): string {
-  const last = members[members.length - 1] as Value;
-  const names = [...new Set(members.map((m) => m.op.name))].join(" ");
+  const own = members.filter((m) => m.path !== asidePath);
+  const told = own.length === 0 ? members : own;
+  const last = told[told.length - 1] as Value;
+  const names = [...new Set(told.map((m) => m.op.name))].join(" ");
   return last.path === "" ? names : `${last.path}: ${names}`;
 }

@@ -1,4 +1,5 @@
 /** What a step does with its buffers. Floor: schedule. */
+import { asidePath } from "../ir/mode.ts";
 import type { Access, LoopKernel } from "./kernel.ts";
 import type { KernelPlan, Step } from "./plan.ts";
 
@@ -20,6 +21,11 @@ export function writtenNumbers({ kernel, buffers }: Step): ReadonlySet<number> {
     }
   }
   return written;
+}
+
+/** Whether a step computes only what looks at the others. */
+export function isAside({ label }: Step): boolean {
+  return label.startsWith(asidePath);
 }
 
 /** The buffers that a step writes. */

@@ -63,6 +63,8 @@ export class Engine {
   /** Vertices that need a gradient and ran for a read before their backward() was written. */
   readonly #early = new WeakSet<Value>();
   #hasEarly = false;
+  /** What each run shall compute besides. */
+  #besides: (() => readonly Value[]) | undefined;
   #runs = 0;
   #kept = 0;
   /** The runs in another thread that are not known to be done, the oldest first. */
@@ -195,6 +197,17 @@ export class Engine {
     hint("a result was read before backward(), so the forward pass runs twice; read after backward() or after step()");
   }
 
+  /** Each run that `body` starts computes what `besides` gives then as well. */
+  runningWith(besides: () => readonly Value[], body: () => void): void {
+    const outer = this.#besides;
+    this.#besides = besides;
+    try {
+      body();
+    } finally {
+      this.#besides = outer;
+    }
+  }
+
   /**
    * Runs everything that is pending, up to vertex number `limit`, and `asked`. Results become leaves, cells get their
    * new content. On an error nothing is written, and what was pending is given up. `roots` are vertices behind the limit
@@ -210,7 +223,8 @@ export class Engine {
       this.#pending.giveUp();
       throw failure;
     }
-    const due = this.#pending.due(asked, limit, roots);
+    const all = this.#besides === undefined ? asked : [...asked, ...this.#besides()];
+    const due = this.#pending.due(all, limit, roots);
     if (due.wanted.length > 0) {
       if (asked.length > 0 && !this.#pending.hasBackward) this.#noteEarly(due.wanted);
       // What planning makes is not what the program wrote.
@@ -444,6 +458,11 @@ class HeldLeaf implements DataLeaf {
   get data(): TypedArray {
     return this.held.elements;
   }
+}
+
+/** Nobody looks at a result any more: where it is still on the device, it need not be copied out. */
+export function giveUp({ leaf }: Value): void {
+  if (leaf instanceof HeldLeaf) leaf.held.watcher = { mayLook: false };
 }
 
 /** The leaf of a result. */

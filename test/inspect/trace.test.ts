@@ -3,6 +3,7 @@ import {
   type Trace,
   type TraceOperation,
   type TraceValue,
+  type TraceOptimizer,
   readTrace,
   summaryOf,
   trace,
@@ -15,6 +16,7 @@ import { Adam, SGD } from "../../src/optim/index.ts";
 import { compile } from "../../src/tensor/compile.ts";
 import { tensor, zeros } from "../../src/tensor/creation.ts";
 import { grad } from "../../src/tensor/grad.ts";
+import { inner } from "../../src/tensor/inner.ts";
 import { profile } from "../../src/tensor/profile.ts";
 import { manualSeed, randn } from "../../src/tensor/random.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
@@ -142,6 +144,41 @@ onEachDevice(() => {
     expect(new Set(step.operations.map((one) => one.phase))).toEqual(new Set(["forward", "backward", "update"]));
   });
 
+  test("an update of several runs is told whole, and a small step in one run", async () => {
+    manualSeed(1);
+    const model = new nn.Linear(2, 3);
+    const first = new SGD(model.parameters(), { lr: 0.5 });
+    const { engine } = model.weight.add(0)[inner];
+    let runs = 0;
+    const counted = async (optimizer: SGD | TraceOptimizer): Promise<Trace> => {
+      const before = engine?.stats.runs ?? 0;
+      const step = await trace(model, (y: Tensor) => y.sum(), xorBatch(), { optimizer });
+      runs = (engine?.stats.runs ?? 0) - before;
+      return step;
+    };
+    const start = await numbers(model.weight);
+    const once = await counted(first);
+    expect(runs).toBe(1);
+    const middle = await numbers(model.weight);
+    expect(dataOf(once.parameters[0]?.before)).toEqual(start);
+    expect(dataOf(once.parameters[0]?.after)).toEqual(middle);
+    const twice = await counted({
+      paramGroups: first.paramGroups,
+      zeroGrad: () => first.zeroGrad(),
+      stateDict: () => first.stateDict(),
+      step: () => {
+        first.step();
+        // A write of its own, behind the run.
+        model.weight.assign(model.weight.mul(3));
+      },
+    });
+    const end = await numbers(model.weight);
+    const { before, after, change } = twice.parameters[0] ?? {};
+    expect(dataOf(before)).toEqual(middle);
+    expect(dataOf(after)).toEqual(end);
+    dataOf(change).forEach((x, i) => expect(x).toBeCloseTo((end[i] as number) - (middle[i] as number), 5));
+  });
+
   test("without an optimiser nothing is updated, and gradients stay as they are", async () => {
     const model = new nn.Linear(2, 1);
     const before = await numbers(model.weight);
@@ -227,6 +264,10 @@ test("operations know their module, the function that made them, and their line"
     lines: false,
   });
   expect(without.operations.every((one) => one.line === "" && one.call === "")).toBe(true);
+  // Statistics are no kernels of the step.
+  const { kernels } = await trace(new Small(), new nn.MSELoss(), xorBatch(), { whole: 0 });
+  expect(kernels.length).toBeGreaterThan(3);
+  expect(kernels.filter(({ label }) => label.includes("looking"))).toEqual([]);
 });
 
 test("what the backward pass reads is told in bytes", async () => {

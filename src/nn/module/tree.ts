@@ -100,6 +100,18 @@ export function childrenOf(owner: TreeNode): Named<TreeNode>[] {
   return children;
 }
 
+/** Parameters of `owner` itself, each once. */
+export function parametersOf(owner: TreeNode): Named<Parameter>[] {
+  const seen = new Set<Parameter>();
+  const parameters: Named<Parameter>[] = [];
+  for (const { path, value } of membersOf(owner)) {
+    if (!(value instanceof Parameter) || seen.has(value)) continue;
+    seen.add(value);
+    parameters.push({ path, value });
+  }
+  return parameters;
+}
+
 /** `root` under "" and all modules below it, each before those below it, each once. */
 export function modulesBelow(root: TreeNode): Named<TreeNode>[] {
   const modules: Named<TreeNode>[] = [];

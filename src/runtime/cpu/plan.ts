@@ -9,7 +9,7 @@ import type { Leaf } from "../../ir/value.ts";
 import { indexFault } from "../../ops/gather.ts";
 import type { Kernel } from "../../schedule/kernel.ts";
 import type { KernelPlan, PlanBuffer, Step } from "../../schedule/plan.ts";
-import { inRounds } from "../../schedule/step.ts";
+import { inRounds, isAside } from "../../schedule/step.ts";
 import { debugRun } from "../debug-passes.ts";
 import type { Plan } from "../device.ts";
 import { type KernelRun, profiling } from "../profiling.ts";
@@ -185,9 +185,21 @@ export class CpuPlan implements Plan {
   #runSingly(stage: number, tell: (run: KernelRun) => void): void {
     const { machine, name } = this.#device;
     const base = this.#block.address;
+    // Commands that are not told, from the first word to behind the last one.
+    let [from, to] = [0, 0];
+    const runUntold = (): void => {
+      if (to > from) machine.run(base + from * machine.wordBytes, base + to * machine.wordBytes);
+      [from, to] = [0, 0];
+    };
     this.plan.steps.forEach((step, i) => {
       if (step.stage !== stage) return;
       const { head, words, chunks } = this.#commands[i] as Command;
+      if (profiling.ofStep && isAside(step)) {
+        if (to === 0) from = head;
+        to = head + words;
+        return;
+      }
+      runUntold();
       const halves = this.#halves();
       const wave = (machine.wordBytes / 4) * (head + 2);
       const saved = halves.slice(wave, wave + machine.wordBytes / 2);
@@ -211,6 +223,7 @@ export class CpuPlan implements Plan {
         milliseconds,
       });
     });
+    runUntold();
   }
 
   #bytesOf(step: Step): number {

@@ -1,9 +1,10 @@
 /**
  * Waves: runs of steps that do not depend on each other, so that threads may do them in any order. Steps keep their
- * order; a step starts a new wave where it reads what the wave writes, or writes what it reads or writes. Floor: runtime.
+ * order; a step starts a new wave where it reads what the wave writes, or writes what it reads or writes. Steps that only
+ * look at others have waves of their own, so that others can be timed without them. Floor: runtime.
  */
 import type { BufferType, KernelPlan, PlanBuffer, Step } from "../../schedule/plan.ts";
-import { writtenNumbers } from "../../schedule/step.ts";
+import { isAside, writtenNumbers } from "../../schedule/step.ts";
 
 /** Steps of one wave at most: threads look for their chunk step by step. */
 const mostSteps = 64;
@@ -12,12 +13,14 @@ const mostSteps = 64;
 export function startsOfWaves({ steps, buffers }: KernelPlan): boolean[] {
   let wave = new Wave(buffers);
   let stage = -1;
+  let aside = false;
   return steps.map((step) => {
-    if (step.stage === stage && wave.admits(step)) {
+    if (step.stage === stage && isAside(step) === aside && wave.admits(step)) {
       wave.add(step);
       return false;
     }
     stage = step.stage;
+    aside = isAside(step);
     wave = new Wave(buffers);
     wave.add(step);
     return true;

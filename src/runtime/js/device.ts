@@ -6,6 +6,7 @@ import { type TypedArray, allocate, itemSize } from "../../base/dtype.ts";
 import { internal } from "../../base/errors.ts";
 import { sizeOf } from "../../base/shape.ts";
 import type { Cell } from "../../ir/cell.ts";
+import { asidePath } from "../../ir/mode.ts";
 import type { HostTensor } from "../../ir/op.ts";
 import type { Program } from "../../ir/program.ts";
 import { type Leaf, type Value, sortGraph } from "../../ir/value.ts";
@@ -95,7 +96,8 @@ class JsPlan implements Plan {
       }
       const milliseconds = performance.now() - start;
       this.#times[value.phase] += milliseconds;
-      if (value.leaf === undefined) profiling.listener?.(runOf(value, start, milliseconds));
+      const isTold = value.leaf === undefined && !(profiling.ofStep && value.path === asidePath);
+      if (isTold) profiling.listener?.(runOf(value, start, milliseconds));
     });
     const outputs = this.#program.outputs.map((o) => results[positions.get(o.value) as number]?.data.slice());
     // All results are there and none is shared: now the cells may change.

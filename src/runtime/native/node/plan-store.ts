@@ -13,7 +13,7 @@ import type { CompileCache } from "./compile-cache.ts";
 import { ownFile } from "./own-file.ts";
 
 /** Smaller plans are made sooner than read; large ones are loops of many rounds, of which the body alone is planned. */
-const [leastSteps, mostSteps] = [8, 1000];
+const [leastSteps, mostSteps] = [8, 2000];
 
 export class NativePlanStore implements PlanStore {
   readonly #cache: CompileCache;
