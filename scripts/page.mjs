@@ -1,5 +1,5 @@
 /**
- * `npm run page -- [--port N] [--host NAME] [--build]`: builds the page into site/dist and serves it on this machine, with
+ * `npm run page -- [--port N] [--host NAME] [--build]`: builds the page into dist/page and serves it on this machine, with
  * the headers that threads need. The files work from any folder of any static host.
  */
 import { parseArgs } from "node:util";
@@ -18,7 +18,7 @@ await main(async () => {
   const { build, preview } = await import("vite");
   const root = fileURLToPath(new URL("../site", import.meta.url));
   await build({ root, logLevel: "warn" });
-  console.log("The page is in site/dist.");
+  console.log("The page is in dist/page.");
   if (values.build === true) return;
   const server = await preview({
     root,

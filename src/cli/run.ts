@@ -5,6 +5,7 @@ import type { Writable } from "node:stream";
 import { type Context, block, printLine } from "./context.ts";
 import { devices } from "./devices.ts";
 import { evaluate } from "./eval.ts";
+import { inspect } from "./inspect.ts";
 import { columns, didYouMean, helpHint, mistake } from "./options.ts";
 import { predict } from "./predict.ts";
 import { summary } from "./summary.ts";
@@ -18,6 +19,7 @@ const commands: Readonly<Record<CommandName, (context: Context, args: readonly s
   predict,
   summary,
   devices,
+  inspect,
 };
 const names = Object.keys(commands) as CommandName[];
 
@@ -68,6 +70,7 @@ function help(texts: Texts): string {
     predict: "twopass predict FILE --model FILE",
     summary: `twopass summary ${more.task}|FILE`,
     devices: "twopass devices",
+    inspect: "twopass inspect DIR",
   };
   return [
     `${headings.usage}: twopass COMMAND [${headings.options}]\n`,

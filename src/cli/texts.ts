@@ -4,7 +4,7 @@ import type { TaskName } from "./tasks.ts";
 import { en } from "./texts/en.ts";
 import { zh } from "./texts/zh.ts";
 
-export type CommandName = "train" | "eval" | "predict" | "summary" | "devices";
+export type CommandName = "train" | "eval" | "predict" | "summary" | "devices" | "inspect";
 
 /** The numbers of a line that says what is trained. */
 export interface Plan {
@@ -44,6 +44,8 @@ export interface Texts {
     /** What `--json` prints, for each command. */
     readonly json: Readonly<Record<CommandName, string>>;
     readonly predictInputs: Readonly<Record<KindName, string>>;
+    /** What the folder of `inspect` is. */
+    readonly inspected: string;
   };
   readonly train: {
     readonly plan: (plan: Plan) => string;
@@ -63,6 +65,14 @@ export interface Texts {
     readonly columns: Readonly<Record<"row" | "step" | "predicted" | "probability" | "actual" | "others", string>>;
   };
   readonly devices: { readonly usual: string };
+  readonly inspect: {
+    readonly serving: (folder: string) => string;
+    readonly otherPort: (usual: number, port: number) => string;
+    /** Other machines reach the server. */
+    readonly exposed: string;
+    readonly waiting: (folder: string) => string;
+    readonly notOpened: string;
+  };
 }
 
 export type MetricName = "loss" | "accuracy" | "r2" | "rmse" | "mae" | "perplexity";
@@ -85,6 +95,9 @@ export type OptionName =
   | "checkpoint-every"
   | "resume"
   | "log"
+  | "watch"
+  | "watch-every"
+  | "watch-traces"
   | "json"
   | "lang"
   | "help"
@@ -97,7 +110,10 @@ export type OptionName =
   | "predictSeed"
   | "steps"
   | "invert"
-  | "summaryModel";
+  | "summaryModel"
+  | "port"
+  | "host"
+  | "open";
 
 export const languages = { en, zh } as const satisfies Readonly<Record<string, Texts>>;
 export type Language = keyof typeof languages;

@@ -38,6 +38,9 @@ export function trainOptions({ options: t }: Texts, task?: TaskName) {
     "checkpoint-every": whole(t["checkpoint-every"], undefined, 1),
     resume: path(t.resume, "DIR", undefined),
     log: path(t.log, "DIR", undefined),
+    watch: path(t.watch, "DIR", undefined),
+    "watch-every": whole(t["watch-every"], undefined, 1),
+    "watch-traces": whole(t["watch-traces"], undefined, 0),
     json: flag(t.json),
     help: flag(t.help),
   } satisfies Options;

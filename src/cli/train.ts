@@ -2,6 +2,8 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import process from "node:process";
+import { watch } from "../inspect/index.ts";
+import { RunFolder } from "../inspect/node/index.ts";
 import { Adam, AdamW, OneCycleLR } from "../optim/index.ts";
 import { engineOf, setDefaultDevice } from "../tensor/engines.ts";
 import { manualSeed } from "../tensor/random.ts";
@@ -94,6 +96,7 @@ async function orderOf(command: string, task: TaskName | undefined, values: Trai
   if (values["checkpoint-every"] !== undefined && resume === undefined && checkpoint === undefined) {
     throw mistake(command, "--checkpoint-every without a folder", "--checkpoint DIR");
   }
+  checkWatch(command, values);
   const run = resume === undefined ? undefined : await readRun(command, resume);
   const resumed = run?.spec;
   if (task === undefined && config === undefined && resumed === undefined) {
@@ -108,6 +111,19 @@ async function orderOf(command: string, task: TaskName | undefined, values: Trai
   if (resumed !== undefined) checkSame(command, resume as string, wishes, resumed);
   const job = resumed ?? completeJob(command, wishes);
   return { job, out: out ?? run?.out ?? read?.out ?? `${job.task}${modelEnding}`, resumed };
+}
+
+/** Both are known by the file run.json, and hold different ones. */
+function checkWatch(command: string, values: TrainValues): void {
+  const { watch: folder, resume, checkpoint = resume } = values;
+  for (const name of ["watch-every", "watch-traces"] as const) {
+    if (values[name] !== undefined && folder === undefined) {
+      throw mistake(command, `--${name} without a folder`, "--watch DIR");
+    }
+  }
+  if (folder !== undefined && checkpoint !== undefined && resolve(folder) === resolve(checkpoint)) {
+    throw mistake(command, "--watch and the checkpoints have one folder", "give each its own");
+  }
 }
 
 /** Wishes with what the options say. */
@@ -185,6 +201,10 @@ async function fit(
     logEvery: 50,
     ...(recipe.clipNorm === undefined ? {} : { clipGradNorm: recipe.clipNorm }),
   });
+  if (values.watch !== undefined) {
+    const { "watch-every": recordEvery = 50, "watch-traces": traceEvery = 500 } = values;
+    watch(trainer, { sink: new RunFolder(values.watch), every: recordEvery, traceEvery });
+  }
   const dir = values.resume ?? values.checkpoint;
   const every = values["checkpoint-every"];
   try {
@@ -211,9 +231,13 @@ function sayInterrupted(context: Context, values: TrainValues, history: History,
   const { texts } = context;
   const epoch = history.epochs.length + 1;
   printLine(context, `\n${texts.train.interrupted(epoch, history.steps)}`);
-  const out = values.out === undefined ? "" : ` --out ${values.out}`;
+  const others = (["out", "watch", "watch-every", "watch-traces"] as const).flatMap((name) => {
+    return values[name] === undefined ? [] : [` --${name} ${values[name]}`];
+  });
   const again =
-    folder === undefined ? texts.train.notKept : texts.train.resume(`twopass train --resume ${folder}${out}`);
+    folder === undefined
+      ? texts.train.notKept
+      : texts.train.resume(`twopass train --resume ${folder}${others.join("")}`);
   printLine(context, again);
   // As of a program that Ctrl-C ended.
   process.exitCode = 130;

@@ -25,6 +25,7 @@ export type {
   RunSink,
   RunStatistics,
 } from "./run-format.ts";
+export type { ListedFile, ListedRun, RunList, UnreadableRun } from "./run-list.ts";
 export { MemoryRun } from "./run-memory.ts";
 export { type RunState, parseRun, runAt, runTraceFile } from "./run-reading.ts";
 export { summaryOf } from "./statistics.ts";

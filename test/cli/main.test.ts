@@ -83,6 +83,14 @@ const mistakes = [
   ["eval --model TMP/broken.safetensors", "openSafetensors: cannot open the file"],
   ["eval --model TMP/other.safetensors", '"TMP/other.safetensors" has no model of twopass train'],
   ["summary digit", "openSafetensors: cannot read the file"],
+  ["train digits --watch-every 5", "--watch-every without a folder (--watch DIR)"],
+  ["train digits --watch-traces 0", "--watch-traces without a folder (--watch DIR)"],
+  ["train digits --watch TMP/a --checkpoint TMP/b/../a", "--watch and the checkpoints have one folder (give each its"],
+  ["train digits --data TMP/good --watch TMP/houses.csv", "RunFolder: cannot open the folder"],
+  ["inspect TMP/houses.csv", 'serveRuns: this is a file, not a folder: "TMP/houses.csv"'],
+  ["inspect --port many", 'twopass inspect: --port cannot be "many" (it takes a whole number from 0)'],
+  ["inspect --port 70000", "serveRuns: port must be a whole number from 0 to 65535: got 70000"],
+  ["inspect a b", 'twopass inspect: unexpected argument "b"'],
   ["devices now", 'twopass devices: unexpected argument "now"'],
 ] as const;
 
@@ -189,7 +197,7 @@ test("help and version", async () => {
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
   expect(await cli("--version")).toBe(`${version}\n`);
   const help = await cli("--help");
-  for (const command of ["train", "eval", "predict", "summary", "devices"]) {
+  for (const command of ["train", "eval", "predict", "summary", "devices", "inspect"]) {
     expect(help).toContain(`\n  ${command} `);
     expect(await cli(`${command} --help`)).toMatch(new RegExp(`^usage: twopass ${command}`));
   }

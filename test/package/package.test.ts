@@ -3,10 +3,12 @@
  * It checks the files, the entries, their types under `strict` without DOM or Node types, the first program, what bundlers
  * make of it, and sizes.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "rolldown";
@@ -28,7 +30,7 @@ const entries = [
   { path: "./train", node: false, kilobytes: 140 },
   { path: "./train/node", node: true, kilobytes: 234 },
   { path: "./inspect", node: false, kilobytes: 154 },
-  { path: "./inspect/node", node: true, kilobytes: 202 },
+  { path: "./inspect/node", node: true, kilobytes: 227 },
   { path: "./io", node: false, kilobytes: 135 },
   { path: "./io/node", node: true, kilobytes: 209 },
   { path: "./debug", node: false, kilobytes: 91 },
@@ -123,6 +125,48 @@ afterAll(() => rmSync(user, { recursive: true, force: true }));
 test("holds dist and the documents, nothing else", () => {
   const others = packed.filter((path) => !/^(dist|docs|examples)\//.test(path));
   expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "README.zh-CN.md", "package.json"]);
+});
+
+test("holds the page as it was built, and nothing of its sources", () => {
+  const page = packed.filter((path) => path.startsWith("dist/page/"));
+  expect(page).toEqual(
+    expect.arrayContaining(["dist/page/index.html", "dist/page/digits.bin", "dist/page/isolation.js"]),
+  );
+  const html = readFileSync(join(user, "node_modules/twopass/dist/page/index.html"), "utf8");
+  const named = [...html.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map(([, file = ""]) => `dist/page/${file}`);
+  expect(named.some((path) => path.endsWith(".js"))).toBe(true);
+  expect(page).toEqual(expect.arrayContaining(named));
+  expect(page.filter((path) => /\.(tsx?|map)$/.test(path))).toEqual([]);
+});
+
+test("npx twopass inspect serves the page and its data, below a secret path", async () => {
+  // In a group of its own, as npx starts another process.
+  const command = "npx --no-install twopass inspect runs --port 0 --json";
+  const child = spawn(command, { cwd: user, shell: true, detached: process.platform !== "win32" });
+  const closed = once(child, "close");
+  let printed = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
+  try {
+    await expect.poll(() => printed, { timeout: 30_000 }).toMatch(/\n$/);
+    const { url } = JSON.parse(printed) as { url: string };
+    const get = async (path: string): Promise<[status: number, text: string]> => {
+      const answer = await fetch(new URL(path, url));
+      return [answer.status, await answer.text()];
+    };
+    const [status, html] = await get("");
+    expect([status, html]).toEqual([200, expect.stringContaining('<meta name="twopass-runs" content="api">')]);
+    const [, script = ""] = /src="\.\/(assets\/[^"]+\.js)"/.exec(html) ?? [];
+    expect(await get(script)).toEqual([
+      200,
+      readFileSync(join(user, "node_modules/twopass/dist/page", script), "utf8"),
+    ]);
+    expect(await get("api/runs")).toEqual([200, '{"folder":"runs","runs":[],"unreadable":[]}']);
+    for (const path of ["/", "/index.html", `/${script}`, "/api/runs"]) expect((await get(path))[0]).toBe(404);
+  } finally {
+    if (process.platform === "win32") spawnSync("taskkill", ["/pid", String(child.pid), "/t", "/f"]);
+    else process.kill(-(child.pid as number), "SIGINT");
+    await closed;
+  }
 });
 
 test("exports the entries that this test knows", () => {

@@ -18,6 +18,7 @@ export const en: Texts = {
     predict: "uses a saved model",
     summary: "shows what a model is made of",
     devices: "shows what computes here",
+    inspect: "shows recorded runs in a browser, also while they grow",
   },
   tasks: {
     digits: "handwritten digits of MNIST: 60,000 images to train, 10,000 to test",
@@ -45,6 +46,9 @@ export const en: Texts = {
     "checkpoint-every": "steps between two checkpoints (an epoch)",
     resume: "goes on with the run in this folder",
     log: "folder for log.jsonl, log.csv and the event file of TensorBoard",
+    watch: "records the run in this folder, for twopass inspect",
+    "watch-every": "steps between two records (50)",
+    "watch-traces": "steps between two whole traces; 0 makes none (500)",
     json: "prints the result as JSON, as the last line",
     lang: "language: en or zh",
     help: "this text",
@@ -58,6 +62,9 @@ export const en: Texts = {
     steps: "how many numbers of a series to predict (7)",
     invert: "turns black to white: for dark ink on light paper",
     summaryModel: "the network of a task",
+    port: "where to listen (6464, or one of the next 20 where it is taken); 0 is any free port",
+    host: "who can reach it (127.0.0.1: this machine alone; 0.0.0.0: every network)",
+    open: "opens the browser",
   },
   help: {
     defaults: (epochs, batchSize, lr) =>
@@ -78,6 +85,7 @@ export const en: Texts = {
         "task, model, file, input, and predictions (class, probability, probabilities; or value; or step, value), or prompt and text",
       summary: "task, model, parameters, trainable, buffers, multiply_adds, layers (path, class, parameters, shapes)",
       devices: "devices: by name default and report",
+      inspect: "url, port, folder; printed once it serves",
     },
     predictInputs: {
       image: "an image (PNG, JPEG, WebP, GIF, AVIF, TIFF), an IDX file, or the bytes of one image",
@@ -85,6 +93,7 @@ export const en: Texts = {
       text: "a text file, or --prompt",
       series: "a CSV file with the column; without one the training data goes on",
     },
+    inspected: "a folder of runs, such as twopass train --watch DIR/NAME writes; it may be made later (this folder)",
   },
   train: {
     plan: ({ model, parameters, training, test, batchSize, epochs, device, seed }) =>
@@ -123,4 +132,11 @@ export const en: Texts = {
     },
   },
   devices: { usual: "default" },
+  inspect: {
+    serving: (folder) => `runs in ${folder}, until Ctrl-C:`,
+    otherPort: (usual, port) => `port ${usual} is taken, so it is ${port}`,
+    exposed: "warning: other machines can reach this, and whoever has the address sees the runs",
+    waiting: (folder) => `${folder} is not there yet: its runs are shown as soon as it is`,
+    notOpened: "the browser did not open: open the address yourself",
+  },
 };

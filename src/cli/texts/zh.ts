@@ -18,6 +18,7 @@ export const zh: Texts = {
     predict: "用已保存的模型预测",
     summary: "显示模型的结构",
     devices: "显示可用的计算设备",
+    inspect: "在浏览器中查看记录下来的训练，训练进行中也可以",
   },
   tasks: {
     digits: "MNIST 手写数字：60,000 张训练图像，10,000 张测试图像",
@@ -45,6 +46,9 @@ export const zh: Texts = {
     "checkpoint-every": "两个检查点之间的步数（默认每轮一次）",
     resume: "继续该文件夹中的训练",
     log: "日志文件夹：log.jsonl、log.csv 和 TensorBoard 事件文件",
+    watch: "把训练记录到该文件夹，供 twopass inspect 查看",
+    "watch-every": "两次记录之间的步数（50）",
+    "watch-traces": "两次完整单步记录之间的步数，0 表示不做（500）",
     json: "最后一行以 JSON 输出结果",
     lang: "语言：en 或 zh",
     help: "显示本帮助",
@@ -58,6 +62,9 @@ export const zh: Texts = {
     steps: "预测序列之后的多少个数（7）",
     invert: "黑白反转：用于浅色纸上的深色笔迹",
     summaryModel: "任务所用的网络",
+    port: "监听的端口（6464，被占用时用其后 20 个之一）；0 表示任意空闲端口",
+    host: "谁能访问（127.0.0.1：仅本机；0.0.0.0：所有网络）",
+    open: "打开浏览器",
   },
   help: {
     defaults: (epochs, batchSize, lr) => `${epochs} 轮，批大小 ${batchSize}，学习率 ${lr}`,
@@ -77,6 +84,7 @@ export const zh: Texts = {
         "task、model、file、input，以及 predictions（class、probability、probabilities；或 value；或 step、value），或 prompt 和 text",
       summary: "task、model、parameters、trainable、buffers、multiply_adds、layers（path、class、parameters、shapes）",
       devices: "devices：按名称给出 default 和 report",
+      inspect: "url、port、folder，启动后即输出",
     },
     predictInputs: {
       image: "图像文件（PNG、JPEG、WebP、GIF、AVIF、TIFF）、IDX 文件，或一张图像的原始字节",
@@ -84,6 +92,7 @@ export const zh: Texts = {
       text: "文本文件，或用 --prompt",
       series: "含该列的 CSV 文件；不给文件则接着训练数据预测",
     },
+    inspected: "存放训练记录的文件夹，例如 twopass train --watch DIR/NAME 写入的；可以之后才建立（默认为当前文件夹）",
   },
   train: {
     plan: ({ model, parameters, training, test, batchSize, epochs, device, seed }) =>
@@ -115,4 +124,11 @@ export const zh: Texts = {
     columns: { row: "行", step: "步", predicted: "预测", probability: "概率", actual: "实际", others: "其他" },
   },
   devices: { usual: "默认" },
+  inspect: {
+    serving: (folder) => `${folder} 中的训练记录，按 Ctrl-C 结束：`,
+    otherPort: (usual, port) => `端口 ${usual} 已被占用，改用 ${port}`,
+    exposed: "警告：其他机器可以访问；知道该地址的人都能看到这些训练记录",
+    waiting: (folder) => `${folder} 还不存在，建立后即显示其中的训练记录`,
+    notOpened: "未能打开浏览器，请自行打开该地址",
+  },
 };

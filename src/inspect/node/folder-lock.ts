@@ -1,5 +1,5 @@
 /** A folder that one process at a time writes to. Floor: inspect; Node only. */
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -43,13 +43,28 @@ async function take(path: string): Promise<boolean> {
   }
 }
 
+/** Whether a process has a folder. Whether one of another computer is over cannot be known: it has it. */
+export async function isLocked(folder: string): Promise<boolean> {
+  const path = join(folder, "lock");
+  try {
+    // What is no file was not written by `lockFolder`, and a pipe would be waited for.
+    return (await lstat(path)).isFile() && (await isHeld(path));
+  } catch {
+    return false;
+  }
+}
+
 /** Removes the lock of a process of this computer that is over. Says whether it has. */
 async function isLeft(path: string): Promise<boolean> {
-  const [, pid, host] = /^process (\d+) on (.*)$/.exec(await ownerOf(path)) ?? [];
-  // Without a name it was killed before it could write one.
-  if (pid !== undefined && (host !== hostname() || (await isInUse(path, Number(pid))))) return false;
+  if (await isHeld(path)) return false;
   await rm(path, { force: true });
   return true;
+}
+
+async function isHeld(path: string): Promise<boolean> {
+  const [, pid, host] = /^process (\d+) on (.*)$/.exec(await ownerOf(path)) ?? [];
+  // Without a name it was killed before it could write one.
+  return pid !== undefined && (host !== hostname() || isInUse(path, Number(pid)));
 }
 
 async function ownerOf(path: string): Promise<string> {
