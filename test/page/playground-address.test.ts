@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { configKeys, decodeConfig, encodeConfig } from "../../site/src/playground/config-address.ts";
+import { configKeys, decodeConfig, encodeConfig } from "../../site/src/session/config-address.ts";
 import { type NetworkConfig, firstConfig } from "../../site/src/session/config.ts";
 
 const other: NetworkConfig = {

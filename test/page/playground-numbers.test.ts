@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { packDigits, unpackDigits } from "../../site/src/playground/digit-file.ts";
+import { packDigits, unpackDigits } from "../../site/src/session/digit-file.ts";
 import { histogramOf } from "../../site/src/playground/distribution.ts";
 import { Tasks } from "../../site/src/playground/tasks.ts";
 import { hiddenName, outputName } from "../../site/src/playground/unit-names.ts";

@@ -1,9 +1,9 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { type ClientEvent, SessionClient } from "../../site/src/session/client.ts";
+import { type ClientEvent, SessionClient, type StartPort } from "../../site/src/session/client.ts";
 import type { DigitSet } from "../../site/src/session/digit-data.ts";
 import type { FromPage, FromWorker } from "../../site/src/session/protocol.ts";
 import { serve } from "../../site/src/session/serve.ts";
-import type { PortEvents, StartPort } from "../../site/src/session/start-worker.ts";
+import type { PortEvents } from "../../site/src/worker/start.ts";
 import { configOf } from "./session-support.ts";
 
 const clients: SessionClient[] = [];
@@ -15,7 +15,7 @@ afterEach(() => {
 
 /** Workers in this thread: messages are copied and come later, as between threads. */
 function workers() {
-  const started: { readonly events: PortEvents; isDead: boolean; readonly got: FromPage[] }[] = [];
+  const started: { readonly events: PortEvents<FromWorker>; isDead: boolean; readonly got: FromPage[] }[] = [];
   const start: StartPort = (events) => {
     const worker = { events, isDead: false, got: [] as FromPage[] };
     started.push(worker);

@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { language, t } from "../text/text.ts";
 import { IconButton } from "../view/button.tsx";
+import { Lazy } from "../view/lazy.tsx";
 import { problem } from "../view/problem.ts";
 import { type Shortcut, isPageKey, roomShortcuts } from "../view/shortcuts.ts";
 import { themeChoice } from "../view/theme.ts";
@@ -10,8 +11,8 @@ import { clearQuery, room } from "./address.ts";
 import { Details, ErrorBoundary } from "./error-boundary.tsx";
 import { Header, nextTheme } from "./header.tsx";
 import { KeyHelp } from "./key-help.tsx";
-import { LazyRoom } from "./lazy-room.tsx";
 import { chooseLanguage, chooseTheme, pageKeys } from "./preferences.ts";
+import { roomPages } from "./room-pages.ts";
 import { type Room, rooms } from "./rooms.ts";
 
 const pageShortcuts = (showHelp: () => void): readonly Shortcut[] => [
@@ -58,9 +59,9 @@ export function App(): JSX.Element {
           .filter((each) => visited.current.has(each))
           .map((each) => (
             <div key={each} class="room" hidden={each !== room.value}>
-              <h1 class="visually-hidden">{texts[each]}</h1>
-              <ErrorBoundary name={texts[each]} onStartOver={() => clearQuery(pageKeys)}>
-                <LazyRoom room={each} isShown={each === room.value} />
+              <h1 class="visually-hidden">{texts.roomNames[each]}</h1>
+              <ErrorBoundary name={texts.roomNames[each]} onStartOver={() => clearQuery(pageKeys)}>
+                <Lazy load={roomPages[each]} props={{ isShown: each === room.value }} />
               </ErrorBoundary>
             </div>
           ))}

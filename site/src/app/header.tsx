@@ -24,7 +24,7 @@ export function Header({ onHelp }: { readonly onHelp: () => void }): JSX.Element
       <nav class="room-tabs" aria-label={texts.rooms}>
         {links.map(({ each, href }) => (
           <a key={each} class="room-tab" href={href} aria-current={each === room.value ? "page" : undefined}>
-            {texts[each]}
+            {texts.roomNames[each]}
           </a>
         ))}
       </nav>

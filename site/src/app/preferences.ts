@@ -65,6 +65,6 @@ export function startPreferences(): void {
     const { documentElement } = document;
     documentElement.lang = language.value === "zh" ? "zh-CN" : "en";
     documentElement.dataset["theme"] = theme.value;
-    document.title = t().app.title(t().app[room.value]);
+    document.title = t().app.title(t().app.roomNames[room.value]);
   });
 }

@@ -1,9 +1,10 @@
-/** All that the inspector's page and its worker say to each other. The worker holds the traces. */
+/** All that the inspector's page and its worker say to each other. The worker holds the traces and runs. */
 import type { Finding, TraceParameter, TraceValue } from "twopass/inspect";
 import type { Comparison } from "./compare.ts";
 import type { Pass } from "./graph-model.ts";
 import type { Layout } from "./layout.ts";
 import type { Outline } from "./outline.ts";
+import type { RunCalls } from "./runs/run-calls.ts";
 import type { GraphView, VisibleGraph } from "./visible-graph.ts";
 
 export interface OpenedTrace {
@@ -26,7 +27,7 @@ export interface OperationValues {
   readonly parameter?: TraceParameter;
 }
 
-export interface InspectorCalls {
+export interface InspectorCalls extends RunCalls {
   /** @throws what `readTrace` says of a file that is no trace. */
   open(file: Blob): Promise<OpenedTrace>;
   close(trace: number): void;
@@ -37,13 +38,3 @@ export interface InspectorCalls {
   small(trace: number, operations: readonly number[], mostElements: number): (TraceValue | undefined)[];
   compare(a: number, b: number): Comparison;
 }
-
-export type InspectorCallName = keyof InspectorCalls;
-
-export type InspectorRequest = {
-  [N in InspectorCallName]: { readonly id: number; readonly call: N; readonly args: Parameters<InspectorCalls[N]> };
-}[InspectorCallName];
-
-export type InspectorReply =
-  | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly error: string };

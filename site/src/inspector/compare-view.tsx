@@ -8,14 +8,14 @@ import { ShownNumber } from "../view/shown-number.tsx";
 import { type CompareRow, type Comparison, type Pair, distance, quantities, ratioOf } from "./compare.ts";
 import { type Column, DataTable } from "./data-table.tsx";
 import { OpenButton } from "./open-panel.tsx";
-import { type LoadedTrace, client, current, loaded } from "./store.ts";
+import { type LoadedTrace, client, compared, current, loaded } from "./store.ts";
 
 export function CompareView(): JSX.Element {
   const texts = t().inspector;
-  const [chosen, setChosen] = useState<{ readonly a: number | undefined; readonly b: number | undefined }>({
-    a: undefined,
-    b: undefined,
-  });
+  const chosen = compared.value;
+  const setChosen = (next: typeof chosen): void => {
+    compared.value = next;
+  };
   const [comparison, setComparison] = useState<Comparison | undefined>(undefined);
   const all = loaded.value;
   const find = (number: number | undefined): LoadedTrace | undefined => all.find((one) => one.number === number);

@@ -9,6 +9,7 @@ import { FindingText } from "./finding-text.tsx";
 import { type Group, groupId, linksOf, operationName, operationsIn } from "./graph-model.ts";
 import { groupName } from "./names.ts";
 import { type LoadedTrace, client, select, selectParameter, selected, selectedParameter } from "./store.ts";
+import { EditorChoice, SourceLine } from "./source-line.tsx";
 import { ValueView } from "./value-view.tsx";
 import { operationId, operationOf, shapeText } from "./visible-graph.ts";
 
@@ -82,7 +83,7 @@ function OperationDetail({ trace, at }: OperationDetailProps): JSX.Element {
         </Fact>
         {operation.line === "" ? undefined : (
           <Fact name={texts.factLine}>
-            <code>{operation.line}</code>
+            <SourceLine line={operation.line} />
           </Fact>
         )}
         <Fact name={texts.factShape}>
@@ -95,6 +96,7 @@ function OperationDetail({ trace, at }: OperationDetailProps): JSX.Element {
           </Fact>
         ) : undefined}
       </Facts>
+      {operation.line === "" ? undefined : <EditorChoice />}
       {values?.parameter === undefined ? (
         <>
           <ValueView
@@ -217,6 +219,9 @@ function GroupDetail({ trace, group }: GroupDetailProps): JSX.Element {
   }, 0);
   const isBelow = (path: string): boolean =>
     group.kind === "module" && (group.path === "" || path === group.path || path.startsWith(`${group.path}.`));
+  const lines = [...new Set(inside.forward.map((at) => model.operations[at]?.line ?? ""))].filter(
+    (line) => line !== "",
+  );
   const found = trace.findings.filter(({ operation, path }) => {
     const owner = operation === undefined ? undefined : model.groupOf[operation];
     return owner === group || (group.path !== "" && isBelow(path));
@@ -240,7 +245,18 @@ function GroupDetail({ trace, group }: GroupDetailProps): JSX.Element {
           {texts.operationCount(inside.backward.length)}
         </Fact>
         {group.kind === "update" ? undefined : <Fact name={texts.factKept}>{texts.bytes(formatCount(kept))}</Fact>}
+        {lines.length === 0 ? undefined : (
+          <Fact name={texts.runs.lines}>
+            {lines.slice(0, mostLines).map((line) => (
+              <div key={line}>
+                <SourceLine line={line} />
+              </div>
+            ))}
+            {lines.length > mostLines ? texts.andMore(lines.length - mostLines) : undefined}
+          </Fact>
+        )}
       </Facts>
+      {lines.length === 0 ? undefined : <EditorChoice />}
       {module === undefined || module.parameters.length === 0 ? undefined : (
         <>
           <h4>{texts.parameters}</h4>
@@ -324,6 +340,7 @@ function Link({ id, text }: { readonly id: string; readonly text: string }): JSX
 }
 
 const mostLinks = 40;
+const mostLines = 5;
 
 interface LinkListProps extends DetailProps {
   readonly title: string;

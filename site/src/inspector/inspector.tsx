@@ -1,4 +1,4 @@
-/** Room 3: what one training step of a program did, from the file of its trace. */
+/** Room 3: what a program's training did: runs, and one step of them from its trace. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { t } from "../text/text.ts";
@@ -13,7 +13,11 @@ import { HealthView } from "./health-view.tsx";
 import "./inspector.css";
 import { MemoryView } from "./memory-view.tsx";
 import { OpenButton, OpenPanel, OpenState } from "./open-panel.tsx";
-import { type LoadedTrace, type RoomView, closeTrace, current, loaded, openFiles, roomView, show } from "./store.ts";
+import { droppedFiles } from "./runs/dropped-runs.ts";
+import { Connection, OpenRuns, RunListView } from "./runs/run-list-view.tsx";
+import { RunView } from "./runs/run-view.tsx";
+import { api, go, openAll, openRuns, runTabs, shownRun } from "./runs/runs-store.ts";
+import { type LoadedTrace, type RoomView, closeTrace, current, loaded, roomView, show } from "./store.ts";
 import { TimeView } from "./time-view.tsx";
 
 const views: readonly RoomView[] = ["graph", "health", "memory", "time", "compare"];
@@ -21,14 +25,18 @@ const views: readonly RoomView[] = ["graph", "health", "memory", "time", "compar
 export function Inspector({ isShown }: { readonly isShown: boolean }): JSX.Element {
   const [isOver, setOver] = useState(false);
   const trace = current.value;
-  const shortcuts = views.map((view, i) => ({
-    key: String(i + 1),
+  const run = shownRun.value;
+  const traceKeys = views.map((view) => ({
     label: () => t().inspector.views[view],
     run: () => {
       roomView.value = view;
     },
   }));
-  useShortcuts(shortcuts, isShown && trace !== undefined);
+  const runKeys = runTabs.map((tab) => ({ label: () => t().inspector.runs.tabs[tab], run: () => go({ tab }) }));
+  useShortcuts(
+    (trace === undefined ? runKeys : traceKeys).map((one, i) => ({ ...one, key: String(i + 1) })),
+    isShown && (trace !== undefined || run !== undefined),
+  );
   const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") === true;
   return (
     <div
@@ -45,21 +53,52 @@ export function Inspector({ isShown }: { readonly isShown: boolean }): JSX.Eleme
         if (!hasFiles(event)) return;
         event.preventDefault();
         setOver(false);
-        void openFiles([...(event.dataTransfer?.files ?? [])]);
+        if (event.dataTransfer !== null) void droppedFiles(event.dataTransfer).then(openAll);
       }}
     >
       <OpenState />
-      {trace === undefined ? <OpenPanel /> : <Opened trace={trace} />}
+      <Connection />
+      {trace !== undefined ? (
+        <Opened trace={trace} />
+      ) : run !== undefined ? (
+        <RunView key={run.number} run={run} />
+      ) : (
+        <First />
+      )}
     </div>
+  );
+}
+
+/** Runs of a server, and what can be opened. */
+function First(): JSX.Element {
+  const texts = t().inspector.runs;
+  const last = loaded.value.at(-1);
+  return (
+    <>
+      {api === undefined ? undefined : <RunListView />}
+      <OpenRuns />
+      {last === undefined ? undefined : (
+        <p>
+          <Button onClick={() => show(last)}>{texts.tracesOpen(loaded.value.length)}</Button>
+        </p>
+      )}
+      <OpenPanel />
+    </>
   );
 }
 
 function Opened({ trace }: { readonly trace: LoadedTrace }): JSX.Element {
   const texts = t().inspector;
   const all = loaded.value;
+  const run = shownRun.value;
   return (
     <>
       <header class="inspector-head">
+        {run === undefined && api === undefined && openRuns.value.length === 0 ? undefined : (
+          <Button icon="left" onClick={() => show(undefined)}>
+            {run === undefined ? texts.runs.back : texts.runs.backTo(run.name)}
+          </Button>
+        )}
         <Select
           label={texts.traceLabel}
           isLabelHidden

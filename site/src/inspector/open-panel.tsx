@@ -1,9 +1,11 @@
-/** Files of traces: dropped on the room or picked, and what is wrong with those that are none. */
+/** Files of traces and folders of runs: dropped on the room or picked, and what is wrong with those that are none. */
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { t } from "../text/text.ts";
 import { Button } from "../view/button.tsx";
-import { openFiles, problems, reading } from "./store.ts";
+import { chosenFiles } from "./runs/dropped-runs.ts";
+import { openAll } from "./runs/runs-store.ts";
+import { problems, reading } from "./store.ts";
 
 /** How a trace is made. The names are those of the library, in every language. */
 const example = `import { writeFileSync } from "node:fs";
@@ -13,22 +15,44 @@ const step = await trace(model, loss, [x, y], { optimizer });
 writeFileSync("step.json", traceText(step));`;
 
 export function OpenButton({ isMain }: { readonly isMain?: boolean }): JSX.Element {
+  const { openFirst, openMore } = t().inspector;
+  return (
+    <FileButton
+      label={openFirst}
+      text={isMain === true ? openFirst : openMore}
+      kind={isMain === true ? "main" : "plain"}
+      rest={{ multiple: true, accept: ".json,application/json" }}
+    />
+  );
+}
+
+export function FolderButton(): JSX.Element {
+  const { openFolder } = t().inspector.runs;
+  return <FileButton label={openFolder} text={openFolder} kind="plain" rest={{ webkitdirectory: true }} />;
+}
+
+interface FileButtonProps {
+  readonly label: string;
+  readonly text: string;
+  readonly kind: "plain" | "main";
+  readonly rest: { readonly multiple?: boolean; readonly accept?: string; readonly webkitdirectory?: boolean };
+}
+
+function FileButton({ label, text, kind, rest }: FileButtonProps): JSX.Element {
   const input = useRef<HTMLInputElement>(null);
-  const texts = t().inspector;
   return (
     <>
-      <Button kind={isMain === true ? "main" : "plain"} onClick={() => input.current?.click()}>
-        {isMain === true ? texts.openFirst : texts.openMore}
+      <Button kind={kind} onClick={() => input.current?.click()}>
+        {text}
       </Button>
       <input
         ref={input}
         type="file"
         hidden
-        multiple
-        accept=".json,application/json"
-        aria-label={texts.openFirst}
+        {...rest}
+        aria-label={label}
         onChange={(event) => {
-          void openFiles([...(event.currentTarget.files ?? [])]);
+          void openAll(chosenFiles(event.currentTarget.files ?? []));
           // The same file can be opened again.
           event.currentTarget.value = "";
         }}
@@ -46,6 +70,8 @@ export function OpenPanel(): JSX.Element {
       <div class="inspector-drop">
         <p>{texts.drop}</p>
         <OpenButton isMain />
+        <p>{texts.runs.about}</p>
+        <FolderButton />
       </div>
       <p>{texts.howTo}</p>
       <pre tabIndex={0} aria-label={texts.howTo}>

@@ -1,19 +1,21 @@
 /** What the inspector shows, and what changes it. The traces themselves are in the worker. */
 import { type ReadonlySignal, batch, computed, effect, signal } from "@preact/signals";
 import type { Finding, TraceOperation } from "twopass/inspect";
-import type { LaidGraph } from "./calls.ts";
+import { CallClient } from "../worker/calls.ts";
+import type { InspectorCalls, LaidGraph, OpenedTrace } from "./calls.ts";
 import type { Mark } from "./drawing.ts";
 import { badgesOf } from "./findings.ts";
 import { type GraphModel, type Pass, graphModel, linksOf, passOf, passes } from "./graph-model.ts";
 import type { Outline } from "./outline.ts";
 import { Scene } from "./scene.ts";
 import { type GraphView, firstOpen, operationId, operationOf, revealing } from "./visible-graph.ts";
-import { InspectorClient } from "./worker-client.ts";
 
 export interface LoadedTrace {
   /** By which the worker knows it. */
   readonly number: number;
   readonly fileName: string;
+  /** What it was opened from, where that is a step of a run. */
+  readonly source: string | undefined;
   readonly outline: Outline;
   readonly findings: readonly Finding[];
   readonly model: GraphModel;
@@ -33,6 +35,13 @@ export const problems = signal<readonly Problem[]>([]);
 /** How many files are being read. */
 export const reading = signal(0);
 export const roomView = signal<RoomView>("graph");
+/** The traces that are chosen to be compared, by their numbers. */
+export const compared = signal<{ readonly a: number | undefined; readonly b: number | undefined }>({
+  a: undefined,
+  b: undefined,
+});
+/** How many workers were lost, with all that they held. */
+export const lostWorkers = signal(0);
 export const graphView = signal<GraphView>({ open: new Set(), hasFolded: false });
 /** Id of a group or operation. */
 export const selected = signal<string | undefined>(undefined);
@@ -56,14 +65,14 @@ export const badges = computed<ReadonlyMap<string, string>>(() =>
   current.value === undefined ? new Map() : badgesOf(current.value.model, current.value.findings),
 );
 
-let started: InspectorClient | undefined;
+let started: CallClient<InspectorCalls> | undefined;
 
 /** The worker, which starts with the first file. */
-export function client(): InspectorClient {
-  started ??= new InspectorClient((message) => {
-    started?.end();
+export function client(): CallClient<InspectorCalls> {
+  started ??= new CallClient<InspectorCalls>("inspector", (message) => {
     started = undefined;
     batch(() => {
+      lostWorkers.value++;
       loaded.value = [];
       current.value = undefined;
       problems.value = [{ fileName: "", message }];
@@ -73,19 +82,10 @@ export function client(): InspectorClient {
 }
 
 export async function openFiles(files: Iterable<File>): Promise<void> {
-  problems.value = [];
   for (const file of files) {
     reading.value++;
     try {
-      const { trace, outline, findings } = await client().call("open", file);
-      // In parts, between which the page can react.
-      await pause();
-      const one = { number: trace, fileName: file.name, outline, findings, model: graphModel(outline) };
-      await pause();
-      batch(() => {
-        loaded.value = [...loaded.value, one];
-        show(one);
-      });
+      show(await openTrace(file.name, client().call("open", file)));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       problems.value = [...problems.value, { fileName: file.name, message }];
@@ -93,6 +93,17 @@ export async function openFiles(files: Iterable<File>): Promise<void> {
       reading.value--;
     }
   }
+}
+
+/** Takes a trace that the worker has opened. */
+export async function openTrace(fileName: string, opened: Promise<OpenedTrace>, source?: string): Promise<LoadedTrace> {
+  const { trace, outline, findings } = await opened;
+  // In parts, between which the page can react.
+  await pause();
+  const one = { number: trace, fileName, source, outline, findings, model: graphModel(outline) };
+  await pause();
+  loaded.value = [...loaded.value, one];
+  return one;
 }
 
 function pause(): Promise<void> {

@@ -1,10 +1,11 @@
-/** The worker's side of the inspector: the open traces, and what is asked of them. Knows nothing of messages. */
+/** The worker's side of the inspector: the open traces and runs, and what is asked of them. Knows nothing of messages. */
 import { type Trace, type TraceOperation, type TraceParameter, health, readTrace } from "twopass/inspect";
-import type { InspectorCalls, OperationValues } from "./calls.ts";
+import type { InspectorCalls, OpenedTrace, OperationValues } from "./calls.ts";
 import { compareTraces } from "./compare.ts";
 import { type GraphModel, graphModel } from "./graph-model.ts";
 import { layoutGraph } from "./layout.ts";
 import { outlineOf, valueOf } from "./outline.ts";
+import { type RunRoomOptions, runRoom } from "./runs/run-room.ts";
 import { visibleGraph } from "./visible-graph.ts";
 
 interface Opened {
@@ -12,7 +13,7 @@ interface Opened {
   readonly model: GraphModel;
 }
 
-export function traceRoom(): InspectorCalls {
+export function traceRoom(options: Omit<RunRoomOptions, "openTrace"> = {}): InspectorCalls {
   const traces = new Map<number, Opened>();
   let count = 0;
   const find = (number: number): Opened => {
@@ -20,13 +21,15 @@ export function traceRoom(): InspectorCalls {
     if (opened === undefined) throw new Error(`internal: trace ${number} is not open`);
     return opened;
   };
+  const open = async (file: Blob): Promise<OpenedTrace> => {
+    const trace = readTrace(await file.text());
+    const number = count++;
+    traces.set(number, { trace, model: graphModel(trace) });
+    return { trace: number, outline: outlineOf(trace), findings: health(trace) };
+  };
   return {
-    async open(file) {
-      const trace = readTrace(await file.text());
-      const number = count++;
-      traces.set(number, { trace, model: graphModel(trace) });
-      return { trace: number, outline: outlineOf(trace), findings: health(trace) };
-    },
+    ...runRoom({ ...options, openTrace: open }),
+    open,
     close(number) {
       traces.delete(number);
     },

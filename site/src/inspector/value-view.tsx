@@ -61,18 +61,17 @@ export function ValueView({ label, shape, value, missing, color }: ValueViewProp
             <Entry name={texts.norm} value={summary.norm} />
             <Entry name={texts.mean} value={summary.mean} />
             <Entry name={texts.deviation} value={summary.std} />
+            <Entry name={texts.rms} value={summary.norm / Math.sqrt(summary.size - summary.nonFinite)} />
             <Entry name={texts.smallest} value={summary.min} />
             <Entry name={texts.largest} value={summary.max} />
             <div>
               <dt>{texts.zeros}</dt>
               <dd>{texts.of(formatCount(summary.zeros), formatCount(summary.size))}</dd>
             </div>
-            {summary.nonFinite === 0 ? undefined : (
-              <div class="inspector-bad">
-                <dt>{texts.notFinite}</dt>
-                <dd>{texts.of(formatCount(summary.nonFinite), formatCount(summary.size))}</dd>
-              </div>
-            )}
+            <div class={summary.nonFinite === 0 ? undefined : "inspector-bad"}>
+              <dt>{texts.notFinite}</dt>
+              <dd>{texts.of(formatCount(summary.nonFinite), formatCount(summary.size))}</dd>
+            </div>
           </dl>
         </>
       )}

@@ -6,7 +6,7 @@ import { t } from "../text/text.ts";
 import { Button } from "../view/button.tsx";
 import { Select } from "../view/select.tsx";
 import { Slider } from "../view/slider.tsx";
-import { DigitPad, emptyDigit } from "./digit-pad.tsx";
+import { DigitPad, emptyDigit } from "../view/digit-pad.tsx";
 import { Disclosure } from "./disclosure.tsx";
 import { PointEditor } from "./point-editor.tsx";
 import type { Room } from "./room.ts";
@@ -187,7 +187,7 @@ function DigitEditor({ data, onChange }: EditorProps): JSX.Element {
     <Disclosure summary={texts.ownDigits(digits.length)}>
       {() => (
         <>
-          <DigitPad label={texts.digitPad} pixels={pixels} onChange={setPixels} />
+          <DigitPad label={texts.digitPad} hint={t().playground.data.padKeys} pixels={pixels} onChange={setPixels} />
           <Select
             label={texts.digitLabel}
             value={label}

@@ -2,33 +2,15 @@
 import type { Finding } from "twopass/inspect";
 import type { JSX } from "preact";
 import { t } from "../text/text.ts";
-import { Button } from "../view/button.tsx";
 import { formatNumber, formatShare } from "../view/number.ts";
-import { operationName } from "./moment-text.ts";
 import type { Room } from "./room.ts";
-
-/** From where it diverged to where it most often was still well. */
-const stepsBack = 10;
 
 export function FindingsPanel({ room }: { readonly room: Room }): JSX.Element {
   const texts = t().playground.findings;
-  const diverged = room.diverged.value;
-  const back = Math.min(stepsBack, diverged?.step ?? 0);
   const findings = room.step.value?.traced.findings ?? [];
   return (
     <section class="panel findings" aria-label={texts.label}>
       <h2>{texts.label}</h2>
-      {diverged === undefined ? undefined : (
-        <div class="finding finding-problem" role="alert">
-          <p>
-            <b>{texts.divergedTitle(diverged.step)}</b> {texts.diverged}
-          </p>
-          <p>{originOf(room, diverged.finding)}</p>
-          <p class="actions">
-            <Button onClick={() => void room.goTo(diverged.step - back)}>{texts.goBefore(back)}</Button>
-          </p>
-        </div>
-      )}
       {findings.length === 0 ? (
         <p class="hint">{room.step.value === undefined ? texts.notLooked : texts.none}</p>
       ) : (
@@ -65,7 +47,7 @@ function amountText(kind: Finding["kind"], amount: number): string {
 }
 
 /** The layer that a path of the trace is in. */
-function placeName(room: Room, path: string): string {
+export function placeName(room: Room, path: string): string {
   const texts = t().playground;
   const layers = room.info.value?.layers ?? [];
   if (path === "loss" || path === "") return texts.findings.theLoss;
@@ -74,11 +56,4 @@ function placeName(room: Room, path: string): string {
   );
   if (at < 0) return path;
   return at === layers.length - 1 ? texts.names.output : t().view.layer(at + 1);
-}
-
-function originOf(room: Room, finding: Finding | undefined): string {
-  const texts = t().playground.findings;
-  if (finding === undefined) return texts.unknownOrigin;
-  const operation = room.step.value?.traced.trace.operations[finding.operation ?? -1];
-  return texts.origin(placeName(room, finding.path), operation === undefined ? undefined : operationName(operation.op));
 }

@@ -6,7 +6,7 @@ import { t } from "../text/text.ts";
 import { Button } from "../view/button.tsx";
 import { HeatMap, type HeatMapPoint } from "../view/heat-map.tsx";
 import { formatNumber, formatShare } from "../view/number.ts";
-import { DigitPad, emptyDigit } from "./digit-pad.tsx";
+import { DigitPad, emptyDigit } from "../view/digit-pad.tsx";
 import { exampleNumbers } from "./formulas.ts";
 import type { Room } from "./room.ts";
 import { inputsOf } from "./step-reading.ts";
@@ -108,7 +108,7 @@ function DigitAnswer({ room, info }: AnswerProps): JSX.Element {
   const ask = async (): Promise<void> => setAnswer(await room.predict(pixels));
   return (
     <>
-      <DigitPad label={texts.digitPad} pixels={pixels} onChange={setPixels} />
+      <DigitPad label={texts.digitPad} hint={t().playground.data.padKeys} pixels={pixels} onChange={setPixels} />
       <p class="actions">
         <Button kind="main" onClick={() => void ask()}>
           {texts.askDigit}

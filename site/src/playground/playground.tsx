@@ -4,16 +4,18 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { type Codec, urlState } from "../app/url-state.ts";
 import { SessionClient } from "../session/client.ts";
+import { configKeys, decodeConfig, encodeConfig } from "../session/config-address.ts";
 import type { NetworkConfig } from "../session/config.ts";
 import { SessionError, fill } from "../session/faults.ts";
 import { t } from "../text/text.ts";
 import { useShortcuts } from "../view/shortcuts.ts";
 import { Tabs } from "../view/tabs.tsx";
-import { configKeys, decodeConfig, encodeConfig } from "./config-address.ts";
+
 import { CurvesPanel } from "./curves-panel.tsx";
 import { DataPanel } from "./data-panel.tsx";
 import { DetailPanel } from "./detail-panel.tsx";
-import { fetchDigits } from "./digits.ts";
+import { fetchDigits } from "../session/digits.ts";
+import { Divergence } from "./divergence.tsx";
 import { FindingsPanel } from "./findings-panel.tsx";
 import { HistogramsPanel } from "./histograms-panel.tsx";
 import { NetworkPanel } from "./network-panel.tsx";
@@ -64,6 +66,7 @@ export function Playground({ isShown }: { readonly isShown: boolean }): JSX.Elem
   return (
     <div class="playground">
       <Problem room={room} />
+      <Divergence room={room} />
       <RunBar room={room} />
       <section class="panel setup-panel" aria-label={texts.setup}>
         <Tabs<SetupTab>

@@ -7,12 +7,12 @@ import type { Finding } from "twopass/inspect";
 import type { ClientEvent } from "../session/client.ts";
 import type { NetworkConfig } from "../session/config.ts";
 import type { AsyncCalls, Change, Maps, Metrics } from "../session/protocol.ts";
-import type { Phase } from "../view/phase.ts";
+import type { Phase, StepSize } from "../view/phase.ts";
 import { type ElementPlace, elementOf } from "./formulas.ts";
 import { RoomState, type Selection, type ShownStep } from "./state.ts";
 import { readStep } from "./step-reading.ts";
 import { Tasks } from "./tasks.ts";
-import { type StepSize, endOfPhase, moved, timelineOf } from "./timeline.ts";
+import { endOfPhase, moved, timelineOf } from "./timeline.ts";
 
 /** Numbers of a batch from which on its trace holds only their statistics. */
 const mostKept = 4096;

@@ -5,7 +5,8 @@ import type { NetworkConfig } from "../session/config.ts";
 import type { Change, Consequence, Maps, Metrics, SessionInfo, TracedStep } from "../session/protocol.ts";
 import type { ShownMoment } from "./diagram-data.ts";
 import type { StepReading } from "./step-reading.ts";
-import type { StepSize, Timeline } from "./timeline.ts";
+import type { StepSize } from "../view/phase.ts";
+import type { Timeline } from "./timeline.ts";
 
 /** What was clicked. Layers as in `SessionInfo.layers`; −1 is the input. */
 export type Selection =

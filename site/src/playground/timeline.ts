@@ -5,9 +5,8 @@
  */
 import type { Trace, TraceOperation } from "twopass/inspect";
 import type { SessionInfo } from "../session/protocol.ts";
-import { type Phase, phases } from "../view/phase.ts";
+import { type Phase, type StepSize, phases } from "../view/phase.ts";
 
-export type StepSize = "operation" | "layer" | "phase";
 export type Direction = "forward" | "backward";
 
 export interface Moment {

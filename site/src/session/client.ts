@@ -11,6 +11,7 @@ import type {
   CallName,
   Change,
   Consequence,
+  FromPage,
   FromWorker,
   Maps,
   Metrics,
@@ -19,7 +20,10 @@ import type {
   SessionInfo,
   TracedStep,
 } from "./protocol.ts";
-import { type SessionPort, type StartPort, startWorker } from "./start-worker.ts";
+import { type PortEvents, type WorkerPort, startWorker } from "../worker/start.ts";
+
+export type SessionPort = WorkerPort<FromPage>;
+export type StartPort = (events: PortEvents<FromWorker>) => SessionPort;
 
 export type ClientEvent =
   | SessionEvent
@@ -42,6 +46,8 @@ interface Waiting {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
 }
+
+const startSession: StartPort = (events) => startWorker("session", events);
 
 /** Questions without an answer after which a worker counts as dead. */
 const mostSilent = 4;
@@ -156,7 +162,7 @@ export class SessionClient implements AsyncCalls {
     this.#hasAnswered = false;
     this.#hasDigits = false;
     this.#silent = 0;
-    const port: SessionPort = (this.#options.start ?? startWorker)({
+    const port: SessionPort = (this.#options.start ?? startSession)({
       message: (message) => {
         if (this.#port === port) this.#take(message);
       },

@@ -12,7 +12,7 @@ import {
   inits,
   losses,
   optimizers,
-} from "../session/config.ts";
+} from "./config.ts";
 
 type Values = Readonly<Record<string, string>>;
 

@@ -1,5 +1,6 @@
 /** English: all that the page says. The other language has the type of this one, so a text that is missing there does not compile. */
 import { inspectorEn } from "./inspector-en.ts";
+import { lessonsEn } from "./lessons-en.ts";
 import { playgroundEn } from "./playground-en.ts";
 
 export const en = {
@@ -9,8 +10,7 @@ export const en = {
     title: (room: string): string => `${room} · twopass`,
     skip: "Skip to the content",
     rooms: "Rooms",
-    playground: "Playground",
-    inspector: "Inspector",
+    roomNames: { playground: "Playground", lessons: "Lessons", inspector: "Inspector" },
     language: "Language",
     languages: { en: "English", zh: "中文" },
     theme: "Colours",
@@ -85,6 +85,7 @@ export const en = {
       backward: (layer: string): string => `Backward pass at ${layer}`,
       update: (layer: string): string => `Update of ${layer}`,
     },
+    scrollSideways: "The drawing is wider than the page: it scrolls sideways.",
     legendPositive: "positive",
     legendNegative: "negative",
     phases: { forward: "Forward", loss: "Loss", backward: "Backward", update: "Update" },
@@ -104,5 +105,6 @@ export const en = {
     percent: (percent: number): string => `${percent}% of it done`,
   },
   playground: playgroundEn,
+  lessons: lessonsEn,
   inspector: inspectorEn,
 };

@@ -1,4 +1,6 @@
 /** English of the inspector. */
+import { runsEn } from "./runs-en.ts";
+
 export const inspectorEn = {
   title: "Inspector",
   about:
@@ -8,7 +10,7 @@ export const inspectorEn = {
   openMore: "Open another",
   howTo: "A trace is made in your program like this:",
   staysHere: "The file stays in this tab. Nothing is sent anywhere.",
-  reading: "Reading the trace …",
+  reading: "Reading …",
   cannotOpen: (file: string): string => `${file} could not be opened`,
   workerLost: "The reader of traces has stopped; open the file again",
   dismiss: "Dismiss",
@@ -92,6 +94,7 @@ export const inspectorEn = {
 
   norm: "norm",
   mean: "mean",
+  rms: "rms",
   deviation: "std",
   smallest: "min",
   largest: "max",
@@ -175,4 +178,5 @@ export const inspectorEn = {
   quantityOf: (quantity: string, which: string): string => `${quantity}, ${which}`,
   ratio: "ratio",
   difference: "difference",
+  runs: runsEn,
 };

@@ -1,5 +1,6 @@
 /** Chinese of the inspector. */
 import type { inspectorEn } from "./inspector-en.ts";
+import { runsZh } from "./runs-zh.ts";
 
 export const inspectorZh: typeof inspectorEn = {
   title: "检视器",
@@ -9,7 +10,7 @@ export const inspectorZh: typeof inspectorEn = {
   openMore: "再打开一个",
   howTo: "在你的程序里这样生成跟踪文件：",
   staysHere: "文件只在这个标签页里读取，不会发送到任何地方。",
-  reading: "正在读取跟踪文件……",
+  reading: "正在读取……",
   cannotOpen: (file) => `无法打开 ${file}`,
   workerLost: "读取线程意外停止，请重新打开文件",
   dismiss: "知道了",
@@ -91,6 +92,7 @@ export const inspectorZh: typeof inspectorEn = {
 
   norm: "范数",
   mean: "平均值",
+  rms: "均方根",
   deviation: "标准差",
   smallest: "最小",
   largest: "最大",
@@ -167,4 +169,5 @@ export const inspectorZh: typeof inspectorEn = {
   quantityOf: (quantity, which) => `${quantity}（${which}）`,
   ratio: "倍数",
   difference: "差异",
+  runs: runsZh,
 };

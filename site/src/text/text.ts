@@ -27,3 +27,8 @@ export function bestLanguage(wanted: readonly string[]): Language {
   }
   return "en";
 }
+
+/** The texts of a part that is loaded when it is shown, in the language that is chosen; as `t()`. */
+export function textsOf<T>(dictionaries: Readonly<Record<Language, T>>): () => T {
+  return () => dictionaries[language.value];
+}

@@ -1,6 +1,7 @@
 /** Chinese: all that the page says. */
 import type { en } from "./en.ts";
 import { inspectorZh } from "./inspector-zh.ts";
+import { lessonsZh } from "./lessons-zh.ts";
 import { playgroundZh } from "./playground-zh.ts";
 
 export const zh: typeof en = {
@@ -10,8 +11,7 @@ export const zh: typeof en = {
     title: (room) => `${room} · twopass`,
     skip: "跳到正文",
     rooms: "页面",
-    playground: "实验场",
-    inspector: "检视器",
+    roomNames: { playground: "实验场", lessons: "课程", inspector: "检视器" },
     language: "语言",
     languages: { en: "English", zh: "中文" },
     theme: "配色",
@@ -84,6 +84,7 @@ export const zh: typeof en = {
       backward: (layer) => `反向传递，正在计算${layer}`,
       update: (layer) => `正在更新${layer}`,
     },
+    scrollSideways: "图比页面宽，可以左右滑动。",
     legendPositive: "正",
     legendNegative: "负",
     phases: { forward: "正向传递", loss: "损失", backward: "反向传递", update: "更新" },
@@ -103,5 +104,6 @@ export const zh: typeof en = {
     percent: (percent) => `已完成 ${percent}%`,
   },
   playground: playgroundZh,
+  lessons: lessonsZh,
   inspector: inspectorZh,
 };

@@ -38,6 +38,11 @@ export interface CurveProps {
   readonly range?: readonly [number, number] | undefined;
   /** Where the run stands: a line at this x. */
   readonly at?: number | undefined;
+  /**
+   * Whether it is of a run that is scrubbed: the numbers are those at `at`, of each series the newest up to there, and lines
+   * go on over places where a series has none. Default false.
+   */
+  readonly isScrubbed?: boolean | undefined;
   /** Somebody clicks at an x, or presses Enter there: the nearest of `x`. */
   readonly onPick?: ((x: number) => void) | undefined;
 }
@@ -67,7 +72,7 @@ interface Style {
 }
 
 export function Curve(props: CurveProps): JSX.Element {
-  const { label, x, xLabel, series, height = 160, hasLogSwitch, onPick, at } = props;
+  const { label, x, xLabel, series, height = 160, hasLogSwitch, onPick, at, isScrubbed = false } = props;
   const texts = t().view;
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
@@ -88,11 +93,12 @@ export function Curve(props: CurveProps): JSX.Element {
   };
   const styleKey = JSON.stringify(style);
   const isVisible = width > 0;
+  const data = (): uPlot.AlignedData => dataOf(x, series, isLog, isScrubbed);
 
   useEffect(() => {
     const element = frame.current;
     if (element === null || !isVisible) return undefined;
-    const made = new uPlot(optionsOf(style, element, live, { width, height }), dataOf(x, series, isLog), element);
+    const made = new uPlot(optionsOf(style, element, live, { width, height }), data(), element);
     plot.current = made;
     return () => {
       plot.current = undefined;
@@ -101,7 +107,7 @@ export function Curve(props: CurveProps): JSX.Element {
     // The rest is brought up to date below.
   }, [styleKey, isVisible]);
   useEffect(() => plot.current?.setSize({ width, height }), [width, height]);
-  useEffect(() => plot.current?.setData(dataOf(x, series, isLog)), [x, series, isLog]);
+  useEffect(() => plot.current?.setData(data()), [x, series, isLog]);
   useEffect(() => plot.current?.redraw(false), [at]);
 
   const move = (place: number): void => {
@@ -111,7 +117,7 @@ export function Curve(props: CurveProps): JSX.Element {
     shown.setCursor({ left: shown.valToPos(x[to], "x"), top: shown.bbox.height / uPlot.pxRatio / 2 });
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    const here = cursor ?? x.length - 1;
+    const here = cursor ?? newest;
     const places: Readonly<Record<string, number>> = {
       ArrowLeft: here - 1,
       ArrowRight: here + 1,
@@ -130,8 +136,12 @@ export function Curve(props: CurveProps): JSX.Element {
     }
   };
 
-  const place = cursor !== undefined && cursor < x.length ? cursor : x.length - 1;
-  const shownValues = series.map((each) => formatNumber(finite(each.values[place])));
+  const behind = isScrubbed && at !== undefined ? x.findIndex((value) => value > at) : -1;
+  const newest = behind < 0 ? x.length - 1 : behind - 1;
+  const place = cursor !== undefined && cursor < x.length ? cursor : newest;
+  const valueOf = ({ values }: CurveSeries): number | undefined =>
+    isScrubbed ? values.findLast((value, i) => i <= place && value !== undefined) : finite(values[place]);
+  const shownValues = series.map((each) => formatNumber(valueOf(each)));
   const atPlace = x[place] === undefined ? "" : `${xLabel} ${formatNumber(x[place], 6)}`;
   const told = series.map((each, i) => `${each.label} ${shownValues[i]}`).join(texts.comma);
   return (
@@ -186,9 +196,19 @@ function finite(value: number | undefined): number | undefined {
 }
 
 /** Infinities and, on a logarithmic scale, what is not above 0 have no place in the drawing. */
-function dataOf(x: readonly number[], series: readonly CurveSeries[], isLog: boolean): uPlot.AlignedData {
-  const drawable = (value: number | undefined): number | null =>
-    value === undefined || !Number.isFinite(value) || (isLog && value <= 0) ? null : value;
+function dataOf(
+  x: readonly number[],
+  series: readonly CurveSeries[],
+  isLog: boolean,
+  isJoined: boolean,
+): uPlot.AlignedData {
+  // To uPlot null is a gap, and undefined a place that a line goes over.
+  const drawable = (value: number | undefined): number | null | undefined =>
+    value === undefined && isJoined
+      ? undefined
+      : value === undefined || !Number.isFinite(value) || (isLog && value <= 0)
+        ? null
+        : value;
   return [[...x], ...series.map(({ values }) => x.map((_, i) => drawable(values[i])))];
 }
 

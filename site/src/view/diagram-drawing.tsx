@@ -245,6 +245,7 @@ function LayerUnits(props: LayerUnitsProps): JSX.Element {
             isBiasSelected={isChosen("bias", placed.unit)}
             hasPicture={unit.map !== undefined}
             label={selectionText(layers, { kind: "unit", ...place }, phase)}
+            layer={at}
             biasLabel={selectionText(layers, { kind: "bias", ...place }, phase)}
             hatchId={`${id}-hatch`}
             theme={theme.value}

@@ -94,6 +94,7 @@ export interface UnitProps {
   readonly isCurrent: boolean;
   readonly isBiasCurrent: boolean;
   readonly biasLabel: string;
+  readonly layer: number;
 }
 
 const markSigns: Readonly<Record<UnitMark, string>> = {
@@ -118,7 +119,7 @@ export function Unit(props: UnitProps): JSX.Element {
   const isOutside = hasPicture || box.width < leastForNumber;
   const [biasX, biasY] = biasPlace(placed, box);
   return (
-    <g class={`unit${lit}${isSelected ? " is-selected" : ""}`}>
+    <g class={`unit${lit}${isSelected ? " is-selected" : ""}`} data-layer={props.layer} data-unit={placed.unit}>
       <g
         role="button"
         class="unit-body"
@@ -162,8 +163,8 @@ export function Unit(props: UnitProps): JSX.Element {
       {(unit.marks ?? []).map((mark, i) => (
         <g key={mark} class="unit-mark">
           <title>{t().view.marks[mark]}</title>
-          <circle cx={left + box.width - 1 - 13 * i} cy={top + box.height} r="6.5" />
-          <text x={left + box.width - 1 - 13 * i} y={top + box.height + 3.5}>
+          <circle cx={left + box.width - 1 - 13 * i} cy={top + box.height - 5} r="6.5" />
+          <text x={left + box.width - 1 - 13 * i} y={top + box.height - 1.5}>
             {markSigns[mark]}
           </text>
         </g>

@@ -1,6 +1,6 @@
 /** A window over the page, with a title and a way out: the button, Escape, or a click beside it. */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../text/text.ts";
 import { IconButton } from "./button.tsx";
 
@@ -16,7 +16,8 @@ export interface DialogProps {
 export function Dialog({ title, isOpen, onClose, children, actions }: DialogProps): JSX.Element {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // At once, as keys that are pressed in an open window are not the page's.
+  useLayoutEffect(() => {
     const element = dialog.current;
     if (element === null || element.open === isOpen) return;
     if (isOpen) element.showModal();

@@ -5,36 +5,10 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { t } from "../text/text.ts";
+import type { FormulaPart } from "./formula-parts.ts";
 import { ShownNumber } from "./shown-number.tsx";
 
-/** A name such as w₁: w with the index 1. */
-export interface FormulaName {
-  readonly name: string;
-  readonly sub?: string | undefined;
-  readonly sup?: string | undefined;
-  readonly link?: string | undefined;
-}
-
-/** A number that was put in. Undefined: there is none yet, which is not 0. */
-export interface FormulaNumber {
-  readonly number: number | undefined;
-  readonly link?: string | undefined;
-}
-
-export interface FormulaFraction {
-  readonly above: readonly FormulaPart[];
-  readonly below: readonly FormulaPart[];
-  readonly link?: string | undefined;
-}
-
-/** Parts that are one thing, such as ∂L/∂a, or a term of a sum. */
-export interface FormulaGroup {
-  readonly group: readonly FormulaPart[];
-  readonly link?: string | undefined;
-}
-
-/** A text is an operator or a word: " = ", " + ", "(", "…". */
-export type FormulaPart = string | FormulaName | FormulaNumber | FormulaFraction | FormulaGroup;
+export type { FormulaFraction, FormulaGroup, FormulaName, FormulaNumber, FormulaPart } from "./formula-parts.ts";
 
 /** What is lit. */
 export interface FormulaLinks {

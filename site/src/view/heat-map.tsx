@@ -64,6 +64,8 @@ export interface HeatMapProps {
   readonly rowNames?: readonly string[] | undefined;
   readonly columnNames?: readonly string[] | undefined;
   readonly selected?: HeatMapCell | undefined;
+  /** A whole column that is marked. */
+  readonly selectedColumn?: number | undefined;
   /** A cell is chosen: by click, or by arrow keys and Enter. */
   readonly onSelect?: ((cell: HeatMapCell) => void) | undefined;
   /** A place is clicked, as for points that are drawn: x and y from 0 to 1 as in HeatMapPoint. Not by keyboard. */
@@ -122,7 +124,7 @@ export function HeatMap(props: HeatMapProps): JSX.Element {
     (event.currentTarget as HTMLElement).title = tell(cellAt(placeOf(event)));
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    const { row, column } = cursor ?? selected ?? { row: 0, column: 0 };
+    const { row, column } = cursor ?? selected ?? { row: 0, column: props.selectedColumn ?? 0 };
     const moved = movedBy(event.key, row, column);
     if (moved !== undefined) {
       event.preventDefault();
@@ -222,10 +224,15 @@ function draw(
     context.globalAlpha = points.length === 0 ? 1 : 0.5;
     paintCells(context, cells, { x: 0, y: 0, width, height }, shown);
     context.globalAlpha = 1;
-    for (let i = 0; i < rows * columns; i++) {
-      if (!Number.isNaN(values[i])) continue;
-      const [row, column] = [Math.floor(i / columns), i % columns];
-      paintHatch(context, { x: column * wide, y: row * high, width: wide, height: high }, hatch);
+    // All cells without a number at once: each for itself takes long where they are many.
+    const empty = Array.from({ length: rows * columns }, (_, i) => i).filter((i) => Number.isNaN(values[i]));
+    if (empty.length > 0) {
+      context.save();
+      context.beginPath();
+      for (const i of empty) context.rect((i % columns) * wide, Math.floor(i / columns) * high, wide, high);
+      context.clip();
+      paintHatch(context, { x: 0, y: 0, width, height }, hatch);
+      context.restore();
     }
     if (props.hasNumbers === true && wide >= numberRoom.width && high >= numberRoom.height) {
       writeNumbers(context, cells, wide, high, shown);
@@ -240,11 +247,14 @@ function draw(
       });
     }
   }
-  const outline = ({ row, column }: HeatMapCell, color: string, by: number): void => {
+  const outline = ({ row, column }: HeatMapCell, color: string, by: number, many = 1): void => {
     context.strokeStyle = color;
     context.lineWidth = by;
-    context.strokeRect(column * wide + by / 2, row * high + by / 2, Math.max(1, wide - by), Math.max(1, high - by));
+    const tall = many * high - by;
+    context.strokeRect(column * wide + by / 2, row * high + by / 2, Math.max(1, wide - by), Math.max(1, tall));
   };
+  const { selectedColumn } = props;
+  if (selectedColumn !== undefined) outline({ row: 0, column: selectedColumn }, propertyOf(canvas, "--focus"), 2, rows);
   if (selected !== undefined) outline(selected, propertyOf(canvas, "--ink"), 2);
   if (cursor !== undefined) outline(cursor, propertyOf(canvas, "--focus"), 2);
 }

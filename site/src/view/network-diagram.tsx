@@ -100,7 +100,8 @@ export function NetworkDiagram(props: NetworkDiagramProps): JSX.Element {
     onHover?.(hit);
   };
   const onClick = (event: MouseEvent): void => {
-    const hit = hitOf(event);
+    // A click that no pointer made, such as that of a screen reader, has no place.
+    const hit = event.detail === 0 ? unitOf(event.target) : hitOf(event);
     if (hit === undefined) return;
     setCursor(hit);
     onSelect?.(hit);
@@ -155,9 +156,18 @@ export function NetworkDiagram(props: NetworkDiagramProps): JSX.Element {
           </div>
         )}
       </div>
+      {width > 0 && layout.width > width ? <p class="hint">{texts.scrollSideways}</p> : undefined}
       <Caption selection={hover ?? props.selection} layers={layers} phase={phase} theme={shownTheme} />
     </div>
   );
+}
+
+/** The unit or bias that an element of the drawing stands for. */
+function unitOf(target: EventTarget | null): DiagramSelection | undefined {
+  const element = target instanceof Element ? target.closest<SVGElement>("[data-unit]") : null;
+  if (element === null || !(target instanceof Element)) return undefined;
+  const { layer, unit } = element.dataset;
+  return { kind: target.closest(".bias") === null ? "unit" : "bias", layer: Number(layer), unit: Number(unit) };
 }
 
 /** What the places of the units follow from. */

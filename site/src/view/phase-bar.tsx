@@ -3,9 +3,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { t } from "../text/text.ts";
 import { Button, IconButton } from "./button.tsx";
-import { type Phase, phases } from "./phase.ts";
-
-export type StepSize = "operation" | "layer" | "phase";
+import { type Phase, type StepSize, phases } from "./phase.ts";
 
 /** Where one is. */
 export interface PhasePlace {

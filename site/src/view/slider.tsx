@@ -26,6 +26,8 @@ export interface SliderProps {
 }
 
 const places = 100;
+/** Significant digits in the field, as many as a float32 has for sure. A number that is not changed keeps all of its own. */
+const shownDigits = 6;
 
 /** Where a number stands on a slider from 0 to `places`, by its logarithm, and the number at a place, with 2 digits. */
 function logPlace(value: number, min: number, max: number): number {
@@ -96,7 +98,7 @@ export function Slider(props: SliderProps): JSX.Element {
           type="text"
           inputMode="decimal"
           class="slider-number"
-          value={draft ?? String(value)}
+          value={draft ?? String(Number(value.toPrecision(shownDigits)))}
           disabled={isDisabled === true}
           aria-label={t().view.number(label)}
           aria-invalid={!isTaken}

@@ -11,7 +11,7 @@ import { type PageSite, patience } from "./site.ts";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** What axe-core finds, a line for each element. */
-async function violations(page: Page): Promise<string[]> {
+export async function violations(page: Page): Promise<string[]> {
   // The page's own rules let no such script in; the debugger does.
   if (!(await page.evaluate("'axe' in globalThis"))) await page.evaluate(`${axe}; undefined`);
   return page.evaluate<string[]>(`axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
@@ -134,7 +134,7 @@ export function accessTests(site: () => PageSite): void {
           .poll(() => page.evaluate("document.activeElement?.closest('dialog') ?? undefined"))
           .toBeUndefined();
         await page.keyboard.press("g");
-        await page.getByRole("heading", { name: zh.app.playground, exact: true }).waitFor();
+        await page.getByRole("heading", { name: zh.app.roomNames.playground, exact: true }).waitFor();
       });
     });
 

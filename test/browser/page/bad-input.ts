@@ -1,6 +1,7 @@
 /** What the page says where there is nothing good to show: a rate that diverges, no hidden layer, tables that are none. */
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
+import { readNumber } from "./numbers.ts";
 import { button, counters, network, ready } from "./playground.ts";
 import { type PageSite, patience } from "./site.ts";
 
@@ -68,5 +69,64 @@ export function badInputTests(site: () => PageSite): void {
         await expect.poll(right, { timeout: patience }).toMatch(/%$/);
       });
     });
+
+    test("a worker that is killed while it trains: another one takes its place, and the page says so", async () => {
+      const { page, problems, close } = await site().open({ script: keepWorkers });
+      try {
+        await ready(page);
+        await button(page, "Train at full speed").click();
+        await expect.poll(() => stepsOf(page), { timeout: patience }).toBeGreaterThan(100);
+        // As a browser does it that has no memory left: nobody is told.
+        await page.evaluate(() => {
+          for (const worker of (globalThis as unknown as Kept).workers) worker.terminate();
+        });
+        await expectAlert(page, /worker/i);
+        await ready(page);
+        expect(await stepsOf(page)).toBe(0);
+        await button(page, "10 epochs").click();
+        await expect.poll(() => stepsOf(page), { timeout: patience }).toBeGreaterThan(10);
+        expect(problems).toEqual([]);
+      } finally {
+        await close();
+      }
+    });
+
+    test("a tab that is hidden and frozen while it trains goes on when it is back", async () => {
+      await site().with({}, async (page) => {
+        await ready(page);
+        await button(page, "Train at full speed").click();
+        await expect.poll(() => stepsOf(page), { timeout: patience }).toBeGreaterThan(100);
+        const session = await page.context().newCDPSession(page);
+        await session.send("Page.setWebLifecycleState", { state: "frozen" });
+        // Longer than a worker may be silent before it counts as dead.
+        await new Promise((resolve) => setTimeout(resolve, 18_000));
+        await session.send("Page.setWebLifecycleState", { state: "active" });
+        const steps = await stepsOf(page);
+        await expect.poll(() => stepsOf(page), { timeout: patience }).toBeGreaterThan(steps);
+        expect(await page.getByRole("alert").count()).toBe(0);
+        await button(page, "Stop").click();
+        await button(page, "Train at full speed").waitFor();
+      });
+    });
   });
+}
+
+interface Kept {
+  workers: Worker[];
+}
+
+/** In the page, in front of its own code: notes the workers that it starts. */
+function keepWorkers(): void {
+  const kept: Worker[] = [];
+  (globalThis as unknown as Kept).workers = kept;
+  globalThis.Worker = class extends Worker {
+    constructor(url: string | URL, options?: WorkerOptions) {
+      super(url, options);
+      kept.push(this);
+    }
+  };
+}
+
+async function stepsOf(page: Page): Promise<number> {
+  return readNumber((await counters(page)).get("steps") ?? "");
 }

@@ -166,6 +166,52 @@ export function inspectorTests(site: () => PageSite): void {
       });
     });
 
+    test("a source line leads to the reader's editor once the page knows where the sources are, and that is remembered", async () => {
+      const made = await mlpTrace();
+      const hostile = 'w/"><img src=x onerror=alert(1)>#?.ts:3:4';
+      const lines = ["/work/my model.ts:12:5", "work/model.ts:7:1", "javascript:alert(1):1:2", hostile, ""];
+      const operations = made.operations.map((one, i) => ({ ...one, line: lines[i % lines.length] ?? "" }));
+      await site().with({ place, locale: "en" }, async (page) => {
+        const openTree = async (): Promise<void> => {
+          await open(page, site(), "step.json", traceText({ ...made, operations }));
+          await page.getByRole("tree").waitFor();
+          await button(page, "operations").click();
+        };
+        const addresses = (): Promise<(string | null)[]> =>
+          selection(page)
+            .getByRole("link")
+            .evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+        const isWith = (line: string) => (at: number) => operations[at]?.line === line;
+        await openTree();
+        await goTo(page, isWith("/work/my model.ts:12:5"));
+        expect(await addresses()).toEqual(["vscode://file/work/my%20model.ts:12:5"]);
+        await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+        await button(page, "Copy the place").click();
+        await selection(page).getByText("Copied").waitFor();
+        expect(await page.evaluate("navigator.clipboard.readText()")).toBe("/work/my model.ts:12:5");
+
+        for (const line of ["work/model.ts:7:1", "javascript:alert(1):1:2", hostile]) {
+          await goTo(page, isWith(line));
+          await selection(page).getByText(line, { exact: true }).waitFor();
+          expect([line, await addresses()]).toEqual([line, []]);
+        }
+        await selection(page)
+          .getByText(/^Open lines in/)
+          .first()
+          .click();
+        await page.getByRole("textbox", { name: "Folder of the sources" }).fill("/home/me");
+        await page.getByRole("combobox", { name: "Open lines in" }).selectOption({ label: "JetBrains" });
+        const file = encodeURIComponent(`/home/me/${hostile.replace(":3:4", "")}`);
+        expect(await addresses()).toEqual([`idea://open?file=${file}&line=3&column=4`]);
+        await goTo(page, isWith("javascript:alert(1):1:2"));
+        expect(await addresses()).toEqual([]);
+        await page.reload();
+        await openTree();
+        await goTo(page, isWith("work/model.ts:7:1"));
+        expect(await addresses()).toEqual(["idea://open?file=%2Fhome%2Fme%2Fwork%2Fmodel.ts&line=7&column=1"]);
+      });
+    });
+
     test("a file that is none, one that is cut, one of another version: each is told, and the room goes on", async () => {
       const text = traceText(await mlpTrace());
       await site().with({ place, locale: "en" }, async (page) => {

@@ -45,7 +45,7 @@ function wordsOf(texts: readonly string[]): Set<string> {
 }
 
 /** Words of Latin letters that stand in the Chinese texts too: names such as Adam, tanh, CSV. */
-const shared = wordsOf(textsOf(zh));
+const shared = wordsOf([...textsOf(zh), "softmax"]);
 
 async function choose(page: Page, language: "English" | "中文"): Promise<void> {
   const choice = button(page, language);
@@ -98,7 +98,7 @@ export function languageTests(site: () => PageSite): void {
 
     test("the choice is remembered, by the address and without it, and the system's is the first one", async () => {
       const { page, close, problems } = await site().open({ locale: "zh-CN" });
-      await page.getByRole("heading", { name: zh.app.playground }).waitFor();
+      await page.getByRole("heading", { name: zh.app.roomNames.playground }).waitFor();
       expect(await page.evaluate("document.documentElement.lang")).toBe("zh-CN");
       await close();
       const first = await site().open({ locale: "en-US" });
@@ -106,9 +106,9 @@ export function languageTests(site: () => PageSite): void {
       await choose(first.page, "中文");
       await expect.poll(() => first.page.url()).toContain("lang=zh");
       await first.page.reload();
-      await first.page.getByRole("heading", { name: zh.app.playground }).waitFor({ timeout: patience });
+      await first.page.getByRole("heading", { name: zh.app.roomNames.playground }).waitFor({ timeout: patience });
       const again = await site().open({ context: first.page.context() });
-      await again.page.getByRole("heading", { name: zh.app.playground }).waitFor();
+      await again.page.getByRole("heading", { name: zh.app.roomNames.playground }).waitFor();
       await first.close();
       expect([...problems, ...first.problems, ...again.problems]).toEqual([]);
     });

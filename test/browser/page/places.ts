@@ -3,7 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
+import { lessonIds } from "../../../site/src/lessons/lesson-ids.ts";
 import { button, details, move, ready, unit } from "./playground.ts";
+import { runPlace } from "./recorded-runs.ts";
 import { type PageSite, patience } from "./site.ts";
 import { mlpText } from "./traces.ts";
 
@@ -89,6 +91,22 @@ export function placesOf(site: () => PageSite): readonly Place[] {
         await look("diverged");
       },
     },
+    ...lessonIds.map(
+      (id): Place => ({
+        name: `the lesson ${id}`,
+        address: `#/lessons?lesson=${id}`,
+        visit: async (page, look) => {
+          const next = button(page, "Next");
+          for (let part = 1; ; part++) {
+            await page.getByRole("region", { name: new RegExp(`^Part ${part} of`) }).waitFor();
+            await look(`part ${part}`);
+            if (await next.isDisabled()) return;
+            await next.click();
+          }
+        },
+      }),
+    ),
+    runPlace(site),
     {
       name: "the inspector",
       address: "#/inspector",

@@ -21,6 +21,8 @@ export interface OpenOptions extends BrowserContextOptions {
   readonly isIsolated?: boolean;
   /** In the context of another tab, which remembers what was chosen there. */
   readonly context?: BrowserContext;
+  /** Runs in the tab in front of the page's own code. */
+  readonly script?: () => void;
 }
 
 export interface Tab {
@@ -64,12 +66,13 @@ export class PageSite {
   }
 
   /** A new context, so nothing is remembered, with the page open in it. */
-  async open({ place = "", isIsolated = true, context: given, ...options }: OpenOptions = {}): Promise<Tab> {
+  async open({ place = "", isIsolated = true, context: given, script, ...options }: OpenOptions = {}): Promise<Tab> {
     const site = this.#sites[isIsolated ? 0 : 1];
     const context = given ?? (await this.#browser.newContext({ viewport: { width: 1400, height: 1000 }, ...options }));
     context.setDefaultTimeout(patience);
     const page = await context.newPage();
     const problems = watch(page, site.address);
+    if (script !== undefined) await page.addInitScript(script);
     await page.goto(`${site.address}/${place}`);
     return { page, problems, close: () => (given === undefined ? context.close() : page.close()) };
   }

@@ -1,7 +1,6 @@
 /** A field of 28 × 28 pixels to draw on: with mouse, pen or finger, or with arrow keys and the space bar. */
 import type { JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { t } from "../text/text.ts";
 
 const side = 28;
 
@@ -9,6 +8,8 @@ export const emptyDigit: readonly number[] = new Array<number>(side * side).fill
 
 interface DigitPadProps {
   readonly label: string;
+  /** How it is used by keyboard. */
+  readonly hint: string;
   readonly pixels: readonly number[];
   readonly onChange: (pixels: readonly number[]) => void;
 }
@@ -33,8 +34,7 @@ function painted(pixels: readonly number[], { column, row }: Cell): number[] {
   return next;
 }
 
-export function DigitPad({ label, pixels, onChange }: DigitPadProps): JSX.Element {
-  const texts = t().playground.data;
+export function DigitPad({ label, hint, pixels, onChange }: DigitPadProps): JSX.Element {
   const id = useId();
   const canvas = useRef<HTMLCanvasElement>(null);
   const last = useRef<Cell | undefined>(undefined);
@@ -129,7 +129,7 @@ export function DigitPad({ label, pixels, onChange }: DigitPadProps): JSX.Elemen
         onBlur={() => setFocus(false)}
       />
       <p class="hint" id={`${id}-keys`}>
-        {texts.padKeys}
+        {hint}
       </p>
     </>
   );

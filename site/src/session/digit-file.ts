@@ -2,7 +2,7 @@
  * A file of digits, `digits.bin` beside the page: 393 bytes for each, its label and then its pixels, two in a byte, the first
  * one in the upper half.
  */
-import type { DigitSet } from "../session/digit-data.ts";
+import type { DigitSet } from "./digit-data.ts";
 
 const pixels = 28 * 28;
 const bytesOfOne = 1 + pixels / 2;

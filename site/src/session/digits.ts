@@ -1,5 +1,5 @@
 /** The digits that come with the page. */
-import type { DigitSet } from "../session/digit-data.ts";
+import type { DigitSet } from "./digit-data.ts";
 import { unpackDigits } from "./digit-file.ts";
 
 /** @throws where the file cannot be fetched. */

@@ -1,0 +1,85 @@
+/** English: the lesson of digits. */
+export const digitEn = {
+  parts: {
+    picture: {
+      title: "A picture is 784 numbers",
+      text: [
+        "A network reads no pictures, only numbers. This one is cut into 28 rows of 28 pixels, and each pixel is a number from 0 (no ink) to 1 (full ink): `x₁` to `x₇₈₄`, row by row.",
+        "For the network they are a list. It is not told which pixels are neighbours.",
+      ],
+      task: "Choose a pixel with a value of at least 0.9, by a click or with the arrow keys and Enter.",
+    },
+    layers: {
+      title: "Three layers",
+      text: [
+        "The 784 numbers go to 16 units. Each one multiplies every pixel `xⱼ` by a weight `wⱼ`, adds all up with a bias `b`, and keeps the sum `z` where it is above 0: `h = max(0, z)`. A second layer makes 16 numbers `g` of those in the same way.",
+        "The last layer has ten sums, one for each digit. The *softmax* makes them probabilities: `pₖ = e^zₖ / Σ e^z`. The greatest one is the answer. Before training all weights are random, and so is the answer.",
+      ],
+      task: "Choose a unit of the first layer that is switched off for this digit: its `h` is exactly 0.",
+    },
+    train: {
+      title: "Training",
+      text: [
+        "A step takes 32 of 400 digits, each moved a little. Forward pass: ten probabilities for each. Loss: the mean of `L = −log p`, where `p` is the probability of the right digit. Backward pass: a gradient for each of the 13,002 weights and biases. Update: Adam moves each a little against its gradient.",
+        "What counts is how it does on digits it was not trained with: 100 are kept apart for that.",
+      ],
+      task: "Train until at least 90% of the digits kept apart are right.",
+    },
+    weights: {
+      title: "What the first layer looks for",
+      text: [
+        "Each unit of the first layer has one weight for each pixel, so its weights are a picture too. Violet: ink here makes the sum larger. Ochre: ink here makes it smaller.",
+        "Beside it is what each pixel adds for this digit: weight times pixel, `wⱼ · xⱼ`. Where there is no ink it is 0. At the start the pictures are noise; with training, strokes and gaps appear. A picture that stays noise belongs to a unit that is off for every digit: its gradient is 0, so it learns nothing.",
+      ],
+      task: "Choose the unit that is greatest for this digit, and see where its sum comes from.",
+    },
+    backward: {
+      title: "Back to the pixels",
+      text: [
+        "The backward pass begins at the last sums: `∂L/∂zₖ = pₖ − yₖ`, where `yₖ` is 1 for the wanted digit and 0 for the others. Layer by layer it goes back, and it need not end at the weights: `∂L/∂xⱼ` says how the loss would change if pixel `xⱼ` had more ink.",
+        "Choose another digit as the wanted one, and the picture shows which pixels speak for it: more ink where the gradient is ochre (below 0), less where it is violet. “Move the pixels” takes a small step against the gradient, with the weights held still.",
+      ],
+      task: "Choose a wanted digit that this one is not, and move the pixels until the network answers it.",
+    },
+    mistakes: {
+      title: "Mistakes, and your own digit",
+      text: [
+        "These are the digits kept apart that it gets wrong. Some are hard for people too; others look clear, and the network still fails. It knows only what its 400 examples had.",
+        "Draw one yourself. It is moved to the middle, as all digits of the data are; its size and stroke stay yours, so draw it large.",
+      ],
+      task: "Draw a digit, say which one it is, and have the network answer it rightly.",
+    },
+  },
+  noDigits: "The file with the digits (digits.bin) could not be loaded, so there is nothing to look at or train with.",
+  tryAgain: "Try again",
+  loading: "Loading the digits …",
+  digit: (place: number, count: number, label: number): string => `Digit ${place} of ${count}: a ${label}`,
+  previous: "Previous digit",
+  next: "Next digit",
+  shown: "The digit",
+  changed: "The digit, with moved pixels",
+  zoom: "Around the chosen pixel",
+  row: (at: number): string => `row ${at}`,
+  column: (at: number): string => `column ${at}`,
+  noPixel: "No pixel is chosen yet.",
+  pixel: (row: number, column: number): string => `Row ${row}, column ${column}`,
+  layer: ["First layer: h₁ to h₁₆", "Second layer: g₁ to g₁₆", "Answer: p₀ to p₉"],
+  unitFormula: (name: string): string => `What ${name} computes`,
+  formulaHint: "The two largest products are shown of the sum.",
+  answer: "Probabilities of the answers",
+  answers: (digit: number): string => `The network answers ${digit}.`,
+  right: "Right, kept apart",
+  unitPicture: (name: string): string => `Weights of ${name}`,
+  products: (name: string): string => `What each pixel adds to ${name}`,
+  wanted: "Wanted digit y",
+  pixelGradient: "∂L/∂x of each pixel",
+  move: "Move the pixels",
+  original: "The digit as it was",
+  wrong: (count: number): string => `Wrong among the digits kept apart: ${count}`,
+  wrongOne: (label: number, answer: number): string => `${label}, read as ${answer}`,
+  untrained: "The network is not trained yet: “Train” does it here too.",
+  pad: "Field to draw a digit for the network",
+  clear: "Clear the field",
+  itIs: "This is a",
+  unsaid: "–",
+};
