@@ -74,10 +74,13 @@ export class UpdateRecord {
   readonly #behind = new Map<Recorded, Behind>();
   /** What parameters held before the update, for those that it writes in more than one run. */
   readonly #held = new Map<Recorded, Value>();
+  /** Those of the update: a schedule changes them right behind it. */
+  readonly #settings: ReadonlyMap<StoredTensor, TraceOperation["settings"]>;
 
   constructor(model: Module, optimizer: TraceOptimizer | undefined, gatherings: Gatherings) {
     this.#optimizer = optimizer;
     this.#gatherings = gatherings;
+    this.#settings = settingsByParameter(optimizer);
     const states = statesOf(optimizer);
     this.#all = model.namedParameters().map(([path, parameter]) => {
       const { value, engine = currentEngine() } = parameter[inner];
@@ -104,7 +107,6 @@ export class UpdateRecord {
   /** What a run shall compute: parameters and states where they are new since the run before, and what they were. */
   #gather(engine: Engine): readonly Value[] {
     const states = statesOf(this.#optimizer);
-    const settings = settingsByParameter(this.#optimizer);
     const gathering = this.#gatherings.on(engine);
     const held: Value[] = [];
     for (const recorded of this.#all) {
@@ -115,7 +117,7 @@ export class UpdateRecord {
       const of = [now, ...Object.values(state?.tensors ?? {}).map((x) => x[inner].value)];
       const known = this.#behind.get(recorded);
       if (known?.of.length === of.length && of.every((one, i) => one === known.of[i])) continue;
-      const isUpdated = settings.has(parameter);
+      const isUpdated = this.#settings.has(parameter);
       const before = this.#held.get(recorded) ?? value;
       this.#behind.set(recorded, {
         of,
@@ -148,7 +150,6 @@ export class UpdateRecord {
 
   /** Behind the run. */
   parameters(numbering: Numbering): TraceParameter[] {
-    const settings = settingsByParameter(this.#optimizer);
     return this.#all.map((recorded) => {
       const { path, parameter, value, before, states: earlier } = recorded;
       const { after, change, states = none } = this.#behind.get(recorded) ?? {};
@@ -167,7 +168,7 @@ export class UpdateRecord {
         ...present("after", after?.()),
         ...present("change", change?.()),
         state,
-        settings: settings.get(parameter) ?? {},
+        settings: this.#settings.get(parameter) ?? {},
       };
     });
   }

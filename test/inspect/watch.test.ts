@@ -11,7 +11,7 @@ import {
 } from "../../src/inspect/index.ts";
 import { watchedCalls } from "../../src/nn/module/forward-call.ts";
 import * as nn from "../../src/nn/index.ts";
-import { Adam, SGD } from "../../src/optim/index.ts";
+import { Adam, OneCycleLR, SGD } from "../../src/optim/index.ts";
 import { compile } from "../../src/tensor/compile.ts";
 import { full, tensor } from "../../src/tensor/creation.ts";
 import { currentEngine } from "../../src/tensor/engines.ts";
@@ -198,6 +198,19 @@ onEachDevice(() => {
     }
     expect(memory.trace(3)).toBeUndefined();
     expect(memory.run.records[0]?.loss).toBe(memory.trace(1)?.lossValue);
+  });
+
+  test("a trace has the settings of its own update, though a schedule changes them right behind it", async () => {
+    const { batches, optimizer, options } = small();
+    const schedule = new OneCycleLR(optimizer, { maxLr: 0.5, totalSteps: batches.length });
+    const trainer = new Trainer({ ...options, schedule });
+    const memory = new MemoryRun();
+    watch(trainer, { sink: memory, every: 1, traceEvery: 1 });
+    await trainer.fit(batches);
+    const rates = memory.run.records.map(({ lr }) => lr);
+    expect(new Set(rates).size).toBe(batches.length);
+    const traced = memory.run.traces.map((step) => memory.trace(step)?.parameters[0]?.settings["lr"]);
+    expect(traced).toEqual(rates);
   });
 
   test("a step that is not recorded runs and compiles nothing more", async () => {

@@ -65,14 +65,19 @@ export const badges = computed<ReadonlyMap<string, string>>(() =>
   current.value === undefined ? new Map() : badgesOf(current.value.model, current.value.findings),
 );
 
+/** Milliseconds in which a worker dies of what it was begun with. */
+const soon = 5000;
+
 let started: CallClient<InspectorCalls> | undefined;
 
 /** The worker, which starts with the first file. */
 export function client(): CallClient<InspectorCalls> {
+  const begun = performance.now();
   started ??= new CallClient<InspectorCalls>("inspector", (message) => {
     started = undefined;
     batch(() => {
-      lostWorkers.value++;
+      // What was open is opened again, but not where that may be what it died of.
+      if (performance.now() - begun > soon) lostWorkers.value++;
       loaded.value = [];
       current.value = undefined;
       problems.value = [{ fileName: "", message }];

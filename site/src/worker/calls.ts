@@ -34,7 +34,15 @@ export function answering(calls: object, post: (reply: Reply) => void): (request
       return { id, error: error instanceof Error ? error.message : String(error) };
     }
   };
-  return (request) => void answer(request).then(post);
+  const send = (reply: Reply): void => {
+    try {
+      post(reply);
+    } catch (error) {
+      // What cannot be copied.
+      post({ id: reply.id, error: String(error) });
+    }
+  };
+  return (request) => void answer(request).then(send);
 }
 
 interface Waiting {

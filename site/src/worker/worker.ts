@@ -31,4 +31,14 @@ async function service(name: string): Promise<(message: never) => void> {
 }
 
 const started = service(scope.name);
-scope.onmessage = ({ data }) => void started.then((take) => take(data as never));
+// A service that cannot start is an error of the worker, which the page is told of.
+started.catch((error: unknown) => {
+  setTimeout(() => {
+    throw error;
+  });
+});
+scope.onmessage = ({ data }) =>
+  void started.then(
+    (take) => take(data as never),
+    () => undefined,
+  );

@@ -1,4 +1,5 @@
 /** Each language on every panel: nothing of the other one is left, and the choice is remembered. */
+import { readdirSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { en } from "../../../site/src/text/en.ts";
@@ -40,12 +41,20 @@ function textsOf(part: unknown): string[] {
   return Object.values(part).flatMap(textsOf);
 }
 
+/** Every text of the lessons. */
+async function lessonTexts(wanted: "en" | "zh"): Promise<string[]> {
+  const folder = new URL("../../../site/src/text/lessons/", import.meta.url);
+  const files = readdirSync(folder).filter((name) => name.endsWith(`-${wanted}.ts`));
+  const loaded = await Promise.all(files.map((name) => import(new URL(name, folder).href) as Promise<object>));
+  return loaded.flatMap((file) => textsOf(file));
+}
+
 function wordsOf(texts: readonly string[]): Set<string> {
   return new Set(texts.flatMap((text) => text.match(latin) ?? []));
 }
 
 /** Words of Latin letters that stand in the Chinese texts too: names such as Adam, tanh, CSV. */
-const shared = wordsOf([...textsOf(zh), "softmax"]);
+const shared = wordsOf([...textsOf(zh), ...(await lessonTexts("zh")), "softmax"]);
 
 async function choose(page: Page, language: "English" | "中文"): Promise<void> {
   const choice = button(page, language);

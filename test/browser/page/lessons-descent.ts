@@ -246,6 +246,8 @@ async function optimizerTasks(shown: Shown): Promise<void> {
   await page.getByText(t.hasDiverged(t.optimizers.sgd)).waitFor();
   await expectGood(shown);
   await tune(shown, "sgd", t.rate, 0.04);
+  // Then there are as many steps to show as before.
+  await expect.poll(() => page.getByText(t.hasDiverged(t.optimizers.sgd)).count(), { timeout: patience }).toBe(0);
   await write(shown, t.shownSteps, 70);
   await expectStanding(shown, await runOf("ravine", "sgd", 0.04), 70);
   // Elsewhere on the map, and back.

@@ -59,14 +59,18 @@ async function expectLines(page: Page, texts: Texts, at: readonly Point[], from:
   // The last step may come in a moment after the button; then nothing moves any more.
   await button(page, texts.all.lessons.oneStep).waitFor();
   let rows = await cells(table);
+  let caption: string | null = "";
   await expect
-    .poll(async () => {
-      const before = JSON.stringify(rows);
-      rows = await cells(table);
-      return JSON.stringify(rows) === before;
-    })
+    .poll(
+      async () => {
+        const before = JSON.stringify([rows, caption]);
+        [rows, caption] = [await cells(table), await table.locator("caption").textContent()];
+        return JSON.stringify([rows, caption]) === before;
+      },
+      { interval: 300, timeout: patience },
+    )
     .toBe(true);
-  const steps = Number(/\d+/.exec((await table.locator("caption").textContent()) ?? "")?.[0]);
+  const steps = Number(/\d+/.exec(caption ?? "")?.[0]);
   const expected = lossLab().train([from, from, from], at, 0.05, steps);
   expected.forEach(({ w, b, loss }: FittedLine, i) => {
     const [name = "", shownW, shownB, shownLoss] = rows[i + 1] ?? [];

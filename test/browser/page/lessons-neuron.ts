@@ -227,6 +227,7 @@ export function neuronLessonTests(site: () => PageSite): void {
         const stepOf = (text: string): number => Number(/(\d+)\s*$/.exec(text)?.[1]);
         expect(stepOf(later) - stepOf(left)).toBeLessThanOrEqual(1);
         await page.getByRole("link", { name: en.app.roomNames.lessons }).click();
+        await page.locator(".plane-facts").waitFor();
         const before = await steps();
         await expect.poll(steps, { timeout: patience }).toBeGreaterThan(before);
         await button(page, words.texts.lessons.pause).click();

@@ -131,8 +131,8 @@ export function trainingTests(site: () => PageSite): void {
         await unit(page, "layer 2", "h₂").click({ force: true });
         await button(page, "w₂").click();
         const field = page.getByRole("textbox", { name: "Change w₂, as a number" });
-        const before = elementsOf(step?.traced.trace as never, "2.weight").before[4] as number;
-        expect(Number(await field.inputValue())).toBe(Number(before.toPrecision(6)));
+        const weight = elementsOf(step?.traced.trace as never, "2.weight").before[4] as number;
+        expect(Number(await field.inputValue())).toBe(Number(weight.toPrecision(6)));
         await field.fill(String(value));
         await field.press("Enter");
         const told = details(page).getByText(/^After these steps the loss is about/);

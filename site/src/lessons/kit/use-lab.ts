@@ -4,20 +4,23 @@ import { reportProblem } from "../../view/problem.ts";
 import { CallClient, EndedError } from "../../worker/calls.ts";
 import type { LessonId } from "../lesson-ids.ts";
 
+/** Milliseconds. */
+const soon = 5000;
+
 /**
- * The lab of a lesson. Where its worker dies that is told at the top of the page, and the next one starts: effects that
- * have the lab among what they depend on run again.
+ * The lab of a lesson. Where its worker dies that is told at the top of the page, and the next one starts, unless it died at
+ * once: effects that have the lab among what they depend on run again.
  */
 export function useLab<C extends object>(lesson: LessonId): CallClient<C> {
   const [count, setCount] = useState(0);
-  const lab = useMemo(
-    () =>
-      new CallClient<C>(lesson, (reason) => {
-        reportProblem(new Error(reason));
-        setCount((last) => last + 1);
-      }),
-    [lesson, count],
-  );
+  const lab = useMemo(() => {
+    const begun = performance.now();
+    return new CallClient<C>(lesson, (reason) => {
+      reportProblem(new Error(reason));
+      // One that dies soon would die again.
+      if (performance.now() - begun > soon) setCount((last) => last + 1);
+    });
+  }, [lesson, count]);
   useEffect(() => () => lab.end(), [lab]);
   return lab;
 }
