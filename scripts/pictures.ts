@@ -23,7 +23,7 @@ const words = {
     train: "Train",
     file: "Choose a trace file",
   },
-  zh: { epochs: "10 个轮次", phase: "下一阶段", layer: "下一层", next: "下一节", train: "训练", file: "选择追踪文件" },
+  zh: { epochs: "10 个轮次", phase: "下一阶段", layer: "下一层", next: "下一节", train: "训练", file: "选择跟踪文件" },
 } as const;
 type Words = (typeof words)[keyof typeof words];
 

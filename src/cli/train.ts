@@ -113,9 +113,9 @@ async function orderOf(command: string, task: TaskName | undefined, values: Trai
   return { job, out: out ?? run?.out ?? read?.out ?? `${job.task}${modelEnding}`, resumed };
 }
 
-/** Both are known by the file run.json, and hold different ones. */
+/** Checkpoints have a file run.json too, and a log event files for TensorBoard: both hold other things than the run's. */
 function checkWatch(command: string, values: TrainValues): void {
-  const { watch: folder, resume, checkpoint = resume } = values;
+  const { watch: folder, log, resume, checkpoint = resume } = values;
   for (const name of ["watch-every", "watch-traces"] as const) {
     if (values[name] !== undefined && folder === undefined) {
       throw mistake(command, `--${name} without a folder`, "--watch DIR");
@@ -123,6 +123,13 @@ function checkWatch(command: string, values: TrainValues): void {
   }
   if (folder !== undefined && checkpoint !== undefined && resolve(folder) === resolve(checkpoint)) {
     throw mistake(command, "--watch and the checkpoints have one folder", "give each its own");
+  }
+  if (folder !== undefined && log !== undefined && resolve(folder) === resolve(log)) {
+    throw mistake(
+      command,
+      "--watch and --log have one folder",
+      "give each its own; that of --watch has the scalars too",
+    );
   }
 }
 

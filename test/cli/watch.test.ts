@@ -1,10 +1,10 @@
 /** `twopass train --watch`: the run that it records, also over an interruption. */
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readRun, readRunTrace } from "../../src/inspect/node/index.ts";
-import { cli, housesCsv, lastJson } from "./support.ts";
+import { cli, housesCsv, lastJson, mistakeOf } from "./support.ts";
 
 let folder = "";
 const file = (name: string): string => join(folder, name);
@@ -59,4 +59,17 @@ test("a training that goes on goes on in its run", { timeout: 60_000 }, async ()
   const { records, traces } = await readRun(file("run"));
   expect(records).toEqual(whole.records);
   expect([records.length, traces]).toEqual([16, [1, 4, 8, 12, 16]]);
+});
+
+test("a run and a log in one folder are refused before anything is made", async () => {
+  const [csv, out] = [file("houses.csv"), file("a.safetensors")];
+  const said = await mistakeOf(`${line} --out {} --watch {} --log {}`, csv, out, file("a"), `${file("b")}/../a`);
+  expect(said).toContain("--watch and --log have one folder (give each its own; that of --watch has the scalars too)");
+  expect([existsSync(file("a")), existsSync(out)]).toEqual([false, false]);
+});
+
+test("a run and a log beside each other", { timeout: 60_000 }, async () => {
+  await cli(`${line} --out {} --watch {} --log {}`, file("houses.csv"), file("a.safetensors"), file("a"), file("b"));
+  expect((await readRun(file("a"))).scalars["train/loss"]?.length).toBe(4);
+  expect(existsSync(file("b/log.csv"))).toBe(true);
 });

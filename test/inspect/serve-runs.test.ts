@@ -27,6 +27,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vi
 import { type RunList, parseRun, readTrace, watch } from "../../src/inspect/index.ts";
 import { RunFolder, type RunServer, type ServeRunsOptions, readRun, serveRuns } from "../../src/inspect/node/index.ts";
 import { findRuns, usualLimits } from "../../src/inspect/node/server/find-runs.ts";
+import { openInside, statsOf } from "../../src/inspect/node/server/inside.ts";
 import { RunCatalog } from "../../src/inspect/node/server/run-catalog.ts";
 import * as nn from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
@@ -34,6 +35,9 @@ import { tensor } from "../../src/tensor/creation.ts";
 import { Trainer } from "../../src/train/index.ts";
 import { training } from "../train/support.ts";
 import { type Answer, Follower, ask, listsOf, pathOf } from "./runs-client.ts";
+
+// They do what they do, and a test can delay one or make it fail.
+vi.mock("../../src/inspect/node/server/inside.ts", { spy: true });
 
 /** A run of two epochs with a record at each step and traces of steps 1, 5 and 10, to copy. */
 const made = mkdtempSync(join(tmpdir(), "twopass-made-"));
@@ -287,6 +291,131 @@ test("runs that cannot be read", async () => {
   expect((await question(server, "file", { run: "good", name: "run.json" })).status).toBe(404);
 });
 
+test("a description that could not be read is read again, and one that was is not", async () => {
+  put("a");
+  const catalog = new RunCatalog(runs);
+  const reads = vi.mocked(openInside).mockClear();
+  reads.mockRejectedValueOnce(new Error("EMFILE: too many open files"));
+  const failed = await catalog.list();
+  expect([failed.runs, failed.unreadable]).toEqual([[], [{ path: "a", problem: "EMFILE: too many open files" }]]);
+  for (let i = 0; i < 2; i++) {
+    const { runs: list, unreadable } = await catalog.list();
+    expect([list.map(({ path }) => path), unreadable]).toEqual([["a"], []]);
+  }
+  expect(reads).toHaveBeenCalledTimes(2);
+  // Damage stays as it is until the file is another one.
+  writeFileSync(join(runs, "a/run.json"), "{");
+  for (let i = 0; i < 2; i++) expect((await catalog.list()).unreadable[0]?.problem).toContain("run.json is no JSON");
+  expect(reads).toHaveBeenCalledTimes(3);
+});
+
+test("looks that overlap take no growing file for one that was cut", async () => {
+  const records = join(put("a"), "records.jsonl");
+  const catalog = new RunCatalog(runs);
+  const look = async () => (await catalog.list()).runs[0]?.files["records.jsonl"];
+  const first = await look();
+  const { bytes, revision } = first ?? { bytes: 0, revision: "" };
+  expect(bytes).toBeGreaterThan(0);
+  const { statsOf: really } = await vi.importActual<{ statsOf: typeof statsOf }>(
+    "../../src/inspect/node/server/inside.ts",
+  );
+  /** A look whose stat of the records waits for `before`, and is handed over behind `after`. */
+  const delayed = async (before: Promise<unknown> | undefined, after: Promise<unknown> | undefined) => {
+    let stated = (): void => undefined;
+    const hasStat = new Promise<void>((resolve) => (stated = resolve));
+    let begin = (): void => undefined;
+    const hasBegun = new Promise<void>((resolve) => (begin = resolve));
+    vi.mocked(statsOf).mockImplementation(async (path) => {
+      if (path !== records) return really(path);
+      vi.mocked(statsOf).mockImplementation(really);
+      begin();
+      await before;
+      const stats = await really(path);
+      stated();
+      await after;
+      return stats;
+    });
+    const result = look();
+    await hasBegun;
+    return { result, hasStat };
+  };
+  const gate = () => {
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    return { open, opened };
+  };
+
+  // The older one is handed over last.
+  const last = gate();
+  const old = await delayed(undefined, last.opened);
+  await old.hasStat;
+  appendFileSync(records, "{}\n");
+  expect(await look()).toEqual({ bytes: bytes + 3, revision });
+  last.open();
+  expect(await old.result).toEqual({ bytes: bytes + 3, revision });
+
+  // The one that began later has the older stat, and is handed over last.
+  const [stat, handed] = [gate(), gate()];
+  const earlier = await delayed(stat.opened, undefined);
+  const later = await delayed(undefined, handed.opened);
+  await later.hasStat;
+  appendFileSync(records, "{}\n");
+  stat.open();
+  expect(await earlier.result).toEqual({ bytes: bytes + 6, revision });
+  handed.open();
+  expect(await later.result).toEqual({ bytes: bytes + 6, revision });
+  expect(await look()).toEqual({ bytes: bytes + 6, revision });
+
+  truncateSync(records, bytes);
+  const cut = await look();
+  expect(cut?.bytes).toBe(bytes);
+  expect(cut?.revision).not.toBe(revision);
+});
+
+test("an answer of a file that was replaced meanwhile has no revision that a list tells", async () => {
+  const records = join(put("a"), "records.jsonl");
+  const catalog = new RunCatalog(runs);
+  await catalog.list();
+  const info = join(runs, "a/run.json");
+  const { statsOf: really } = await vi.importActual<{ statsOf: typeof statsOf }>(
+    "../../src/inspect/node/server/inside.ts",
+  );
+  const told: string[] = [];
+  vi.mocked(statsOf).mockImplementation(async (path) => {
+    if (path !== info) return really(path);
+    // The file is open by now.
+    vi.mocked(statsOf).mockImplementation(really);
+    const stats = await really(path);
+    cpSync(records, `${records}.new`);
+    renameSync(`${records}.new`, records);
+    told.push((await catalog.list()).runs[0]?.files["records.jsonl"]?.revision ?? "");
+    return stats;
+  });
+  const old = await catalog.open("a", "records.jsonl");
+  await old?.file.close();
+  told.push((await catalog.list()).runs[0]?.files["records.jsonl"]?.revision ?? "");
+  expect(told[0]).toBe(told[1]);
+  expect(told).not.toContain(old?.revision);
+  const next = await catalog.open("a", "records.jsonl");
+  await next?.file.close();
+  expect(next?.revision).toBe(told[0]);
+});
+
+test("of a run that is gone nothing is kept", async () => {
+  const records = join(put("a"), "records.jsonl");
+  const catalog = new RunCatalog(runs);
+  const look = async () => (await catalog.list(true)).runs[0]?.files["records.jsonl"]?.revision;
+  const whole = await look();
+  truncateSync(records, 10);
+  const cut = await look();
+  expect(cut).not.toBe(whole);
+  renameSync(join(runs, "a"), join(base, "elsewhere"));
+  expect(await look()).toBeUndefined();
+  renameSync(join(base, "elsewhere"), join(runs, "a"));
+  // Whoever read it before the cut must not go on with that.
+  expect([whole, cut]).not.toContain(await look());
+});
+
 test("of too large a folder a part is shown, and that is said", async () => {
   for (const path of ["a", "b", "c"]) put(path);
   const all = { levels: 8, folders: 100, runs: 10 };
@@ -301,10 +430,15 @@ test("of too large a folder a part is shown, and that is said", async () => {
   expect([whole, few, flat, narrow].map((list) => list.unreadable.map(({ path }) => path))).toEqual([
     [],
     ["."],
-    [],
+    ["."],
     ["."],
   ]);
-  expect(few.unreadable[0]?.problem).toContain("it has more than 100 folders or 2 runs (serve a folder below it)");
+  expect(few.unreadable[0]?.problem).toContain(
+    "it has more than 100 folders, 2 runs or 8 levels of folders (serve a folder below it)",
+  );
+  // All levels that there are.
+  const { runs: list, unreadable } = await look({ ...all, levels: 1 });
+  expect([list.length, unreadable]).toEqual([3, []]);
 });
 
 test("the page, below a secret path", async () => {

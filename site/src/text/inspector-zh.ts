@@ -4,11 +4,11 @@ import { runsZh } from "./runs-zh.ts";
 
 export const inspectorZh: typeof inspectorEn = {
   title: "检视器",
-  about: "看清你自己的程序在一个训练步里做了什么：正向传递与反向传递并排展示，每个运算都能看到它的值、梯度和导数。",
+  about: "看清您自己的程序在一个训练步里做了什么：正向传递与反向传递并排展示，每个运算都能看到它的值、梯度和导数。",
   drop: "把跟踪文件拖到这里；拖入两个文件可以互相比较。",
   openFirst: "选择跟踪文件",
   openMore: "再打开一个",
-  howTo: "在你的程序里这样生成跟踪文件：",
+  howTo: "在您的程序里这样生成跟踪文件：",
   staysHere: "文件只在这个标签页里读取，不会发送到任何地方。",
   reading: "正在读取……",
   cannotOpen: (file) => `无法打开 ${file}`,

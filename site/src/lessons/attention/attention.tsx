@@ -1,6 +1,6 @@
 /** Lesson 8: attention in a GPT of one block that reads a short text. */
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { attentionEn } from "../../text/lessons/attention-en.ts";
 import { attentionZh } from "../../text/lessons/attention-zh.ts";
 import { textsOf } from "../../text/text.ts";
@@ -24,7 +24,8 @@ const startLetters = 12;
 const goOnLetters = 10;
 
 export function AttentionLesson(props: LessonProps): JSX.Element {
-  const { part, isShown } = props;
+  const { isShown } = props;
+  const part = Math.min(props.part, Object.keys(texts().parts).length - 1);
   const t = texts();
   const lab = useLab<AttentionLab>("attention");
   const [text, setText] = useState(t.firstText);
@@ -33,6 +34,9 @@ export function AttentionLesson(props: LessonProps): JSX.Element {
   const { progress } = training;
   const begin = (): void => training.begin(() => lab.call("start", text));
   useEffect(begin, [lab, text]);
+  useEffect(() => {
+    if (part < 3) training.setPlaying(false);
+  }, [part]);
   // The other language has another text, unless something was done with this one.
   useEffect(() => {
     const isOurs = text === attentionEn.firstText || text === attentionZh.firstText;
@@ -45,7 +49,8 @@ export function AttentionLesson(props: LessonProps): JSX.Element {
   const begins = Math.min(from, letters.length - 1 - length);
   const seen = letters.slice(begins, begins + length);
   const [chosen, setAt] = useState(10);
-  const [before, setBefore] = useState(chosen);
+  /** Places of the first part's letters that were chosen. */
+  const visited = useRef(new Set<number>());
   const [chosenIn, setChosenIn] = useState(0);
   const [looked, setTo] = useState(0);
   const at = Math.min(chosen, length - 1);
@@ -55,7 +60,7 @@ export function AttentionLesson(props: LessonProps): JSX.Element {
   const [wasOff, setOff] = useState(false);
   const [isWritten, setWritten] = useState(false);
   const choose = (place: number): void => {
-    setBefore(at);
+    if (part === 0) visited.current.add(at).add(place);
     setAt(place);
     setChosenIn(part);
   };
@@ -108,7 +113,7 @@ export function AttentionLesson(props: LessonProps): JSX.Element {
   const isPulled = own > 0 && (look?.lengths.subarray(0, then?.at) ?? []).some((each) => each >= own / 2);
   const loss = training.points.losses.at(-1) ?? Infinity;
   const done = [
-    part === 0 && at !== before && seen[at] === seen[before],
+    part === 0 && [...visited.current].some((place) => place !== at && seen[place] === seen[at]),
     part === 1 && (then?.at ?? 0) >= 5 && isLargest,
     part === 2 && wasOff && isCausal,
     loss < 0.2 && goesOn === inText,

@@ -78,12 +78,22 @@ export function Writer({ text, lab, names, progress, first, isShown, onWritten }
   const stranger = letters.find((letter) => !names.includes(letter));
   const isReady = progress !== undefined && letters.length > 0 && stranger === undefined;
   const line = [...letters, ...written];
+  // A letter that comes when all was begun again is of the line before.
+  const round = useRef(0);
+  const isAdding = useRef(false);
   const add = async (): Promise<void> => {
-    const letter = await lab.call("write", line, temperature);
-    if (letter === undefined) return;
-    const next = [...written, letter].slice(-mostWritten);
-    setWritten(next);
-    onWritten(next.join(""));
+    if (isAdding.current) return;
+    const { current } = round;
+    isAdding.current = true;
+    try {
+      const letter = await lab.call("write", line, temperature);
+      if (letter === undefined || current !== round.current) return;
+      const next = [...written, letter].slice(-mostWritten);
+      setWritten(next);
+      onWritten(next.join(""));
+    } finally {
+      isAdding.current = false;
+    }
   };
   const { isPlaying, setPlaying } = usePlay(async () => {
     if (!isReady || left.current-- <= 0) return false;
@@ -100,6 +110,7 @@ export function Writer({ text, lab, names, progress, first, isShown, onWritten }
     .sort((a, b) => b.share - a.share)
     .slice(0, mostBars);
   const clear = (): void => {
+    round.current++;
     setPlaying(false);
     setWritten([]);
   };

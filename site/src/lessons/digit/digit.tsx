@@ -1,6 +1,6 @@
 /** Lesson 7: a network for digits, from the pixels to the answer and back to the pixels. */
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { type DigitSet, digitSide as side } from "../../session/digit-data.ts";
 import { fetchDigits } from "../../session/digits.ts";
 import { digitEn } from "../../text/lessons/digit-en.ts";
@@ -35,8 +35,9 @@ function answerOf(look: DigitLook | undefined): number | undefined {
 }
 
 export function DigitLesson(props: LessonProps): JSX.Element {
-  const { part, isShown } = props;
+  const { isShown } = props;
   const text = texts();
+  const part = Math.min(props.part, Object.keys(text.parts).length - 1);
   const lab = useLab<DigitLab>("digit");
   const [loaded, setLoaded] = useState<Loaded | undefined>(undefined);
   const [hasFailed, setFailed] = useState(false);
@@ -45,6 +46,9 @@ export function DigitLesson(props: LessonProps): JSX.Element {
   const training = useTraining<DigitProgress>((steps) => lab.call("train", steps, rate), stepsOfFrame, isShown);
   const { progress } = training;
   const reset = (): void => training.begin(() => lab.call("reset"));
+  useEffect(() => {
+    if (part < 2) training.setPlaying(false);
+  }, [part]);
 
   useEffect(() => {
     let isWanted = true;
@@ -107,13 +111,23 @@ export function DigitLesson(props: LessonProps): JSX.Element {
     [lab, progress, drawn],
   );
 
+  // What was asked for of another digit, or for another answer, comes too late.
+  const round = useRef(0);
+  const putBack = (): void => {
+    round.current++;
+    setMoved(undefined);
+  };
   const choosePlace = (to: number): void => {
     setPlace(to);
-    setMoved(undefined);
+    putBack();
     setChoice(undefined);
   };
   const move = (): void => {
-    lab.call("nudge", picture, wanted, 0.1).then(setMoved, reportFailure);
+    const { current } = round;
+    const take = (pixels: Float32Array): void => {
+      if (current === round.current) setMoved(pixels);
+    };
+    lab.call("nudge", picture, wanted, 0.1).then(take, reportFailure);
   };
 
   const answer = answerOf(look);
@@ -229,13 +243,16 @@ export function DigitLesson(props: LessonProps): JSX.Element {
               label={text.wanted}
               value={String(wanted)}
               options={digits.map((value) => ({ value, label: value }))}
-              onChange={(value) => setChoice(Number(value))}
+              onChange={(value) => {
+                round.current++;
+                setChoice(Number(value));
+              }}
             />
             <p class="actions">
               <Button kind="backward" onClick={move} isDisabled={progress?.isFinite !== true}>
                 {text.move}
               </Button>
-              <Button icon="reset" onClick={() => setMoved(undefined)} isDisabled={moved === undefined}>
+              <Button icon="reset" onClick={putBack} isDisabled={moved === undefined}>
                 {text.original}
               </Button>
             </p>

@@ -44,16 +44,15 @@ export function useNewest<I, R>(input: I, call: (input: I) => Promise<R>, keys: 
     current.round++;
     const ask = async (): Promise<void> => {
       current.isBusy = true;
-      try {
-        for (let round = 0; round !== current.round; ) {
-          round = current.round;
+      for (let round = 0; round !== current.round; ) {
+        round = current.round;
+        try {
           setResult(await newest.current.call(newest.current.input));
+        } catch (error) {
+          reportFailure(error);
         }
-      } catch (error) {
-        reportFailure(error);
-      } finally {
-        current.isBusy = false;
       }
+      current.isBusy = false;
     };
     if (!current.isBusy) void ask();
   }, keys);

@@ -119,6 +119,12 @@ export function LayerLesson(props: LessonProps): JSX.Element {
     setAt(-1);
     for (const each of Object.values(runs)) each.set(startRun(parameters));
   };
+  // What was trained with the other function is no training of this one.
+  const bend = (isOn: boolean): void => {
+    setPlaying(false);
+    setBent(isOn);
+    setRun(startRun(run.parameters));
+  };
   const restart = (count: number, from: number): void => {
     setPlaying(false);
     begin(count, from).catch(reportFailure);
@@ -219,7 +225,7 @@ export function LayerLesson(props: LessonProps): JSX.Element {
             isWhole
             onInput={(count) => restart(count, seed)}
           />
-          {id === "straight" ? <Switch label={texts.isBent} isOn={isBent} onChange={setBent} /> : undefined}
+          {id === "straight" ? <Switch label={texts.isBent} isOn={isBent} onChange={bend} /> : undefined}
           {id === "lines" ? undefined : (
             <Slider
               label={runTexts().rate}
@@ -298,8 +304,9 @@ function layersOf(
       middle: 0.5,
       units: [
         {
-          label: "p",
-          value: isBack ? from(known.output, step?.p) : look?.p,
+          // The backward pass begins at z: p and the logarithm of the loss are one operation.
+          label: isBack ? "z" : "p",
+          value: isBack ? from(known.output, step?.z) : look?.p,
           gradient: from(known.outputGradient, gradients?.z),
           bias: parameters?.[4 * units],
           map: look?.maps.p,

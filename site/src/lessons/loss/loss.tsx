@@ -1,7 +1,7 @@
 /** Lesson 3: how errors become one number, by lines through points and by answers of a class. */
 import "./loss.css";
 import type { JSX } from "preact";
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { t } from "../../text/text.ts";
 import { Button } from "../../view/button.tsx";
 import { kindColor } from "../../view/colors.ts";
@@ -44,7 +44,9 @@ export function LossLesson(props: LessonProps): JSX.Element {
   const words = texts();
   const part = Math.min(props.part, words.parts.length - 1);
   const lab = useLab<LossLab>("loss");
-  const [points, setPoints] = useState(startPoints);
+  const [moved, setPoints] = useState(startPoints);
+  // The first two parts are about the points as they were.
+  const points = part < 2 ? startPoints : moved;
   const [chosen, setChosen] = useState(3);
   const [ownLine, setLine] = useState(startLine);
   // The valley is begun beside its bottom, wherever the line was left.
@@ -100,6 +102,7 @@ export function LossLesson(props: LessonProps): JSX.Element {
     }
   };
   const { isPlaying, setPlaying } = usePlay(train, props.isShown && isTrained);
+  useEffect(() => setPlaying(false), [part]);
   const lost = fits.filter((_, i) => isLost(begun.lines[i] as Line));
 
   const move = (at: number, to: number): void => {
@@ -108,8 +111,8 @@ export function LossLesson(props: LessonProps): JSX.Element {
   };
   const [mse, mae] = fitted ?? [];
   const done = [
-    Math.abs(current?.errors[chosen] ?? 1) <= goals.error,
-    (current?.loss ?? 1) <= goals.loss,
+    part === 0 && Math.abs(current?.errors[chosen] ?? 1) <= goals.error,
+    part === 1 && (current?.loss ?? 1) <= goals.loss,
     begun.still >= settling &&
       mse !== undefined &&
       mae !== undefined &&

@@ -17,12 +17,12 @@ export const attentionEn = {
         "How does a letter learn what stands before it? Three matrices of weights make three vectors of each `x` (brought to one scale first): a *query* `q`, what it looks for; a *key* `k`, what it can be found by; a *value* `v`, what it passes on. There are two *heads*, each with 16 numbers in `q`, `k` and `v`.",
         "The score of letter `i` for letter `j` is `qᵢ · kⱼ / √16`. Softmax makes of the scores weights `a` that add up to 1, and letter `i` takes the mix `Σ a v`.",
       ],
-      task: "Choose a letter from the sixth on, and then the letter before it to which it gives its greatest weight.",
+      task: "Choose a letter from the sixth on whose greatest weight goes to a letter before it, and then choose that one too.",
     },
     mask: {
       title: "No looking ahead",
       text: [
-        "Each row of this map is a letter that looks, each column a letter that is looked at. The upper right half is hatched: a letter must not see those behind it, for it is to guess them. The scores there are set to −∞ before the softmax, which makes the weights 0. This is the *causal mask*.",
+        "Each row of this map is a letter that looks, each column a letter that is looked at. The upper right half is hatched: a letter must not see those after it, for it is to guess them. The scores there are set to −∞ before the softmax, which makes the weights 0. This is the *causal mask*.",
         "The first letter sees only itself, so it gives itself weight 1. Thanks to the mask, each place of a line is an example of its own: 24 guesses are trained at once.",
       ],
       task: "Take the mask away, see the first row fill, and put it back.",
@@ -31,7 +31,7 @@ export const attentionEn = {
       title: "Training",
       text: [
         "A step takes 8 pieces of the text. Forward pass: at each place, probabilities for the next letter. Loss: the mean of `−log p` of the letters that really follow. Then the backward pass, and an update by Adam.",
-        "Look at the maps before and after. At random, each letter mixes the others almost evenly. Trained heads choose: in this text, what follows “the” at the end of a sentence depends on letters far back.",
+        "Look at the maps before and after. At random, each letter mixes all that it sees almost evenly. Trained heads choose: in this text, what follows “the” at the end of a sentence depends on letters far back.",
       ],
       task: "Train until the loss is below 0.2 and the network goes on as the text does.",
     },
@@ -39,7 +39,7 @@ export const attentionEn = {
       title: "Back through attention",
       text: [
         "Take the loss of one guess alone, `L = −log p` at the chosen letter. The backward pass gives a gradient for the vector `x` of each letter. Its length says how much this guess pulls at that vector.",
-        "Attention is the only road between places. So an earlier letter gets its share through the keys and values that were looked at. Letters behind the chosen one get exactly 0: the mask holds in both directions.",
+        "Attention is the only road between places. So an earlier letter gets its share through the keys and values that were looked at. Letters after the chosen one get exactly 0: the mask holds in both directions.",
       ],
       task: "Train first. Then find a letter whose guess pulls at an earlier letter at least half as much as at itself.",
     },
@@ -69,7 +69,7 @@ export const attentionEn = {
   queryKey: "Query of the chosen letter, key of the one that is looked at",
   taken: "What is taken: Σ a v",
   score: "Score and weight",
-  hidden: "It stands behind the chosen letter: hidden by the mask, weight 0.",
+  hidden: "It stands after the chosen letter: hidden by the mask, weight 0.",
   map: (head: number): string => `Head ${head}: weights`,
   mapBefore: (head: number): string => `Head ${head}: before training`,
   mask: "Mask: no looking ahead",

@@ -65,7 +65,7 @@ export const digitEn = {
   pixel: (row: number, column: number): string => `Row ${row}, column ${column}`,
   layer: ["First layer: h₁ to h₁₆", "Second layer: g₁ to g₁₆", "Answer: p₀ to p₉"],
   unitFormula: (name: string): string => `What ${name} computes`,
-  formulaHint: "The two largest products are shown of the sum.",
+  formulaHint: "Of the sum, only the two products largest in size are shown.",
   answer: "Probabilities of the answers",
   answers: (digit: number): string => `The network answers ${digit}.`,
   right: "Right, kept apart",

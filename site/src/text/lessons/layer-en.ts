@@ -50,7 +50,7 @@ export const layerEn = {
         "Take the activation away, so that `h = s`. Then the output adds multiples of `x₁`, of `x₂` and of 1, and nothing else. The sum of them is again a multiple of `x₁`, one of `x₂` and a number: that is one neuron.",
         "Its weights are below: `w₁` is the sum of every `v` times its unit's weight from `x₁`. No matter how many units or layers there are, the border is one straight line. It takes the bend of the activation to make more of it.",
       ],
-      task: "Switch the activation off and train for 300 steps. See what becomes of the border.",
+      task: "Switch the activation off and, with at least two units, train for 300 steps. See what becomes of the border.",
     },
     circle: {
       title: "The smallest layer that does it",
@@ -65,7 +65,7 @@ export const layerEn = {
       text: [
         "This is one step on one example, the point closest to where the ring was put. The forward pass (blue) computes sums, activations, output and loss. The backward pass (orange) goes the same way back.",
         "At the output, `∂L/∂z = p − y`. From there each unit gets its share, `∂L/∂h = ∂L/∂z · v`: the larger the size of its weight `v`, the larger its share. The slope of tanh, which is `1 − h²`, leads to `∂L/∂s`; this times an input is the gradient of the weight from that input.",
-        "Nearly all of these numbers were left by the forward pass. This is why a step has both passes. In the [playground](#/playground?data=circle&layers=3tanh) every network can be stepped through like this.",
+        "What is multiplied on the way back was there before: the weights, and `p`, `h` and the inputs, which the forward pass left. This is why the forward pass comes first. In the [playground](#/playground?data=circle&layers=3tanh) every network can be stepped through like this.",
       ],
       task: "Go on until the shares of the hidden units are there. Choose the unit with the largest share in size, whatever its sign.",
     },

@@ -21,7 +21,7 @@ export const lossEn = {
       title: "Other losses, and an outlier",
       text: [
         "Which line is the best depends on what counts. MSE is the mean of `e²`; MAE, the mean *absolute* error, is the mean of `|e|`; *Huber* takes `e²/2` up to `|e| = 1`, and from there on the straight `|e| − 1/2`.",
-        "Three lines begin at yours. Training moves each of them by gradient descent until its own loss is small. The MAE line never rests entirely: the slope of `|e|` stays 1 however small the error is, so each step overshoots a little.",
+        "Three lines begin at yours. Training moves each of them by gradient descent until its own loss is small. The MAE line never rests entirely: the slope of `|e|` is 1 or −1 however small the error is, so each step overshoots a little.",
       ],
       task: "Pull one point far away from the others (drag it, or use its slider) and train at least 150 steps, until the slopes `w` of the MSE and MAE lines differ by more than 0.3. Which of the three runs after the outlier?",
     },

@@ -4,7 +4,7 @@ export const optimizersEn = {
     {
       title: "SGD: straight downhill",
       text: [
-        "Now there are two weights, `ŷ = w₁·x₁ + w₂·x₂`, and the loss is a landscape over both. The map shows it from above: darker is higher, lines join places of equal loss, and inside of the green line the loss is below 0.01: the bottom.",
+        "Now there are two weights, `ŷ = w₁·x₁ + w₂·x₂`, and the loss is a landscape over both. The map shows it from above: the more its grey stands out from the page, the higher; lines join places of equal loss, and inside of the green line the loss is below 0.01: the bottom.",
         "The input `x₂` is about six times as large as `x₁`, so the loss changes far more with `w₂`: a *ravine*. SGD goes against the gradient (orange), which points across the ravine rather than along it. The rate must be small enough for the steep direction, and then the flat one takes many steps.",
       ],
       task: "From the given start, find a rate with which SGD is at the bottom after at most 70 steps, and stays there.",

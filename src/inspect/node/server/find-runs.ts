@@ -16,7 +16,7 @@ export const usualLimits: Limits = { levels: 8, folders: 10_000, runs: 1000 };
 export interface FoundRuns {
   /** Folders below the root, with slashes; "." for itself. */
   readonly paths: readonly string[];
-  /** Whether there were more folders or runs than is looked at. */
+  /** Whether there were more folders, runs or levels than are looked at. */
   readonly isCut: boolean;
 }
 
@@ -39,7 +39,7 @@ export async function findRuns(root: string, limits: Limits): Promise<FoundRuns>
     }
     level = below;
   }
-  return { paths, isCut: false };
+  return { paths, isCut: level.length > 0 };
 }
 
 function isSearched(name: string): boolean {

@@ -23,6 +23,13 @@ interface Description {
   readonly content: RunInfo | { readonly problem: string } | undefined;
 }
 
+/** What a file was when it was last looked at. */
+interface SeenFile extends ListedFile {
+  readonly file: string;
+  /** The number of the observation, in the order in which they were taken. */
+  readonly taken: number;
+}
+
 /** A file of a run, open. */
 export interface OpenRunFile extends OpenFile {
   readonly revision: string;
@@ -35,7 +42,9 @@ export class RunCatalog {
   #isCut = false;
   #nextLook = 0;
   readonly #descriptions = new Map<string, Description>();
-  readonly #revisions = new Map<string, { readonly file: string; readonly bytes: number; readonly cuts: number }>();
+  readonly #seen = new Map<string, SeenFile>();
+  /** How many observations of files were taken. */
+  #taken = 0;
 
   constructor(folder: string, limits: Limits = usualLimits) {
     this.#folder = folder;
@@ -63,11 +72,15 @@ export class RunCatalog {
 
   /** One of `runFiles` of a run that there is. */
   async open(path: string, name: string): Promise<OpenRunFile | undefined> {
+    const began = this.#taken;
     const opened = await openInside(this.#folder, join(path, name));
     if (opened === undefined) return undefined;
     // Behind the opening: a cut comes before the new description, so what is read now is no older than that.
     const info = await statsOf(join(this.#folder, path, runFiles.info));
-    return { ...opened, revision: this.#revisionOf(`${path}/${name}`, info, opened.stats) };
+    const file = sameFile(info, opened.stats);
+    const seen = this.#see(`${path}/${name}`, began, file, opened.stats.size);
+    // Where this is another file than the one of the newest observation, no list tells its revision.
+    return { ...opened, revision: seen.file === file ? seen.revision : file };
   }
 
   openTrace(path: string, step: number): Promise<OpenFile | undefined> {
@@ -79,14 +92,17 @@ export class RunCatalog {
     const { paths, isCut } = await findRuns(this.#folder, this.#limits);
     this.#found = paths;
     this.#isCut = isCut;
-    for (const path of this.#descriptions.keys()) if (!paths.includes(path)) this.#descriptions.delete(path);
+    const there = new Set(paths);
+    for (const path of this.#descriptions.keys()) if (!there.has(path)) this.#descriptions.delete(path);
+    for (const key of this.#seen.keys()) if (!there.has(dirname(key))) this.#seen.delete(key);
     const end = performance.now();
     this.#nextLook = end + Math.max(lookAgain, 20 * (end - start));
   }
 
   #cutNote(): UnreadableRun {
-    const { folders, runs } = this.#limits;
-    const problem = `not all of this folder was looked through: it has more than ${folders} folders or ${runs} runs (serve a folder below it)`;
+    const { levels, folders, runs } = this.#limits;
+    const most = `${folders} folders, ${runs} runs or ${levels} levels of folders`;
+    const problem = `not all of this folder was looked through: it has more than ${most} (serve a folder below it)`;
     return { path: ".", problem };
   }
 
@@ -94,6 +110,7 @@ export class RunCatalog {
   async #runAt(path: string): Promise<ListedRun | UnreadableRun | undefined> {
     // First, so that what is told of a run that is over is all of it.
     const isRunning = await isLocked(join(this.#folder, path));
+    const began = this.#taken;
     const stats: [name: string, stats: Stats][] = [];
     for (const name of Object.values(runFiles)) {
       const found = await statsOf(join(this.#folder, path, name));
@@ -101,12 +118,13 @@ export class RunCatalog {
     }
     const file = stats.find(([name]) => name === runFiles.info)?.[1];
     if (file === undefined) return undefined;
+    const files = stats.map(([name, found]): [string, ListedFile] => {
+      const { bytes, revision } = this.#see(`${path}/${name}`, began, sameFile(file, found), found.size);
+      return [name, { bytes, revision }];
+    });
     const content = await this.#contentOf(path, file);
     if (content === undefined) return undefined;
     if ("problem" in content) return { path, problem: content.problem };
-    const files = stats.map(([name, found]): [string, ListedFile] => {
-      return [name, { bytes: found.size, revision: this.#revisionOf(`${path}/${name}`, file, found) }];
-    });
     const { traces, changed } = await this.#tracesOf(path);
     return {
       path,
@@ -122,41 +140,46 @@ export class RunCatalog {
     const file = `${identityOf(stats)} ${stats.mtimeMs} ${stats.size}`;
     const known = this.#descriptions.get(path);
     if (known?.file === file) return known.content;
-    const content = await this.#read(path, stats.size).catch((error: unknown) => {
+    if (stats.size > mostInfoBytes) {
+      return { problem: `${runFiles.info} is too large: ${stats.size} bytes, and at most ${mostInfoBytes} are read` };
+    }
+    let text: string | undefined;
+    try {
+      text = await this.#infoText(path);
+    } catch (error) {
+      // It says nothing about the file, so the next look reads again.
       return { problem: error instanceof Error ? error.message : String(error) };
-    });
+    }
+    if (text === undefined) return undefined;
+    const content = contentIn(text);
     this.#descriptions.set(path, { file, content });
     return content;
   }
 
-  async #read(path: string, bytes: number): Promise<Description["content"]> {
-    if (bytes > mostInfoBytes) {
-      return { problem: `${runFiles.info} is too large: ${bytes} bytes, and at most ${mostInfoBytes} are read` };
-    }
+  async #infoText(path: string): Promise<string | undefined> {
     const opened = await openInside(this.#folder, join(path, runFiles.info));
-    let text: string | undefined;
     try {
-      text = await opened?.file.readFile("utf8");
+      return await opened?.file.readFile("utf8");
     } finally {
       await opened?.file.close();
     }
-    try {
-      return parseRunInfo(text);
-    } catch (error) {
-      // Other programs have files of that name.
-      return text === undefined || isOther(text) ? undefined : { problem: (error as TwopassError).message };
-    }
   }
 
-  /** What a reader has of a file counts for as long as this is the same. */
-  #revisionOf(key: string, info: Stats | undefined, stats: Stats): string {
-    // Each `fit` cuts what it makes again, then writes its description anew, and only then adds to the files.
-    const file = `${identityOf(stats)}-${identityOf(info)}-${info?.mtimeMs ?? 0}`;
-    const known = this.#revisions.get(key);
-    const isSame = known?.file === file;
-    const cuts = isSame ? known.cuts + (stats.size < known.bytes ? 1 : 0) : 0;
-    this.#revisions.set(key, { file, bytes: stats.size, cuts });
-    return `${file}-${cuts}`;
+  /**
+   * The newest observation of a file, which is this one or one that was taken while it was made. Observations overlap, so
+   * which of two such is the older cannot be known, and a smaller size would be no sign of a cut.
+   *
+   * @param began how many were taken before the first stat of this one.
+   * @param file what `sameFile` gives.
+   */
+  #see(key: string, began: number, file: string, bytes: number): SeenFile {
+    const known = this.#seen.get(key);
+    if (known !== undefined && known.taken > began) return known;
+    const taken = ++this.#taken;
+    const isKept = known?.file === file && bytes >= known.bytes;
+    const seen = { file, bytes, revision: isKept ? known.revision : `${file}-${taken}`, taken };
+    this.#seen.set(key, seen);
+    return seen;
   }
 
   async #tracesOf(path: string): Promise<{ readonly traces: readonly number[]; readonly changed: number }> {
@@ -175,6 +198,21 @@ export class RunCatalog {
 /** Which file it is, whatever its name and content; the number of one that is gone is given again. */
 function identityOf(stats: Stats | undefined): string {
   return stats === undefined ? "" : `${stats.ino}-${stats.birthtimeMs}`;
+}
+
+/** What a reader has of a file counts for as long as this is the same and nothing is cut off. */
+function sameFile(info: Stats | undefined, stats: Stats): string {
+  // Each `fit` cuts what it makes again, then writes its description anew, and only then adds to the files.
+  return `${identityOf(stats)}-${identityOf(info)}-${info?.mtimeMs ?? 0}`;
+}
+
+function contentIn(text: string): Description["content"] {
+  try {
+    return parseRunInfo(text);
+  } catch (error) {
+    // Other programs have files of that name.
+    return isOther(text) ? undefined : { problem: (error as TwopassError).message };
+  }
 }
 
 /** Whether a text is whole and of another format. */
