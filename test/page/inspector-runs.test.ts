@@ -209,6 +209,43 @@ test("a server that is gone is told, what was read stays, and reading goes on", 
   expect(reader.run.records).toHaveLength(21);
 });
 
+test("a change is told, and an update that finds none is not", async () => {
+  const texts = textsOf("first");
+  const files = new Growing(texts["run.json"]);
+  files.texts = { "records.jsonl": texts["records.jsonl"], "scalars.csv": texts["scalars.csv"] };
+  const reader = await read(files, 1e6);
+  const isTold = async (): Promise<boolean> => {
+    const { version } = reader.ticker;
+    await reader.update();
+    return reader.ticker.version > version;
+  };
+  expect(await isTold()).toBe(false);
+  files.traces = [5];
+  expect([await isTold(), await isTold()]).toEqual([true, false]);
+  files.isRunning = false;
+  expect([await isTold(), await isTold()]).toEqual([true, false]);
+  files.texts["scalars.csv"] += texts["scalars.csv"].split("\n").slice(-2).join("\n").replace(/^\d+/, "99");
+  expect([await isTold(), await isTold()]).toEqual([true, false]);
+});
+
+test("a file that is forgotten while it is being opened is closed", async () => {
+  const texts = textsOf("first");
+  let cancelled = 0;
+  class Slow extends Growing {
+    override async open(name: GrowingFile, from: number): Promise<Opened | undefined> {
+      if (name === "scalars.csv") return super.open(name, from);
+      reader.dropRecords();
+      return { stream: new ReadableStream({ cancel: () => void cancelled++ }), revision: this.revision };
+    }
+  }
+  const files = new Slow(texts["run.json"]);
+  files.texts["records.jsonl"] = texts["records.jsonl"];
+  const reader = new RunReader(files);
+  reader.wantsRecords = true;
+  await reader.update();
+  expect([cancelled, reader.failure]).toEqual([1, undefined]);
+});
+
 test("records that are given back are gone, also in the midst of reading, and can be read again", async () => {
   const texts = textsOf("first");
   const files = new Growing(texts["run.json"]);
@@ -254,6 +291,20 @@ test("a thinned curve has points of the curve alone, its ends, its extremes, and
     expect(few.some(([, value]) => Number.isNaN(value))).toBe(curve.some(([, value]) => Number.isNaN(value)));
   }
   expect(thinned(wave(100_000)).length).toBeGreaterThan(1000);
+  // A step that is looked at has its own number, between steps that of the newest before.
+  const long = wave(100_000);
+  for (const place of [0, 1, 12_345, 54_321, 99_998, 99_999]) {
+    const [step, value] = long[place] as RunCurve[number];
+    for (const at of [step, step + 2]) {
+      const few = thinned(long, 2000, at);
+      expect(few.length).toBeLessThanOrEqual(2000);
+      expect(few.findLast(([one]) => one <= at)).toEqual([step, value]);
+    }
+  }
+  expect(thinned(long, 2000, 0)).toEqual(thinned(long));
+  const { x, series } = drawnCurves([long, long.slice(0, 5000)], 0, 20_000);
+  expect(series[0]?.values[x.indexOf(19_999)]).toBe(long[6666]?.[1]);
+  expect(series[1]?.values[x.indexOf(14_998)]).toBe(long[4999]?.[1]);
 });
 
 test("curves share their steps, and smoothing is a mean that forgets", () => {
@@ -415,7 +466,7 @@ test("histograms over the steps are in the same bins, and nothing is lost", asyn
 });
 
 test("layers whose gradients vanish or explode are named", () => {
-  const run = (first: number, second: number): Run =>
+  const run = (first: number, second: number, nonFinite = 0): Run =>
     ({
       info: {
         parameters: [
@@ -431,20 +482,25 @@ test("layers whose gradients vanish or explode are named", () => {
           gradient: Math.hypot(first, second),
           layers: { a: first, b: second },
           parameters: {
-            "a.w": { weight: { norm: 1 }, gradient: { norm: first } },
-            "b.w": { weight: { norm: 1 }, gradient: { norm: second } },
+            "a.w": { weight: { norm: 1 }, gradient: { norm: first, nonFinite } },
+            "b.w": { weight: { norm: 1 }, gradient: { norm: second, nonFinite: 0 } },
           },
         },
       ],
     }) as unknown as Run;
-  const marks = (first: number, second: number): string[] =>
-    momentOf(run(first, second)).layers.map(({ mark }) => mark);
+  const marks = (first: number, second: number, nonFinite = 0): string[] =>
+    momentOf(run(first, second, nonFinite)).layers.map(({ mark }) => mark);
   expect(marks(1, 1)).toEqual(["well", "well"]);
   // Per element 9·10⁻⁵ beside 1, and 1.1·10⁻⁴.
   expect(marks(9e-4, 2)).toEqual(["vanishing", "well"]);
   expect(marks(1.1e-3, 2)).toEqual(["well", "well"]);
   expect(marks(900, 90)).toEqual(["well", "well"]);
   expect(marks(5000, 90)).toEqual(["exploding", "well"]);
+  // What has elements that are not finite is not what the others are compared with, whatever its norm is.
+  expect(marks(0, 2, 1)).toEqual(["notFinite", "well"]);
+  expect(marks(1e9, 1, 1)).toEqual(["notFinite", "well"]);
+  expect(marks(Infinity, 1)).toEqual(["notFinite", "well"]);
+  expect(marks(NaN, 5000)).toEqual(["notFinite", "exploding"]);
   expect(layerMap(run(0, 10)).values).toEqual(Float32Array.of(-Infinity, 1));
 });
 
@@ -456,12 +512,43 @@ test("two runs are compared as compareRuns does", async () => {
   const found = room.compareRuns(one, other);
   expect(first?.step).toBe(1);
   expect([found.first, found.gradients]).toEqual([first, gradients]);
-  const told = found.curves.map(({ name, drawn: { x, series } }) => [
-    name,
-    x.map((step, i) => [step, series[0]?.values[i], series[1]?.values[i]]),
-  ]);
+  const told = found.scalars.map((name) => {
+    const { x, series } = room.pairCurves(one, other, name);
+    return [name, x.map((step, i) => [step, series[0]?.values[i], series[1]?.values[i]])];
+  });
   expect(Object.fromEntries(told)).toEqual(scalars);
+  expect(found).toMatchObject({ isShared: true, isReading: false, isPartial: false });
   expect(room.compareRuns(one, one).first).toBeUndefined();
+});
+
+test("what is compared of two runs is told: whether all is read, whether something is left out, and whether they meet", async () => {
+  const room = traceRoom();
+  const texts = textsOf("first");
+  const open = (records: string): Promise<number> =>
+    room.openRun({
+      name: "x",
+      files: [
+        ["run.json", new Blob([texts["run.json"]])],
+        ["records.jsonl", new Blob([records])],
+      ],
+    });
+  const lines = texts["records.jsonl"].split(/(?<=\n)/);
+  const whole = async (run: number): Promise<number> => {
+    for (let version = 0; ; ) {
+      const outline = (await room.growth(run, version)) as RunOutline;
+      if (outline.readShare === undefined) return run;
+      ({ version } = outline);
+    }
+  };
+  const early = await open(lines.slice(0, 5).join(""));
+  expect(room.compareRuns(early, early)).toMatchObject({ isReading: true, isShared: false });
+  await whole(early);
+  const late = await whole(await open(lines.slice(5).join("")));
+  expect(room.compareRuns(early, late)).toMatchObject({ isReading: false, isShared: false, isPartial: false });
+  const damaged = await whole(await open(`${lines.slice(0, 3).join("")}{\n`));
+  const found = room.compareRuns(early, damaged);
+  expect(found).toMatchObject({ isReading: false, isShared: true, isPartial: true });
+  expect(found.first).toBeUndefined();
 });
 
 test("runs of a server: the list, the growth, a lost connection", async () => {
@@ -473,12 +560,14 @@ test("runs of a server: the list, the growth, a lost connection", async () => {
       .slice(0, lines)
       .join("");
   let lines = steps[0] as number;
+  let revision = "1";
   const listed = (): ListedRun => ({
     path: "a&b/#1",
     info: JSON.parse(texts["run.json"]),
     isRunning: true,
     changed: 0,
     files: {
+      "run.json": { bytes: texts["run.json"].length, revision },
       "scalars.csv": { bytes: textAt("scalars.csv", lines).length, revision: "x" },
       "records.jsonl": { bytes: textAt("records.jsonl", lines).length, revision: "x" },
     },
@@ -493,10 +582,8 @@ test("runs of a server: the list, the growth, a lost connection", async () => {
     return new Response(text, { headers: { "X-Revision": "x" } });
   };
   const events = new EventTarget();
-  const send = (): boolean =>
-    events.dispatchEvent(
-      new MessageEvent("runs", { data: JSON.stringify({ folder: "runs", runs: [listed()], unreadable: [] }) }),
-    );
+  const send = (runs: readonly ListedRun[] = [listed()]): boolean =>
+    events.dispatchEvent(new MessageEvent("runs", { data: JSON.stringify({ folder: "runs", runs, unreadable: [] }) }));
   const connected: string[] = [];
   try {
     const room = traceRoom({
@@ -545,6 +632,15 @@ test("runs of a server: the list, the growth, a lost connection", async () => {
     events.dispatchEvent(new Event("open"));
     expect(await room.listRuns(api, version + 1)).toMatchObject({ isConnected: true });
     await expect(room.openRun({ api, path: "../elsewhere" })).rejects.toThrow("there is no run ../elsewhere");
+    // Resumed, it makes traces again; gone from the list, it is no longer running.
+    let outline = (await room.growth(run, 0)) as RunOutline;
+    expect(outline).toMatchObject({ isRunning: true, revision: "1" });
+    revision = "2";
+    send();
+    outline = (await room.growth(run, outline.version)) as RunOutline;
+    expect(outline).toMatchObject({ isRunning: true, revision: "2" });
+    send([]);
+    expect(await room.growth(run, outline.version)).toMatchObject({ isRunning: false, records: 21 });
     const growth = room.growth(run, 1e9);
     room.closeRun(run);
     void growth;

@@ -59,7 +59,7 @@ export function runPlace(site: () => PageSite): Place {
       await openFolder(page, folder);
       await page.getByRole("tab", { name: "Compare" }).click();
       await page.getByRole("combobox", { name: "Second run" }).selectOption({ index: 1 });
-      await page.getByText("All numbers that both runs have are equal").waitFor();
+      await page.getByText("All scalars and norms that were compared").waitFor();
       await look("Compare");
     },
   };

@@ -9,6 +9,7 @@ import { groupsOf } from "./curve-groups.ts";
 import { Later } from "./later.tsx";
 import type { CurveName } from "./run-calls.ts";
 import { type OpenRun, go, place } from "./runs-store.ts";
+import { mostPoints } from "./thin.ts";
 import { useAnswer } from "./use-answer.ts";
 
 export function CurvesView({ run }: { readonly run: OpenRun }): JSX.Element {
@@ -36,6 +37,11 @@ export function CurvesView({ run }: { readonly run: OpenRun }): JSX.Element {
   );
 }
 
+/** Whether curves of it may have points that are not drawn. */
+export function isLong({ outline }: OpenRun): boolean {
+  return outline.value.steps.length >= mostPoints;
+}
+
 interface RunCurvesProps {
   readonly run: OpenRun;
   readonly label: string;
@@ -47,9 +53,10 @@ interface RunCurvesProps {
 export function RunCurves({ run, label, names, smoothing = 0, isLogarithmic }: RunCurvesProps): JSX.Element {
   const texts = t().inspector.runs;
   const { scalarVersion, recordVersion } = run.outline.value;
+  const { at } = place.value;
   const version = names.every(({ kind }) => kind === "scalar") ? scalarVersion : recordVersion;
-  const drawn = useAnswer(JSON.stringify(names), [version, smoothing], () =>
-    client().call("curves", run.number, names, smoothing),
+  const drawn = useAnswer(JSON.stringify(names), [version, smoothing, isLong(run) ? at : undefined], () =>
+    client().call("curves", run.number, names, smoothing, at),
   );
   const series = names.flatMap(({ name }, i): CurveSeries[] => {
     const one = drawn?.series[i];
@@ -70,8 +77,8 @@ export function RunCurves({ run, label, names, smoothing = 0, isLogarithmic }: R
       hasLogSwitch
       isLogarithmic={isLogarithmic}
       isScrubbed
-      at={place.value.at}
-      onPick={(at) => go({ at })}
+      at={at}
+      onPick={(to) => go({ at: to })}
     />
   );
 }

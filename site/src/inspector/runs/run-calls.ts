@@ -44,6 +44,8 @@ export interface RunOutline {
   readonly optimizer: string;
   readonly device: string;
   readonly date: string;
+  /** Another one where traces of the same steps may have been made again. */
+  readonly revision: string;
   /** Undefined for files, which do not tell. */
   readonly isRunning: boolean | undefined;
   /** Steps of which something is known, in their order; of very many some, with the first and the last. */
@@ -95,7 +97,7 @@ export interface RunMoment {
   readonly parameters: readonly ParameterRow[];
 }
 
-export type GradientMark = "vanishing" | "exploding" | "well";
+export type GradientMark = "notFinite" | "vanishing" | "exploding" | "well";
 
 export interface LayerRow {
   readonly path: string;
@@ -140,9 +142,15 @@ export interface Distribution {
 
 export interface ComparedRuns {
   readonly first?: RunDifference;
+  /** Whether there is a step at which both have a number that is compared. */
+  readonly isShared: boolean;
+  /** Whether one of them is not read to its end, so that all of this may change. */
+  readonly isReading: boolean;
+  /** Whether records or lines of one of them are left out. */
+  readonly isPartial: boolean;
   readonly gradients: readonly RunGradientDifference[];
-  /** Of each scalar that one of them has. */
-  readonly curves: readonly { readonly name: string; readonly drawn: DrawnCurves }[];
+  /** Names of those that one of them has. */
+  readonly scalars: readonly string[];
 }
 
 export interface RunCalls {
@@ -153,12 +161,17 @@ export interface RunCalls {
   closeRun(run: number): void;
   /** A run, once there is more of it than at `since`; undefined where it has been closed. */
   growth(run: number, since: number): Promise<RunOutline | undefined>;
-  /** @param smoothing 0 to 1: how much of the mean before counts. */
-  curves(run: number, names: readonly CurveName[], smoothing: number): DrawnCurves;
+  /**
+   * @param smoothing 0 to 1: how much of the mean before counts.
+   * @param at the step that is looked at: its point is among those that are left of a long curve.
+   */
+  curves(run: number, names: readonly CurveName[], smoothing: number, at?: number): DrawnCurves;
   /** @param step undefined: the newest. */
   moment(run: number, step: number | undefined): RunMoment;
   layerMap(run: number): LayerMap;
   distribution(run: number, kind: Distributed, path: string, step: number | undefined): Distribution;
   compareRuns(a: number, b: number): ComparedRuns;
+  /** A scalar of two runs; `at` as in `curves`. */
+  pairCurves(a: number, b: number, scalar: string, at?: number): DrawnCurves;
   openRunTrace(run: number, step: number): Promise<OpenedTrace>;
 }

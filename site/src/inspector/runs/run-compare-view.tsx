@@ -8,6 +8,7 @@ import { exactNumber, formatCount, formatShare, noNumber } from "../../view/numb
 import { Select } from "../../view/select.tsx";
 import { DataTable } from "../data-table.tsx";
 import { client } from "../store.ts";
+import { isLong } from "./curves-view.tsx";
 import { number } from "./gradients-view.tsx";
 import { Later } from "./later.tsx";
 import { type OpenRun, go, openRuns, openServed, place, rows } from "./runs-store.ts";
@@ -49,38 +50,31 @@ function Compared({ a, b }: { readonly a: OpenRun; readonly b: OpenRun }): JSX.E
     client().call("compareRuns", a.number, b.number),
   );
   if (found === undefined) return <p aria-live="polite">{comparing}</p>;
-  const { first: differs, gradients, curves } = found;
+  const { first: differs, gradients, scalars, isShared, isReading, isPartial } = found;
   const first = a.name;
   const second = b.name === first ? `${b.name} (2)` : b.name;
   return (
     <>
       <p class="runs-found" aria-live="polite">
-        {differs === undefined
-          ? texts.same
-          : texts.firstDifference(
-              formatCount(differs.step),
-              differs.name,
-              exactNumber(differs.a),
-              exactNumber(differs.b),
-            )}
+        {isReading
+          ? comparing
+          : differs !== undefined
+            ? texts.firstDifference(
+                formatCount(differs.step),
+                differs.name,
+                exactNumber(differs.a),
+                exactNumber(differs.b),
+              )
+            : isShared
+              ? texts.same
+              : texts.nothingShared}
       </p>
+      {isPartial && !isReading ? <p>{texts.leftOut}</p> : undefined}
       <p>{texts.dashed(first, second)}</p>
       <div class="runs-curves">
-        {curves.map(({ name: scalar, drawn }, i) => (
+        {scalars.map((scalar, i) => (
           <Later key={scalar} place={i}>
-            <Curve
-              label={scalar}
-              x={drawn.x}
-              xLabel={texts.step}
-              series={[
-                { label: first, values: drawn.series[0]?.values ?? [] },
-                { label: second, values: drawn.series[1]?.values ?? [], isDashed: true },
-              ]}
-              hasLogSwitch
-              isScrubbed
-              at={place.value.at}
-              onPick={(at) => go({ at })}
-            />
+            <PairCurves a={a} b={b} labels={[first, second]} scalar={scalar} />
           </Later>
         ))}
       </div>
@@ -113,3 +107,32 @@ function Compared({ a, b }: { readonly a: OpenRun; readonly b: OpenRun }): JSX.E
     </>
   );
 }
+
+interface PairCurvesProps {
+  readonly a: OpenRun;
+  readonly b: OpenRun;
+  readonly labels: readonly [string, string];
+  readonly scalar: string;
+}
+
+function PairCurves({ a, b, labels, scalar }: PairCurvesProps): JSX.Element {
+  const { at } = place.value;
+  const versions = [a, b].map(({ outline }) => outline.value.scalarVersion);
+  const drawn = useAnswer(scalar, [...versions, isLong(a) || isLong(b) ? at : undefined], () =>
+    client().call("pairCurves", a.number, b.number, scalar, at),
+  );
+  return (
+    <Curve
+      label={scalar}
+      x={drawn?.x ?? none}
+      xLabel={t().inspector.runs.step}
+      series={labels.map((label, i) => ({ label, values: drawn?.series[i]?.values ?? [], isDashed: i === 1 }))}
+      hasLogSwitch
+      isScrubbed
+      at={at}
+      onPick={(to) => go({ at: to })}
+    />
+  );
+}
+
+const none: readonly number[] = [];

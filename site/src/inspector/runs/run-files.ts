@@ -14,6 +14,8 @@ export interface Opened {
 export interface RunFiles {
   readonly isRunning: boolean | undefined;
   readonly traces: readonly number[];
+  /** That of run.json, which each `fit` writes anew. */
+  readonly revision: string;
   /** The text of run.json. */
   info(): Promise<string>;
   /** How far a file goes; undefined where there is none yet. */
@@ -25,6 +27,7 @@ export interface RunFiles {
 
 export class DroppedFiles implements RunFiles {
   readonly isRunning = undefined;
+  readonly revision = "";
   readonly traces: readonly number[];
   readonly #files: ReadonlyMap<string, Blob>;
 
@@ -78,6 +81,10 @@ export class ServedFiles implements RunFiles {
 
   get traces(): readonly number[] {
     return this.listed.traces;
+  }
+
+  get revision(): string {
+    return this.listed.files["run.json"]?.revision ?? "";
   }
 
   async info(): Promise<string> {

@@ -19,7 +19,7 @@ import type {
   ParameterRow,
   RunMoment,
 } from "./run-calls.ts";
-import { drawnCurves, some } from "./thin.ts";
+import { some } from "./thin.ts";
 
 /** Columns of a map at most. */
 const mostColumns = 160;
@@ -69,11 +69,15 @@ function parameterRow(path: string, { weight, gradient, change, ratio }: RunPara
   return { path, weight: weight.norm, gradient: gradient?.norm, change: change?.norm, ratio };
 }
 
-function layerRows({ info }: Run, { layers, gradient, parameters }: RunRecord): LayerRow[] {
+function layerRows({ info }: Run, { layers, parameters }: RunRecord): LayerRow[] {
   const sizes = new Map<string, number>();
+  // A norm is that of the finite elements: it does not tell of the others.
+  const broken = new Set(Object.keys(layers).filter((path) => !Number.isFinite(layers[path])));
   for (const { path, shape } of info.parameters) {
-    if (parameters[path]?.gradient === undefined) continue;
+    const gradient = parameters[path]?.gradient;
+    if (gradient === undefined) continue;
     const layer = path.slice(0, Math.max(0, path.lastIndexOf(".")));
+    if (gradient.nonFinite > 0) broken.add(layer);
     sizes.set(layer, (sizes.get(layer) ?? 0) + shape.reduce((product, length) => product * length, 1));
   }
   const rows = Object.entries(layers).map(([path, norm]) => ({
@@ -81,14 +85,18 @@ function layerRows({ info }: Run, { layers, gradient, parameters }: RunRecord): 
     norm,
     rms: norm / Math.sqrt(sizes.get(path) ?? 1),
   }));
-  const most = rows.reduce((largest, { rms }) => Math.max(largest, rms), 0);
-  const markOf = (norm: number, rms: number): GradientMark =>
-    gradient > explodingAbove && norm > gradient / 10
-      ? "exploding"
-      : rms < vanishingBelow * most
-        ? "vanishing"
-        : "well";
-  return rows.map((row) => ({ ...row, mark: markOf(row.norm, row.rms) }));
+  const finite = rows.filter(({ path }) => !broken.has(path));
+  const most = finite.reduce((largest, { rms }) => Math.max(largest, rms), 0);
+  const all = finite.reduce((sum, { norm }) => Math.hypot(sum, norm), 0);
+  const markOf = ({ path, norm, rms }: Omit<LayerRow, "mark">): GradientMark =>
+    broken.has(path)
+      ? "notFinite"
+      : all > explodingAbove && norm > all / 10
+        ? "exploding"
+        : rms < vanishingBelow * most
+          ? "vanishing"
+          : "well";
+  return rows.map((row) => ({ ...row, mark: markOf(row) }));
 }
 
 export function layerMap({ records }: Run): LayerMap {
@@ -155,14 +163,19 @@ function histogramMap(known: readonly StatisticsAt[]): Distribution["map"] {
   return { steps: known.map(({ step }) => step), from, to, bins, values };
 }
 
-export function compared(a: Run, b: Run): ComparedRuns {
+export function compared(a: Run, b: Run): Omit<ComparedRuns, "isReading" | "isPartial"> {
   const { first, gradients, scalars } = compareRuns(a, b);
+  const steps = new Set(a.records.map(({ step }) => step));
+  const isShared =
+    b.records.some(({ step }) => steps.has(step)) ||
+    Object.entries(scalars).some(
+      // Times are not compared.
+      ([name, pairs]) => name !== "seconds" && pairs.some(([, x, y]) => x !== undefined && y !== undefined),
+    );
   return {
+    isShared,
     ...(first === undefined ? {} : { first }),
     gradients: gradients.slice(0, mostDifferences),
-    curves: Object.keys(scalars).map((name) => ({
-      name,
-      drawn: drawnCurves([a.scalars[name] ?? [], b.scalars[name] ?? []], 0),
-    })),
+    scalars: Object.keys(scalars),
   };
 }

@@ -50,6 +50,9 @@ export class RunReader {
   #running: Promise<void> | undefined;
   #isAgain = false;
   #noted = 0;
+  /** Whether a file was asked for since the last update, and what else there was to tell by then. */
+  #hasChanged = false;
+  #facts = "";
   #retry: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
@@ -85,7 +88,7 @@ export class RunReader {
       read += this.#places[name].bytes;
       all += this.files.stateOf(name)?.bytes ?? 0;
     }
-    return all === 0 ? undefined : Math.min(1, read / all);
+    return read >= all ? undefined : read / all;
   }
 
   /** Reads what describes the run. @throws where that is no run. */
@@ -94,6 +97,7 @@ export class RunReader {
     if (text === this.#infoText) return;
     this.#info = parseRun({ "run.json": text }).info;
     this.#infoText = text;
+    this.#hasChanged = true;
   }
 
   /** Reads on. What goes wrong is told in `failure`, and tried again. */
@@ -102,6 +106,11 @@ export class RunReader {
     clearTimeout(this.#retry);
     this.#running ??= this.#readAll().finally(() => {
       this.#running = undefined;
+      const { isRunning, traces, revision } = this.files;
+      const facts = JSON.stringify([isRunning, traces, revision, this.failure]);
+      if (!this.#hasChanged && facts === this.#facts) return;
+      this.#hasChanged = false;
+      this.#facts = facts;
       this.ticker.tick();
     });
     return this.#running;
@@ -125,6 +134,8 @@ export class RunReader {
   }
 
   async #readAll(): Promise<void> {
+    // What is read at once is told at its end alone.
+    this.#noted = performance.now();
     try {
       while (this.#isAgain && !this.#isClosed) {
         this.#isAgain = false;
@@ -145,13 +156,15 @@ export class RunReader {
     const isOther = state?.revision !== place.revision;
     if (state === undefined || (state.bytes <= place.bytes && !isOther)) return;
     if (state.bytes < place.bytes) place = this.#forget(name);
+    this.#hasChanged = true;
     let opened = await this.files.open(name, place.bytes);
     if (opened === undefined || (place.revision !== undefined && opened.revision !== place.revision)) {
       await opened?.stream.cancel();
       place = this.#forget(name);
       opened = await this.files.open(name, 0);
     }
-    if (opened === undefined || this.#places[name] !== place) return;
+    if (opened === undefined) return;
+    if (this.#places[name] !== place) return opened.stream.cancel();
     place.revision = opened.revision;
     const reader = opened.stream.getReader();
     try {

@@ -59,17 +59,32 @@ export function runRoom({ openTrace, connect = (address) => new EventSource(addr
       await reader.ticker.after(since);
       return readers.has(run) ? outlineOf(reader) : undefined;
     },
-    curves(run, names, smoothing) {
+    curves(run, names, smoothing, at) {
       const reader = find(run);
       return drawnCurves(
         names.map((name) => curveOf(reader.run, name)),
         smoothing,
+        at,
       );
     },
     moment: (run, step) => momentOf(find(run).run, step),
     layerMap: (run) => layerMap(find(run).run),
     distribution: (run, kind, path, step) => distribution(find(run).run, kind, path, step),
-    compareRuns: (a, b) => compared(find(a).run, find(b).run),
+    pairCurves: (a, b, name, at) =>
+      drawnCurves(
+        [a, b].map((run) => curveOf(find(run).run, { kind: "scalar", name })),
+        0,
+        at,
+      ),
+    compareRuns(a, b) {
+      const both = [find(a), find(b)] as const;
+      return {
+        ...compared(both[0].run, both[1].run),
+        // What failed is tried again.
+        isReading: both.some(({ readShare, failure }) => readShare !== undefined || failure !== undefined),
+        isPartial: both.some(({ keptEvery, problemCount }) => keptEvery > 1 || problemCount > 0),
+      };
+    },
     openRunTrace: async (run, step) => openTrace(await find(run).files.trace(step)),
   };
 }
@@ -86,6 +101,7 @@ function outlineOf(reader: RunReader): RunOutline {
     optimizer,
     device,
     date,
+    revision: files.revision,
     isRunning: files.isRunning,
     steps: some(stepsOf(run), mostPoints),
     records: records.length,

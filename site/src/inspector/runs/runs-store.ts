@@ -146,7 +146,8 @@ export function closeRun(run: OpenRun): void {
 export async function openSteps(run: OpenRun, steps: readonly number[]): Promise<void> {
   const opened: LoadedTrace[] = [];
   for (const step of steps) {
-    const source = `${run.number} ${step} ${run.outline.peek().date}`;
+    const { date, revision } = run.outline.peek();
+    const source = `${run.number} ${step} ${date} ${revision}`;
     const known = loaded.peek().find((one) => one.source === source);
     const name = `${run.name}, ${step}`;
     const trace = known ?? (await told(name, openTrace(name, client().call("openRunTrace", run.number, step), source)));

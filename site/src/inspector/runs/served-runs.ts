@@ -26,6 +26,8 @@ export class ServedRuns {
   readonly #api: string;
   readonly #connect: (address: string) => Events;
   readonly #readers = new Map<string, { readonly reader: RunReader; readonly files: ServedFiles }>();
+  /** What of each reader the list has told. */
+  readonly #versions = new Map<RunReader, number>();
   #list: RunList = { folder: "", runs: [], unreadable: [] };
   #isConnected = false;
   #isReading = false;
@@ -101,6 +103,12 @@ export class ServedRuns {
         if (known.reader.wantsRecords) void known.reader.update();
       }
     }
+    const paths = new Set(list.runs.map(({ path }) => path));
+    for (const [path, { reader, files }] of this.#readers) {
+      if (paths.has(path) || !files.isRunning) continue;
+      files.listed = { ...files.listed, isRunning: false };
+      reader.ticker.tick();
+    }
     this.ticker.tick();
     if (!this.#isReading) void this.#readScalars();
   }
@@ -113,7 +121,10 @@ export class ServedRuns {
       const paths = list.runs.map(({ path }) => path);
       const work = async (): Promise<void> => {
         for (let path = paths.shift(); path !== undefined; path = paths.shift()) {
-          await this.reader(path).update();
+          const reader = this.reader(path);
+          await reader.update();
+          if (this.#versions.get(reader) === reader.ticker.version) continue;
+          this.#versions.set(reader, reader.ticker.version);
           this.ticker.tick();
         }
       };

@@ -5,10 +5,13 @@ import type { DrawnCurves } from "./run-calls.ts";
 /** Points that a curve is drawn with at most. */
 export const mostPoints = 2000;
 
-/** Of each stretch the lowest, the highest, and the first that is not finite; the first and the last of all. */
-export function thinned(curve: RunCurve, most = mostPoints): RunCurve {
+/**
+ * Of each stretch the lowest, the highest, and the first that is not finite; the first and the last of all, and the newest up
+ * to the step `at`.
+ */
+export function thinned(curve: RunCurve, most = mostPoints, at?: number): RunCurve {
   if (curve.length <= most) return curve;
-  const stretches = Math.floor((most - 2) / 3);
+  const stretches = Math.floor((most - 3) / 3);
   const kept = [0];
   for (let i = 0; i < stretches; i++) {
     const [from, to] = [i, i + 1].map((at) => Math.floor((at * curve.length) / stretches)) as [number, number];
@@ -24,11 +27,13 @@ export function thinned(curve: RunCurve, most = mostPoints): RunCurve {
     kept.push(...[low, high, broken].sort((a, b) => a - b));
   }
   kept.push(curve.length - 1);
+  if (at !== undefined) kept.push(curve.findLastIndex(([step]) => step <= at));
+  kept.sort((a, b) => a - b);
   let last = -1;
-  return kept.flatMap((at) => {
-    if (at <= last) return [];
-    last = at;
-    return [curve[at] as RunCurve[number]];
+  return kept.flatMap((place) => {
+    if (place <= last) return [];
+    last = place;
+    return [curve[place] as RunCurve[number]];
   });
 }
 
@@ -68,8 +73,9 @@ export function aligned(curves: readonly RunCurve[]): { x: number[]; values: (nu
   return { x, values };
 }
 
-export function drawnCurves(curves: readonly RunCurve[], smoothing: number, most = mostPoints): DrawnCurves {
-  const few = curves.map((curve) => thinned(curve, most));
+/** @param at a step at which each curve has its number, whatever is left out. */
+export function drawnCurves(curves: readonly RunCurve[], smoothing: number, at?: number): DrawnCurves {
+  const few = curves.map((curve) => thinned(curve, mostPoints, at));
   const { x, values } = aligned(few);
   if (smoothing <= 0) return { x, series: values.map((row) => ({ values: row })) };
   // Of all points, shown at those that are left.
@@ -78,7 +84,7 @@ export function drawnCurves(curves: readonly RunCurve[], smoothing: number, most
     x,
     series: values.map((row, i) => ({
       values: row,
-      smooth: row.map((value, at) => (value === undefined ? undefined : means[i]?.get(x[at] as number))),
+      smooth: row.map((value, place) => (value === undefined ? undefined : means[i]?.get(x[place] as number))),
     })),
   };
 }
