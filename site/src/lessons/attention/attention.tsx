@@ -7,7 +7,7 @@ import { textsOf } from "../../text/text.ts";
 import { formatNumber } from "../../view/number.ts";
 import { Slider } from "../../view/slider.tsx";
 import { Switch } from "../../view/switch.tsx";
-import { Guide, type LessonProps } from "../kit/guide.tsx";
+import { Guide, type LessonProps, partOf } from "../kit/guide.tsx";
 import { TrainingPanel } from "../kit/training-panel.tsx";
 import { useTraining } from "../kit/use-training.ts";
 import { useLab, useNewest } from "../kit/use-lab.ts";
@@ -25,7 +25,7 @@ const goOnLetters = 10;
 
 export function AttentionLesson(props: LessonProps): JSX.Element {
   const { isShown } = props;
-  const part = Math.min(props.part, Object.keys(texts().parts).length - 1);
+  const part = partOf(props.part, Object.keys(texts().parts).length);
   const t = texts();
   const lab = useLab<AttentionLab>("attention");
   const [text, setText] = useState(t.firstText);

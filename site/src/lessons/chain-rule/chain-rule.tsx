@@ -7,7 +7,7 @@ import { Button } from "../../view/button.tsx";
 import { Formula, type FormulaPart } from "../../view/formula.tsx";
 import { formatNumber } from "../../view/number.ts";
 import { Slider } from "../../view/slider.tsx";
-import { Guide, type LessonProps } from "../kit/guide.tsx";
+import { Guide, type LessonProps, partOf } from "../kit/guide.tsx";
 import { useLab, useNewest, usePlay } from "../kit/use-lab.ts";
 import { GraphDrawing } from "./graph-drawing.tsx";
 import { type Graph, type GraphId, graphs } from "./graphs.ts";
@@ -38,7 +38,7 @@ function beginning(id: GraphId): Use {
 }
 
 export function ChainRuleLesson(props: LessonProps): JSX.Element {
-  const part = Math.min(props.part, graphOfPart.length - 1);
+  const part = partOf(props.part, graphOfPart.length);
   const id = graphOfPart[part] as GraphId;
   const graph = graphs[id];
   const lab = useLab<ChainRuleLab>("chainRule");

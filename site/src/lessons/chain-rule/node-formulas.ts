@@ -1,7 +1,7 @@
 /** What a node computes, its local derivatives and its gradient, as formulas with the numbers put in. */
 import type { FormulaPart } from "../../view/formula-parts.ts";
 import { formatNumber } from "../../view/number.ts";
-import { factor, slope } from "../kit/pieces.ts";
+import { factor, joined, slope } from "../kit/pieces.ts";
 import { type Graph, type Op, type Operation, nudge } from "./graphs.ts";
 import type { GraphReading, NodeReading } from "./lab.ts";
 import { arrivals, gradientState } from "./progress.ts";
@@ -63,8 +63,6 @@ export function gradientLines(graph: Graph, own: string, { nodes }: GraphReading
   const result = { number: state === "whole" ? nodes[own]?.gradient : undefined };
   const found = arrivals(graph, place, own);
   if (found.length === 0) return [[slope("L", own), " = ", result]];
-  const joined = (parts: readonly (readonly FormulaPart[])[]): FormulaPart[] =>
-    parts.flatMap((part, i) => (i === 0 ? part : [" + ", ...part]));
   const symbols = found.map(({ operation }) => [slope("L", operation.name), " · ", slope(operation.name, own)]);
   const numbers = found.map(({ operation, input, isThere }, i): FormulaPart[] => {
     const { gradient, locals } = nodes[operation.name] as NodeReading;

@@ -9,7 +9,8 @@ import { Button } from "../../view/button.tsx";
 import { Formula, type FormulaPart } from "../../view/formula.tsx";
 import { ShownNumber } from "../../view/shown-number.tsx";
 import { Slider } from "../../view/slider.tsx";
-import { Guide, type LessonProps } from "../kit/guide.tsx";
+import { factor } from "../kit/pieces.ts";
+import { Guide, type LessonProps, partOf } from "../kit/guide.tsx";
 import { PlayBar } from "../kit/play-bar.tsx";
 import { useLab, useNewest } from "../kit/use-lab.ts";
 import { exampleCount, nudge } from "./constants.ts";
@@ -37,7 +38,7 @@ const mostRows = 6;
 
 export function DescentLesson(props: LessonProps): JSX.Element {
   const all = texts();
-  const part = Math.min(all.parts.length - 1, props.part);
+  const part = partOf(props.part, all.parts.length);
   const scene = sceneOfPart[part] as Scene;
   const { ground, rates } = scenes[scene];
   const [settings, setSettings] = useState<Readonly<Partial<Record<Scene, Setting>>>>({});
@@ -177,11 +178,6 @@ export function DescentLesson(props: LessonProps): JSX.Element {
   );
 }
 
-/** A number that stands behind an operator. */
-function inside(number: number | undefined): FormulaPart {
-  return number !== undefined && number < 0 ? { group: ["(", { number }, ")"] } : { number };
-}
-
 interface FormulasProps {
   readonly part: number;
   readonly descent: Descent;
@@ -207,7 +203,7 @@ function Formulas({ part, descent, count, look }: FormulasProps): JSX.Element {
       " − ",
       { number: descent.rate, link: "r" },
       " · ",
-      { group: [inside(slope)], link: isBatch ? "b" : "g" },
+      { group: [factor(slope)], link: isBatch ? "b" : "g" },
       " = ",
       { number: descent.steps[count + 1]?.w },
     ],

@@ -11,7 +11,7 @@ import { emptyDigit } from "../../view/digit-pad.tsx";
 import { HeatMap, type HeatMapCell } from "../../view/heat-map.tsx";
 import { formatShare } from "../../view/number.ts";
 import { Select } from "../../view/select.tsx";
-import { Guide, type LessonProps } from "../kit/guide.tsx";
+import { Guide, type LessonProps, partOf } from "../kit/guide.tsx";
 import { Bars } from "../kit/bars.tsx";
 import { TrainingPanel } from "../kit/training-panel.tsx";
 import { useTraining } from "../kit/use-training.ts";
@@ -37,7 +37,7 @@ function answerOf(look: DigitLook | undefined): number | undefined {
 export function DigitLesson(props: LessonProps): JSX.Element {
   const { isShown } = props;
   const text = texts();
-  const part = Math.min(props.part, Object.keys(text.parts).length - 1);
+  const part = partOf(props.part, Object.keys(text.parts).length);
   const lab = useLab<DigitLab>("digit");
   const [loaded, setLoaded] = useState<Loaded | undefined>(undefined);
   const [hasFailed, setFailed] = useState(false);

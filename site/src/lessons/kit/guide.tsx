@@ -23,6 +23,11 @@ export interface GuidePart {
   readonly isDone?: boolean | undefined;
 }
 
+/** The part that is shown of so many: an address may name one that is not there. */
+export function partOf(wanted: number, count: number): number {
+  return Math.min(count - 1, Math.max(0, wanted));
+}
+
 interface GuideProps extends LessonProps {
   readonly parts: readonly GuidePart[];
   /** What is live. */
@@ -31,7 +36,7 @@ interface GuideProps extends LessonProps {
 
 export function Guide({ parts, part: wanted, onPart, children }: GuideProps): JSX.Element {
   const texts = t().lessons;
-  const at = Math.min(parts.length - 1, Math.max(0, wanted));
+  const at = partOf(wanted, parts.length);
   const part = parts[at] as GuidePart;
   // What was done once stays done while the lesson is open.
   const done = useRef(new Set<number>());

@@ -17,3 +17,8 @@ export function added(numbers: readonly number[]): FormulaPart[] {
     i === 0 ? [{ number }] : number < 0 ? [" − ", { number: -number }] : [" + ", { number }],
   );
 }
+
+/** Terms with + between them. */
+export function joined(terms: readonly (readonly FormulaPart[])[]): FormulaPart[] {
+  return terms.flatMap((term, i) => (i === 0 ? term : [" + ", ...term]));
+}

@@ -8,7 +8,7 @@ import type { StepSize } from "../../view/phase.ts";
 import { PhaseBar } from "../../view/phase-bar.tsx";
 import { Slider } from "../../view/slider.tsx";
 import { Switch } from "../../view/switch.tsx";
-import { Guide, type LessonProps } from "../kit/guide.tsx";
+import { Guide, type LessonProps, partOf } from "../kit/guide.tsx";
 import { Broken, Facts, LossCurve, runTexts } from "../plane/parts.tsx";
 import { type PlaneLine, type PlanePlace, type PointSet, resolution } from "../plane/plane-set.ts";
 import { Plane, PointSliders } from "../plane/plane.tsx";
@@ -39,7 +39,7 @@ interface Stepped {
 
 export function LayerLesson(props: LessonProps): JSX.Element {
   const { isShown } = props;
-  const part = Math.min(parts.length - 1, Math.max(0, props.part));
+  const part = partOf(props.part, parts.length);
   const id = parts[part] as (typeof parts)[number];
   const lab = useLab<LayerLab>("layer");
   const data = id === "circle" || id === "back" ? "circle" : "xor";

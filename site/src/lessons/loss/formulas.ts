@@ -1,16 +1,12 @@
 /** The formulas of the lesson on the loss, with the numbers put in. */
 import type { FormulaPart } from "../../view/formula-parts.ts";
 import { subscript } from "../../view/number.ts";
-import { added, factor, slope } from "../kit/pieces.ts";
+import { added, factor, joined, slope } from "../kit/pieces.ts";
 import type { Line, LineReading, Point, ScoreReading } from "./lab.ts";
 
 type Lines = readonly (readonly FormulaPart[])[];
 
 const indexed = (name: string, i: number): FormulaPart => ({ name: `${name}${subscript(i + 1)}` });
-
-function joined(parts: readonly (readonly FormulaPart[])[]): FormulaPart[] {
-  return parts.flatMap((part, i) => (i === 0 ? part : [" + ", ...part]));
-}
 
 /** The error of one point. */
 export function errorLines({ w, b }: Line, points: readonly Point[], i: number, reading: LineReading): Lines {

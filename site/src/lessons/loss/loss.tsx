@@ -11,7 +11,7 @@ import { formatNumber } from "../../view/number.ts";
 import { ShownNumber } from "../../view/shown-number.tsx";
 import { Slider } from "../../view/slider.tsx";
 import { theme } from "../../view/theme.ts";
-import { Guide, type LessonProps } from "../kit/guide.tsx";
+import { Guide, type LessonProps, partOf } from "../kit/guide.tsx";
 import { PlayBar } from "../kit/play-bar.tsx";
 import { reportFailure, useLab, useNewest, usePlay } from "../kit/use-lab.ts";
 import { Classes } from "./classes.tsx";
@@ -42,7 +42,7 @@ interface Training {
 
 export function LossLesson(props: LessonProps): JSX.Element {
   const words = texts();
-  const part = Math.min(props.part, words.parts.length - 1);
+  const part = partOf(props.part, words.parts.length);
   const lab = useLab<LossLab>("loss");
   const [moved, setPoints] = useState(startPoints);
   // The first two parts are about the points as they were.

@@ -6,7 +6,7 @@ import type { FormulaPart } from "../../view/formula.tsx";
 import { formatNumber } from "../../view/number.ts";
 import { Select } from "../../view/select.tsx";
 import { Slider } from "../../view/slider.tsx";
-import { Guide, type LessonProps } from "../kit/guide.tsx";
+import { Guide, type LessonProps, partOf } from "../kit/guide.tsx";
 import { PlayBar } from "../kit/play-bar.tsx";
 import { reportFailure, useLab, useNewest, usePlay } from "../kit/use-lab.ts";
 import { Bend } from "./bend.tsx";
@@ -33,7 +33,7 @@ interface Looked {
 
 export function NeuronLesson(props: LessonProps): JSX.Element {
   const { isShown } = props;
-  const part = Math.min(parts.length - 1, Math.max(0, props.part));
+  const part = partOf(props.part, parts.length);
   const at = parts[part] as (typeof parts)[number];
   const lab = useLab<NeuronLab>("neuron");
   const [point, setPoint] = useState<PlanePlace>([0.5, -0.4]);

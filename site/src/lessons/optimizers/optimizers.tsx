@@ -14,7 +14,7 @@ import { Select } from "../../view/select.tsx";
 import { ShownNumber } from "../../view/shown-number.tsx";
 import { Slider } from "../../view/slider.tsx";
 import { useSteps } from "../kit/use-steps.ts";
-import { Guide, type LessonProps } from "../kit/guide.tsx";
+import { Guide, type LessonProps, partOf } from "../kit/guide.tsx";
 import { PlayBar } from "../kit/play-bar.tsx";
 import { useLab, useNewest } from "../kit/use-lab.ts";
 import { type LandName, type OptimizerName, landNames, mostSteps, optimizerNames } from "./constants.ts";
@@ -80,7 +80,7 @@ function arrivedBy(run: Run | undefined, count: number): number | undefined {
 
 export function OptimizersLesson(props: LessonProps): JSX.Element {
   const all = texts();
-  const part = Math.min(scenes.length - 1, props.part);
+  const part = partOf(props.part, scenes.length);
   const scene = scenes[part] as Scene;
   const [free, setFree] = useState<LandName>("saddle");
   const name = scene.land ?? free;
